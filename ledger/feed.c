@@ -1,0 +1,242 @@
+/* Feeds: appends records to the own feed, seals commits with checkpoints, and reads what is stored.
+ * Views are folded through view_apply. */
+#include "store.h"
+#include "view_fold.h"
+
+#include <assert.h>
+#include <stdio.h>
+
+#define FEED_FIXED_BYTES (TALLY_PUBLIC_KEY_BYTES + 8u + 8u)
+
+/* Row: device, size, last clock, right edge (as many hashes as size has set bits). */
+int feed_store(tally_txn *txn, const tally_feed *feed, tally_error *err) {
+    uint8_t key[4], row[FEED_FIXED_BYTES + TALLY_MERKLE_MAX_LEVELS * TALLY_HASH_BYTES];
+    size_t len = FEED_FIXED_BYTES;
+    tally_put_be32(key, feed->number);
+    memcpy(row, feed->device.b, TALLY_PUBLIC_KEY_BYTES);
+    tally_put_be64(row + TALLY_PUBLIC_KEY_BYTES, feed->size);
+    tally_put_be64(row + TALLY_PUBLIC_KEY_BYTES + 8, feed->last_hlc);
+    for (uint32_t i = 0; i < feed->range.count; i++, len += TALLY_HASH_BYTES)
+        memcpy(row + len, feed->range.nodes[i].b, TALLY_HASH_BYTES);
+    return store_put(txn, TABLE_FEEDS, tally_span_of(key, 4), tally_span_of(row, len), 0, err);
+}
+
+int feed_load(tally_txn *txn, uint32_t number, tally_feed *out, tally_error *err) {
+    uint8_t key[4];
+    tally_span row;
+    tally_put_be32(key, number);
+    int rc = store_get(txn, TABLE_FEEDS, tally_span_of(key, 4), &row, err);
+    if (rc == TALLY_ENOTFOUND) return tally_fail(err, rc, "there is no feed number %u", number);
+    if (rc != 0) return rc;
+    *out = (tally_feed){.number = number};
+    if (row.len >= FEED_FIXED_BYTES) {
+        memcpy(out->device.b, row.ptr, TALLY_PUBLIC_KEY_BYTES);
+        out->size = tally_get_be64(row.ptr + TALLY_PUBLIC_KEY_BYTES);
+        out->last_hlc = tally_get_be64(row.ptr + TALLY_PUBLIC_KEY_BYTES + 8);
+    }
+    uint32_t count = (uint32_t)__builtin_popcountll(out->size);
+    if (row.len != FEED_FIXED_BYTES + (size_t)count * TALLY_HASH_BYTES)
+        return tally_fail(err, TALLY_ECORRUPT,
+                          "the head of feed number %u is damaged; run 'tally fsck'", number);
+    out->range.size = out->size;
+    out->range.count = count;
+    for (uint32_t i = 0; i < count; i++)
+        memcpy(out->range.nodes[i].b, row.ptr + FEED_FIXED_BYTES + (size_t)i * TALLY_HASH_BYTES,
+               TALLY_HASH_BYTES);
+    return 0;
+}
+
+uint32_t tally_feed_count(tally_txn *txn) {
+    MDB_stat stat;
+    if (mdb_stat(txn->txn, txn->ledger->tables[TABLE_FEEDS], &stat) != 0) return 0;
+    return (uint32_t)stat.ms_entries;
+}
+
+int tally_feed_get(tally_txn *txn, uint32_t number, tally_feed *out, tally_error *err) {
+    return feed_load(txn, number, out, err);
+}
+
+static int own_feed(tally_txn *txn, tally_error *err) {
+    if (txn->own_loaded) return 0;
+    int rc = feed_need_key(txn->ledger, err);
+    if (rc == 0) rc = feed_load(txn, 0, &txn->own, err);
+    txn->own_loaded = rc == 0;
+    return rc;
+}
+
+int feed_need_key(tally_ledger *ledger, tally_error *err) {
+    if (ledger->key) return 0;
+    char path[4096];
+    int n = snprintf(path, sizeof path, "%s/%s", ledger->dir, STORE_KEY_FILE);
+    if (n < 0 || (size_t)n >= sizeof path)
+        return tally_fail(err, TALLY_EINVAL, "the ledger's path is too long: %s", ledger->dir);
+    int rc = tally_key_read_file(path, ledger->ask, ledger->ask_ctx, &ledger->key, err);
+    if (rc != 0) return rc;
+    if (memcmp(tally_key_device(ledger->key)->b, ledger->device.b, TALLY_PUBLIC_KEY_BYTES) == 0)
+        return 0;
+    tally_key_free(ledger->key);
+    ledger->key = NULL;
+    return tally_fail(err, TALLY_ECORRUPT,
+                      "%s is not the key of this ledger's device; restore the "
+                      "key file that belongs to it",
+                      path);
+}
+
+typedef struct subtree_put {
+    tally_txn *txn;
+    uint32_t feed;
+    int rc;
+    tally_error *err;
+} subtree_put;
+
+static void keep_subtree(void *ctx, unsigned level, uint64_t index, const tally_hash *hash) {
+    subtree_put *put = ctx;
+    if (level != TALLY_SUBTREE_LEVEL || put->rc != 0) return;
+    uint8_t key[FEED_INDEX_KEY_BYTES];
+    store_feed_key(key, put->feed, index);
+    put->rc = store_put(put->txn, TABLE_SUBTREES, tally_span_of(key, sizeof key),
+                        tally_span_of(hash->b, TALLY_HASH_BYTES), 0, put->err);
+}
+
+/* Stores the bytes behind their check and hashes them into the tree. */
+static int store_record(tally_txn *txn, tally_feed *feed, tally_span bytes, const tally_hash *leaf,
+                        tally_error *err) {
+    uint8_t key[FEED_INDEX_KEY_BYTES];
+    store_feed_key(key, feed->number, feed->size);
+    MDB_val k = {sizeof key, key}, v = {RECORD_CHECK_BYTES + bytes.len, NULL};
+    MDB_dbi records = txn->ledger->tables[TABLE_RECORDS];
+    bool last_feed = feed->number + 1 == tally_feed_count(txn);
+    int rc = mdb_put(txn->txn, records, &k, &v, MDB_RESERVE | (last_feed ? MDB_APPEND : 0));
+    if (rc != 0) return store_fail(txn, rc, "cannot append a record", err);
+    memcpy(v.mv_data, leaf->b, RECORD_CHECK_BYTES);
+    memcpy((uint8_t *)v.mv_data + RECORD_CHECK_BYTES, bytes.ptr, bytes.len);
+    subtree_put put = {txn, feed->number, 0, err};
+    tally_range_append(&feed->range, leaf, keep_subtree, &put);
+    feed->size++;
+    return put.rc;
+}
+
+int tally_append(tally_txn *txn, const char *kind, tally_writer *writer, tally_hash *leaf,
+                 tally_error *err) {
+    assert(txn->write);
+    int rc = own_feed(txn, err);
+    if (rc != 0) return rc;
+    tally_span bytes;
+    tally_hlc hlc = tally_hlc_next(txn->own.last_hlc, txn->now_ms);
+    if ((rc = tally_writer_encode(writer, kind, hlc, &bytes, err)) != 0) return rc;
+    if (txn->open_records == TALLY_COMMIT_MAX_RECORDS ||
+        txn->open_bytes + bytes.len > TALLY_COMMIT_MAX_BYTES)
+        if ((rc = feed_seal(txn, err)) != 0) return rc;
+    tally_record record;
+    rc = tally_record_parse(bytes, &record, err);
+    assert(rc == 0); /* what we write must be what we accept */
+    tally_hash hash;
+    tally_leaf_hash(bytes, &hash);
+    uint64_t index = txn->own.size;
+    if ((rc = store_record(txn, &txn->own, bytes, &hash, err)) != 0) return rc;
+    txn->own.last_hlc = hlc;
+    txn->open_records++;
+    txn->open_bytes += bytes.len;
+    if (leaf) *leaf = hash;
+    view_source source = {txn, 0, index, &txn->own.device, &hash};
+    return view_apply(&source, &record, err);
+}
+
+int feed_seal(tally_txn *txn, tally_error *err) {
+    if (txn->open_records == 0) return 0;
+    tally_checkpoint cp = {.size = txn->own.size};
+    tally_range_root(&txn->own.range, &cp.root);
+    tally_checkpoint_sign(txn->ledger->key, txn->ledger->origin, &cp);
+    uint8_t key[FEED_INDEX_KEY_BYTES], row[TALLY_HASH_BYTES + TALLY_SIGNATURE_BYTES];
+    store_feed_key(key, txn->own.number, cp.size);
+    memcpy(row, cp.root.b, TALLY_HASH_BYTES);
+    memcpy(row + TALLY_HASH_BYTES, cp.signature, TALLY_SIGNATURE_BYTES);
+    int rc = store_put(txn, TABLE_CHECKPOINTS, tally_span_of(key, sizeof key),
+                       tally_span_of(row, sizeof row), 0, err);
+    if (rc == 0) rc = feed_store(txn, &txn->own, err);
+    if (rc != 0) return rc;
+    txn->open_records = 0;
+    txn->open_bytes = 0;
+    return 0;
+}
+
+int tally_record_get(tally_txn *txn, uint32_t feed, uint64_t index, tally_span *out,
+                     tally_error *err) {
+    uint8_t key[FEED_INDEX_KEY_BYTES];
+    store_feed_key(key, feed, index);
+    tally_span stored;
+    int rc = store_get(txn, TABLE_RECORDS, tally_span_of(key, sizeof key), &stored, err);
+    if (rc != 0) return rc;
+    if (stored.len <= RECORD_CHECK_BYTES)
+        return tally_fail(err, TALLY_ECORRUPT,
+                          "record %llu of feed number %u is damaged; run 'tally "
+                          "fsck'",
+                          (unsigned long long)index, feed);
+    *out = tally_span_of(stored.ptr + RECORD_CHECK_BYTES, stored.len - RECORD_CHECK_BYTES);
+    return 0;
+}
+
+int tally_checkpoint_get(tally_txn *txn, uint32_t feed, uint64_t index, tally_checkpoint *out,
+                         tally_error *err) {
+    uint8_t key[FEED_INDEX_KEY_BYTES];
+    store_feed_key(key, feed, index + 1);
+    MDB_cursor *cursor;
+    int rc = store_cursor(txn, TABLE_CHECKPOINTS, &cursor, err);
+    if (rc != 0) return rc;
+    MDB_val k = {sizeof key, key}, v;
+    int mdb = mdb_cursor_get(cursor, &k, &v, MDB_SET_RANGE);
+    mdb_cursor_close(cursor);
+    if (mdb != 0 && mdb != MDB_NOTFOUND) return store_fail(txn, mdb, "cannot read the ledger", err);
+    bool found = mdb == 0 && k.mv_size == FEED_INDEX_KEY_BYTES && tally_get_be32(k.mv_data) == feed;
+    if (!found)
+        return tally_fail(err, TALLY_ENOTFOUND, "no checkpoint covers record %llu",
+                          (unsigned long long)index);
+    if (v.mv_size != TALLY_HASH_BYTES + TALLY_SIGNATURE_BYTES)
+        return tally_fail(err, TALLY_ECORRUPT, "a checkpoint of feed number %u is damaged", feed);
+    out->size = tally_get_be64((const uint8_t *)k.mv_data + 4);
+    memcpy(out->root.b, v.mv_data, TALLY_HASH_BYTES);
+    memcpy(out->signature, (const uint8_t *)v.mv_data + TALLY_HASH_BYTES, TALLY_SIGNATURE_BYTES);
+    return 0;
+}
+
+/* Compares what is known of a leaf hash (its stored first bytes) before hashing the record itself.
+ */
+static bool leaf_matches(const uint8_t *stored, size_t len, const uint8_t *prefix, size_t want) {
+    if (len <= RECORD_CHECK_BYTES) return false;
+    size_t quick = want < RECORD_CHECK_BYTES ? want : RECORD_CHECK_BYTES;
+    if (memcmp(stored, prefix, quick) != 0) return false;
+    tally_hash leaf;
+    tally_leaf_hash(tally_span_of(stored + RECORD_CHECK_BYTES, len - RECORD_CHECK_BYTES), &leaf);
+    return memcmp(leaf.b, prefix, want) == 0;
+}
+
+int tally_record_find(tally_txn *txn, tally_span hex_prefix, uint32_t *feed, uint64_t *index,
+                      tally_error *err) {
+    uint8_t prefix[TALLY_HASH_BYTES];
+    size_t want = hex_prefix.len / 2;
+    if (hex_prefix.len < 8 || hex_prefix.len > 2 * TALLY_HASH_BYTES ||
+        tally_unhex(tally_span_of(hex_prefix.ptr, 2 * want), prefix, want) != 0)
+        return tally_fail(err, TALLY_EINVAL,
+                          "'%.*s' is not a record hash: give its first 8 to 64 hex "
+                          "digits",
+                          (int)(hex_prefix.len < 80 ? hex_prefix.len : 80),
+                          (const char *)hex_prefix.ptr);
+    MDB_cursor *cursor;
+    int rc = store_cursor(txn, TABLE_RECORDS, &cursor, err);
+    if (rc != 0) return rc;
+    unsigned found = 0;
+    MDB_val k, v;
+    while (found < 2 && (rc = mdb_cursor_get(cursor, &k, &v, MDB_NEXT)) == 0) {
+        if (k.mv_size != FEED_INDEX_KEY_BYTES) continue;
+        if (!leaf_matches(v.mv_data, v.mv_size, prefix, want)) continue;
+        found++;
+        *feed = tally_get_be32(k.mv_data);
+        *index = tally_get_be64((const uint8_t *)k.mv_data + 4);
+    }
+    mdb_cursor_close(cursor);
+    if (rc != 0 && rc != MDB_NOTFOUND) return store_fail(txn, rc, "cannot read the ledger", err);
+    if (found == 1) return 0;
+    return tally_fail(err, found ? TALLY_EINVAL : TALLY_ENOTFOUND,
+                      "%s record's hash begins with %.*s", found ? "more than one" : "no",
+                      (int)hex_prefix.len, (const char *)hex_prefix.ptr);
+}

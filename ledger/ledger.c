@@ -1,0 +1,265 @@
+/* The ledger as a whole: making one, opening one, copying one. Appending is in feed.c, checking in
+ * verify.c. */
+#include "store.h"
+
+#include <tally/money.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define NAME_MAX_BYTES 128u
+
+static const char format_key[] = "format", team_key[] = "team", device_key[] = "device";
+
+static bool name_ok(tally_span name) {
+    if (name.len == 0 || name.len > NAME_MAX_BYTES || !tally_utf8_valid(name)) return false;
+    for (size_t i = 0; i < name.len; i++)
+        if (name.ptr[i] < 0x20 || name.ptr[i] == 0x7f) return false;
+    return true;
+}
+
+static int check_init(const tally_ledger_init *init, tally_error *err) {
+    const struct {
+        const char *what;
+        tally_span text;
+    } names[] = {{"team", init->team},
+                 {"member", init->member},
+                 {"device", init->device},
+                 {"time zone", init->timezone}};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (!name_ok(names[i].text))
+            return tally_fail(err, TALLY_EINVAL,
+                              "the %s name must be 1 to %u bytes of UTF-8 without "
+                              "control characters",
+                              names[i].what, NAME_MAX_BYTES);
+    if (tally_currency_decimals(init->currency) < 0)
+        return tally_fail(err, TALLY_EINVAL,
+                          "'%.*s' is no ISO 4217 currency code (like USD or EUR)",
+                          (int)(init->currency.len < 16 ? init->currency.len : 16),
+                          (const char *)init->currency.ptr);
+    return 0;
+}
+
+/* mkdir -p with mode 0700 for what is missing. */
+static int make_dir(const char *dir, tally_error *err) {
+    char path[4096];
+    size_t len = strlen(dir);
+    if (len == 0 || len >= sizeof path)
+        return tally_fail(err, TALLY_EINVAL, "the ledger's path is empty or too long");
+    memcpy(path, dir, len + 1);
+    for (size_t i = 1; i <= len; i++) {
+        if (path[i] != '/' && path[i] != '\0') continue;
+        char kept = path[i];
+        path[i] = '\0';
+        if (mkdir(path, 0700) != 0 && errno != EEXIST)
+            return tally_fail(err, errno == ENOSPC ? TALLY_ENOSPC : TALLY_EREADONLY,
+                              "cannot make the folder %s: %s", path, strerror(errno));
+        path[i] = kept;
+    }
+    return 0;
+}
+
+/* Keys left by an init that was cut off are taken up again; otherwise new ones are written. */
+static int init_key(const char *dir, tally_span passphrase, tally_key **out, tally_error *err);
+
+typedef struct passphrase_given {
+    tally_span text;
+} passphrase_given;
+
+static int give_passphrase(void *ctx, char *out, size_t size, size_t *len, tally_error *err) {
+    const passphrase_given *given = ctx;
+    if (given->text.len > size)
+        return tally_fail(err, TALLY_ELIMIT, "the passphrase is longer than %zu bytes", size);
+    if (given->text.len > 0) memcpy(out, given->text.ptr, given->text.len);
+    *len = given->text.len;
+    return 0;
+}
+
+static int init_key(const char *dir, tally_span passphrase, tally_key **out, tally_error *err) {
+    char path[4096];
+    int n = snprintf(path, sizeof path, "%s/%s", dir, STORE_KEY_FILE);
+    if (n < 0 || (size_t)n >= sizeof path)
+        return tally_fail(err, TALLY_EINVAL, "the ledger's path is too long: %s", dir);
+    if (access(path, F_OK) == 0) {
+        passphrase_given given = {passphrase};
+        return tally_key_read_file(path, give_passphrase, &given, out, err);
+    }
+    int rc = tally_key_generate(out, err);
+    if (rc == 0) rc = tally_key_write_file(*out, passphrase, path, err);
+    return rc;
+}
+
+typedef struct first_commit {
+    tally_ledger *ledger;
+    const tally_ledger_init *init;
+    tally_writer *writer;
+} first_commit;
+
+static int put_setting(tally_txn *txn, const char *key, tally_span value, tally_error *err) {
+    return store_put(txn, TABLE_LOCAL_SETTINGS, tally_span_str(key), value, 0, err);
+}
+
+static int write_first(void *ctx, tally_txn *txn, tally_error *err) {
+    first_commit *first = ctx;
+    tally_ledger *ledger = first->ledger;
+    tally_span existing;
+    if (store_get(txn, TABLE_LOCAL_SETTINGS, tally_span_str(team_key), &existing, err) == 0)
+        return tally_fail(err, TALLY_EEXIST, "there is a ledger in %s already; nothing was changed",
+                          ledger->dir);
+    tally_feed feed = {.number = 0, .device = ledger->device};
+    tally_range_init(&feed.range);
+    uint8_t zero[4] = {0}, format[4];
+    tally_put_be32(format, STORE_FORMAT);
+    tally_span device = tally_span_of(ledger->device.b, TALLY_PUBLIC_KEY_BYTES);
+    int rc = feed_store(txn, &feed, err);
+    if (rc == 0) rc = store_put(txn, TABLE_DEVICES, device, tally_span_of(zero, 4), 0, err);
+    if (rc == 0) rc = put_setting(txn, format_key, tally_span_of(format, 4), err);
+    if (rc == 0) rc = put_setting(txn, device_key, device, err);
+    if (rc != 0) return rc;
+    tally_writer *w = first->writer;
+    tally_writer_begin(w);
+    tally_put_str(w, "team", first->init->team);
+    tally_put_str(w, "member", first->init->member);
+    tally_put_str(w, "device", first->init->device);
+    tally_put_str(w, "timezone", first->init->timezone);
+    tally_put_str(w, "currency", first->init->currency);
+    tally_put_bin(w, "sign_key", device);
+    tally_put_bin(w, "box_key", tally_span_of(tally_key_box_public(ledger->key), 32));
+    if ((rc = tally_append(txn, "team.create", w, &ledger->team, err)) != 0) return rc;
+    tally_origin_format(&ledger->team, &ledger->device, ledger->origin);
+    return put_setting(txn, team_key, tally_span_of(ledger->team.b, TALLY_HASH_BYTES), err);
+}
+
+static bool ledger_exists(const char *dir) {
+    tally_ledger_options options = {.dir = dir, .read_only = true};
+    tally_ledger *ledger = NULL;
+    int rc = tally_ledger_open(&options, &ledger, NULL);
+    tally_ledger_close(ledger);
+    return rc == 0;
+}
+
+int tally_ledger_create(const tally_ledger_init *init, tally_error *err) {
+    int rc = check_init(init, err);
+    if (rc != 0) return rc;
+    if (ledger_exists(init->dir))
+        return tally_fail(err, TALLY_EEXIST, "there is a ledger in %s already; nothing was changed",
+                          init->dir);
+    tally_ledger *ledger = calloc(1, sizeof *ledger);
+    tally_writer *writer = NULL;
+    if (!ledger) return tally_fail(err, TALLY_ENOMEM, "no memory to make a ledger");
+    if ((rc = make_dir(init->dir, err)) != 0) goto done;
+    if ((rc = init_key(init->dir, init->passphrase, &ledger->key, err)) != 0) goto done;
+    ledger->device = *tally_key_device(ledger->key);
+    if ((rc = store_open_env(ledger, init->dir, false, true, 0, err)) != 0) goto done;
+    if ((rc = tally_writer_new(&writer, err)) != 0) goto done;
+    first_commit first = {ledger, init, writer};
+    rc = tally_ledger_write(ledger, init->now_ms, write_first, &first, err);
+done:
+    tally_writer_free(writer);
+    tally_ledger_close(ledger);
+    return rc;
+}
+
+static int read_identity(tally_ledger *ledger, tally_error *err) {
+    tally_txn txn;
+    tally_span format = {0}, team = {0}, device = {0};
+    int rc = store_txn_begin(ledger, false, &txn, err);
+    if (rc != 0) return rc;
+    const char *names[] = {format_key, team_key, device_key};
+    tally_span *values[] = {&format, &team, &device};
+    for (int i = 0; i < 3 && rc == 0; i++)
+        rc = store_get(&txn, TABLE_LOCAL_SETTINGS, tally_span_str(names[i]), values[i], err);
+    if (rc == TALLY_ENOTFOUND)
+        rc = tally_fail(err, TALLY_ENOTFOUND,
+                        "the ledger in %s was never finished; run 'tally init' "
+                        "again",
+                        ledger->dir);
+    else if (rc == 0 && format.len == 4 && tally_get_be32(format.ptr) != STORE_FORMAT)
+        rc = tally_fail(err, TALLY_EFORMAT,
+                        "the ledger in %s has store format %u and this program "
+                        "reads %u; use the version that wrote it",
+                        ledger->dir, tally_get_be32(format.ptr), STORE_FORMAT);
+    else if (rc == 0 && (format.len != 4 || team.len != TALLY_HASH_BYTES ||
+                         device.len != TALLY_PUBLIC_KEY_BYTES))
+        rc = tally_fail(err, TALLY_ECORRUPT, "the settings of the ledger in %s are damaged",
+                        ledger->dir);
+    if (rc == 0) {
+        memcpy(ledger->team.b, team.ptr, TALLY_HASH_BYTES);
+        memcpy(ledger->device.b, device.ptr, TALLY_PUBLIC_KEY_BYTES);
+        tally_origin_format(&ledger->team, &ledger->device, ledger->origin);
+    }
+    mdb_txn_abort(txn.txn);
+    return rc;
+}
+
+int tally_ledger_open(const tally_ledger_options *options, tally_ledger **out, tally_error *err) {
+    *out = NULL;
+    tally_ledger *ledger = calloc(1, sizeof *ledger);
+    if (!ledger) return tally_fail(err, TALLY_ENOMEM, "no memory to open the ledger");
+    ledger->ask = options->ask;
+    ledger->ask_ctx = options->ask_ctx;
+    int rc =
+        store_open_env(ledger, options->dir, options->read_only, false, options->map_bytes, err);
+    if (rc == 0) rc = read_identity(ledger, err);
+    if (rc != 0) {
+        tally_ledger_close(ledger);
+        return rc;
+    }
+    *out = ledger;
+    return 0;
+}
+
+void tally_ledger_close(tally_ledger *ledger) {
+    if (!ledger) return;
+    store_close_env(ledger);
+    tally_key_free(ledger->key);
+    free(ledger);
+}
+
+const char *tally_ledger_dir(const tally_ledger *ledger) {
+    return ledger->dir;
+}
+const tally_hash *tally_ledger_team(const tally_ledger *ledger) {
+    return &ledger->team;
+}
+const tally_device_id *tally_ledger_device(const tally_ledger *ledger) {
+    return &ledger->device;
+}
+
+/* Syncs the folder that holds `path`, so that a new name survives a power cut. */
+static void sync_parent(const char *path) {
+    char parent[4096];
+    const char *slash = strrchr(path, '/');
+    size_t len = slash ? (size_t)(slash - path) : 0;
+    if (len >= sizeof parent) return;
+    memcpy(parent, slash ? path : ".", slash ? len : 1);
+    parent[slash ? len : 1] = '\0';
+    int fd = open(len == 0 && slash ? "/" : parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0) return;
+    (void)fsync(fd);
+    close(fd);
+}
+
+int tally_backup(tally_ledger *ledger, const char *path, tally_error *err) {
+    int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return tally_fail(err, errno == EEXIST ? TALLY_EEXIST : TALLY_EIO,
+                          "cannot write the backup %s: "
+                          "%s",
+                          path, strerror(errno));
+    int rc = mdb_env_copyfd2(ledger->env, fd, MDB_CP_COMPACT);
+    if (rc == 0 && fsync(fd) != 0) rc = errno;
+    if (close(fd) != 0 && rc == 0) rc = errno;
+    if (rc == 0) {
+        sync_parent(path);
+        return 0;
+    }
+    (void)unlink(path);
+    return tally_fail(err, rc == ENOSPC ? TALLY_ENOSPC : TALLY_EIO,
+                      "cannot write the backup %s: %s", path, mdb_strerror(rc));
+}

@@ -1,0 +1,324 @@
+/* Records, reading: the strict msgpack decoder and typed access to bodies. Writing is in
+ * record_write.c. */
+#include <tally/record.h>
+
+/* What stands at a position: its type, and how many bytes head and content take. */
+typedef struct token {
+    tally_value value;
+    size_t head;     /* bytes of the type and length prefix (scalars: all of them) */
+    const char *bad; /* why it is refused, or NULL */
+} token;
+
+static uint64_t read_be(const uint8_t *at, size_t width) {
+    uint64_t v = 0;
+    for (size_t i = 0; i < width; i++)
+        v = (v << 8) | at[i];
+    return v;
+}
+
+static void token_uint(token *t, uint64_t v, size_t width) {
+    static const uint64_t below[] = {[1] = 0x80, [2] = 0x100, [4] = 0x10000, [8] = 0x100000000};
+    t->value.type = TALLY_VALUE_UINT;
+    t->value.as.uint = v;
+    t->head = 1 + width;
+    if (v < below[width]) t->bad = "an integer is not in its shortest form";
+}
+
+static void token_int(token *t, const uint8_t *at, size_t width) {
+    uint64_t raw = read_be(at, width);
+    uint64_t sign = 1ull << (8 * width - 1);
+    int64_t v = width == 8 ? (int64_t)raw : (int64_t)(raw ^ sign) - (int64_t)sign;
+    static const int64_t from[] = {[1] = -32, [2] = -128, [4] = -32768, [8] = -2147483648LL};
+    t->value.type = TALLY_VALUE_INT;
+    t->value.as.integer = v;
+    t->head = 1 + width;
+    if (v >= from[width]) t->bad = "an integer is not in its shortest form";
+}
+
+/* A str, bin, array or map head whose length field is `width` bytes (0: in the first byte). */
+static void token_sized(token *t, tally_value_type type, uint64_t n, size_t width, uint64_t least) {
+    t->value.type = type;
+    t->head = 1 + width;
+    t->value.count = (uint32_t)n;
+    t->value.bytes.len = (size_t)n;
+    if (n < least) t->bad = "a length is not in its shortest form";
+}
+
+/* Width of the field that follows the first byte; 9 for what canonical records never hold. */
+static size_t prefix_width(uint8_t b) {
+    switch (b) {
+    case 0xcc:
+    case 0xd0:
+    case 0xd9:
+    case 0xc4: return 1;
+    case 0xcd:
+    case 0xd1:
+    case 0xda:
+    case 0xc5:
+    case 0xdc:
+    case 0xde: return 2;
+    case 0xce:
+    case 0xd2:
+    case 0xdb:
+    case 0xc6:
+    case 0xdd:
+    case 0xdf: return 4;
+    case 0xcf:
+    case 0xd3: return 8;
+    case 0xc0:
+    case 0xc2:
+    case 0xc3: return 0;
+    default: return b < 0xc0 || b >= 0xe0 ? 0 : 9;
+    }
+}
+
+static void token_short(token *t, uint8_t b) {
+    t->head = 1;
+    if (b < 0x80)
+        token_uint(t, b, 1), t->head = 1, t->bad = NULL;
+    else if (b < 0x90)
+        token_sized(t, TALLY_VALUE_MAP, b & 0x0f, 0, 0);
+    else if (b < 0xa0)
+        token_sized(t, TALLY_VALUE_ARRAY, b & 0x0f, 0, 0);
+    else if (b < 0xc0)
+        token_sized(t, TALLY_VALUE_STR, b & 0x1f, 0, 0);
+    else if (b == 0xc0)
+        t->value.type = TALLY_VALUE_NIL;
+    else if (b >= 0xe0)
+        t->value.type = TALLY_VALUE_INT, t->value.as.integer = (int8_t)b;
+    else
+        t->value.type = TALLY_VALUE_BOOL, t->value.as.boolean = b == 0xc3;
+}
+
+/* Reads the head at `at`; false when the bytes end inside it or inside a str or bin's content. */
+static bool read_token(const uint8_t *at, const uint8_t *end, token *t) {
+    *t = (token){0};
+    if (at >= end) return false;
+    size_t width = prefix_width(*at);
+    if (width == 9) {
+        t->bad = "floats, extensions and reserved types are not allowed";
+        return true;
+    }
+    if ((size_t)(end - at) < 1 + width) return false;
+    uint64_t n = read_be(at + 1, width);
+    switch (*at) {
+    case 0xcc:
+    case 0xcd:
+    case 0xce:
+    case 0xcf: token_uint(t, n, width); break;
+    case 0xd0:
+    case 0xd1:
+    case 0xd2:
+    case 0xd3: token_int(t, at + 1, width); break;
+    case 0xd9: token_sized(t, TALLY_VALUE_STR, n, 1, 32); break;
+    case 0xda: token_sized(t, TALLY_VALUE_STR, n, 2, 0x100); break;
+    case 0xdb: token_sized(t, TALLY_VALUE_STR, n, 4, 0x10000); break;
+    case 0xc4: token_sized(t, TALLY_VALUE_BIN, n, 1, 0); break;
+    case 0xc5: token_sized(t, TALLY_VALUE_BIN, n, 2, 0x100); break;
+    case 0xc6: token_sized(t, TALLY_VALUE_BIN, n, 4, 0x10000); break;
+    case 0xdc: token_sized(t, TALLY_VALUE_ARRAY, n, 2, 16); break;
+    case 0xdd: token_sized(t, TALLY_VALUE_ARRAY, n, 4, 0x10000); break;
+    case 0xde: token_sized(t, TALLY_VALUE_MAP, n, 2, 16); break;
+    case 0xdf: token_sized(t, TALLY_VALUE_MAP, n, 4, 0x10000); break;
+    default: token_short(t, *at); break;
+    }
+    if (t->value.type == TALLY_VALUE_STR || t->value.type == TALLY_VALUE_BIN) {
+        t->value.bytes.ptr = at + t->head;
+        return t->value.bytes.len <= (size_t)(end - at) - t->head;
+    }
+    return true;
+}
+
+static size_t content_len(const token *t) {
+    bool flat = t->value.type == TALLY_VALUE_STR || t->value.type == TALLY_VALUE_BIN;
+    return flat ? t->value.bytes.len : 0;
+}
+
+typedef struct decoder {
+    const uint8_t *start, *at, *end;
+    const char *bad;
+} decoder;
+
+static bool refuse(decoder *d, const char *why) {
+    d->bad = why;
+    return false;
+}
+
+static bool check_value(decoder *d, unsigned depth, tally_span *text);
+
+/* Elements of an array, or pairs of a map whose keys must be strings in ascending order. */
+static bool check_container(decoder *d, const tally_value *v, unsigned depth) {
+    if (depth > TALLY_RECORD_MAX_DEPTH) return refuse(d, "nested too deep");
+    tally_span last = {0};
+    for (uint32_t i = 0; i < v->count; i++) {
+        if (v->type == TALLY_VALUE_MAP) {
+            tally_span key = {0};
+            if (!check_value(d, depth, &key)) return false;
+            if (!key.ptr) return refuse(d, "a map key is not a string");
+            if (i > 0 && tally_span_cmp(last, key) >= 0)
+                return refuse(d, "map keys are not sorted or not unique");
+            last = key;
+        }
+        if (!check_value(d, depth, NULL)) return false;
+    }
+    return true;
+}
+
+/* One value whole; `text` (may be NULL) gets the span of a string. */
+static bool check_value(decoder *d, unsigned depth, tally_span *text) {
+    token t;
+    if (!read_token(d->at, d->end, &t)) return refuse(d, "the bytes end too early");
+    if (t.bad) return refuse(d, t.bad);
+    bool container = t.value.type == TALLY_VALUE_ARRAY || t.value.type == TALLY_VALUE_MAP;
+    if (t.value.type == TALLY_VALUE_STR && !tally_utf8_valid(t.value.bytes))
+        return refuse(d, "a string is not valid UTF-8");
+    d->at += t.head + content_len(&t);
+    if (text && t.value.type == TALLY_VALUE_STR) *text = t.value.bytes;
+    return !container || check_container(d, &t.value, depth + 1);
+}
+
+static bool kind_ok(tally_span kind) {
+    if (kind.len == 0 || kind.len > TALLY_RECORD_KIND_MAX_BYTES) return false;
+    for (size_t i = 0; i < kind.len; i++) {
+        uint8_t c = kind.ptr[i];
+        bool ok =
+            (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
+        if (!ok) return false;
+    }
+    return true;
+}
+
+static bool check_envelope(decoder *d, tally_record *out) {
+    if (d->at >= d->end || *d->at != 0x94) return refuse(d, "not an array of four");
+    d->at++;
+    if (d->at >= d->end || *d->at != TALLY_RECORD_VERSION)
+        return refuse(d, "the record version is not 1");
+    d->at++;
+    if (!check_value(d, 1, &out->kind)) return false;
+    if (!out->kind.ptr || !kind_ok(out->kind)) return refuse(d, "the kind is not a short name");
+    token hlc;
+    if (!read_token(d->at, d->end, &hlc)) return refuse(d, "the bytes end too early");
+    if (hlc.bad || hlc.value.type != TALLY_VALUE_UINT)
+        return refuse(d, "the clock is not an unsigned integer in its shortest form");
+    out->hlc = hlc.value.as.uint;
+    d->at += hlc.head;
+    const uint8_t *body = d->at;
+    token map;
+    if (!read_token(d->at, d->end, &map)) return refuse(d, "the bytes end too early");
+    if (map.bad || map.value.type != TALLY_VALUE_MAP) return refuse(d, "the body is not a map");
+    if (!check_value(d, 1, NULL)) return false;
+    out->body = tally_span_of(body, (size_t)(d->at - body));
+    return d->at == d->end || refuse(d, "bytes follow the record");
+}
+
+int tally_record_parse(tally_span bytes, tally_record *out, tally_error *err) {
+    *out = (tally_record){0};
+    if (bytes.len > TALLY_RECORD_MAX_BYTES)
+        return tally_fail(err, TALLY_ELIMIT, "a record of %zu bytes is over the limit of %u",
+                          bytes.len, TALLY_RECORD_MAX_BYTES);
+    decoder d = {bytes.ptr, bytes.ptr, bytes.ptr + bytes.len, NULL};
+    if (bytes.len > 0 && check_envelope(&d, out)) return 0;
+    return tally_fail(err, TALLY_EFORMAT, "not a canonical record: %s (at byte %zu)",
+                      d.bad ? d.bad : "it is empty", (size_t)(d.at - d.start));
+}
+
+/* Steps over one validated value. */
+static const uint8_t *skip_value(const uint8_t *at, const uint8_t *end) {
+    uint64_t open = 1;
+    while (open > 0) {
+        token t;
+        if (!read_token(at, end, &t) || t.bad) return end;
+        at += t.head + content_len(&t);
+        open--;
+        if (t.value.type == TALLY_VALUE_ARRAY) open += t.value.count;
+        if (t.value.type == TALLY_VALUE_MAP) open += 2ull * t.value.count;
+    }
+    return at;
+}
+
+bool tally_cursor_next(tally_cursor *cursor, tally_value *out) {
+    token t;
+    if (!read_token(cursor->at, cursor->end, &t) || t.bad) return false;
+    *out = t.value;
+    const uint8_t *content = cursor->at + t.head;
+    if (t.value.type == TALLY_VALUE_ARRAY || t.value.type == TALLY_VALUE_MAP) {
+        const uint8_t *next = skip_value(cursor->at, cursor->end);
+        out->bytes = tally_span_of(content, (size_t)(next - content));
+        cursor->at = next;
+    } else {
+        cursor->at = content + content_len(&t);
+    }
+    return true;
+}
+
+tally_cursor tally_cursor_of(const tally_value *container) {
+    bool nested = container->type == TALLY_VALUE_ARRAY || container->type == TALLY_VALUE_MAP;
+    if (!nested || container->bytes.len == 0) return (tally_cursor){0};
+    return (tally_cursor){container->bytes.ptr, container->bytes.ptr + container->bytes.len};
+}
+
+tally_cursor tally_cursor_of_body(const tally_record *record) {
+    tally_cursor whole = {record->body.ptr, record->body.ptr + record->body.len};
+    tally_value map;
+    if (!record->body.ptr || !tally_cursor_next(&whole, &map)) return (tally_cursor){0};
+    return tally_cursor_of(&map);
+}
+
+bool tally_body_get(const tally_record *record, const char *key, tally_value *out) {
+    tally_cursor cursor = tally_cursor_of_body(record);
+    tally_span wanted = tally_span_str(key);
+    tally_value name;
+    while (tally_cursor_next(&cursor, &name)) {
+        int order = tally_span_cmp(name.bytes, wanted);
+        if (order > 0) return false;
+        if (!tally_cursor_next(&cursor, out)) return false;
+        if (order == 0) return true;
+    }
+    return false;
+}
+
+bool tally_body_str(const tally_record *record, const char *key, tally_span *out) {
+    tally_value v;
+    if (!tally_body_get(record, key, &v) || v.type != TALLY_VALUE_STR) return false;
+    *out = v.bytes;
+    return true;
+}
+
+bool tally_body_bin(const tally_record *record, const char *key, size_t len, const uint8_t **out) {
+    tally_value v;
+    if (!tally_body_get(record, key, &v) || v.type != TALLY_VALUE_BIN || v.bytes.len != len)
+        return false;
+    *out = v.bytes.ptr;
+    return true;
+}
+
+bool tally_body_u64(const tally_record *record, const char *key, uint64_t *out) {
+    tally_value v;
+    if (!tally_body_get(record, key, &v) || v.type != TALLY_VALUE_UINT) return false;
+    *out = v.as.uint;
+    return true;
+}
+
+bool tally_body_i64(const tally_record *record, const char *key, int64_t *out) {
+    tally_value v;
+    if (!tally_body_get(record, key, &v)) return false;
+    if (v.type == TALLY_VALUE_INT)
+        *out = v.as.integer;
+    else if (v.type == TALLY_VALUE_UINT && v.as.uint <= INT64_MAX)
+        *out = (int64_t)v.as.uint;
+    else
+        return false;
+    return true;
+}
+
+bool tally_body_true(const tally_record *record, const char *key) {
+    tally_value v;
+    return tally_body_get(record, key, &v) && v.type == TALLY_VALUE_BOOL && v.as.boolean;
+}
+
+tally_hlc tally_hlc_next(tally_hlc last, int64_t now_ms) {
+    uint64_t ms = now_ms < 0 ? 0 : (uint64_t)now_ms;
+    const uint64_t max_ms = (1ull << 48) - 1;
+    tally_hlc wall = (ms > max_ms ? max_ms : ms) << 16;
+    return wall > last ? wall : last + 1;
+}

@@ -1,0 +1,271 @@
+/* Reports: groups the scan by any combination of keys and sums exactly. */
+#include "scan.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#define CALENDAR_TEXT_BYTES 16u
+
+typedef struct group {
+    tally_report_row row;
+} group;
+
+/* The local day that the scan stands in: costs come in time order, so it is worked out once a day.
+ */
+typedef struct calendar {
+    int64_t start_ms, end_ms;
+    char *texts[3]; /* day, week, month: owned by the report */
+} calendar;
+
+struct tally_report {
+    size_t key_count;
+    tally_report_key keys[TALLY_REPORT_MAX_KEYS];
+    const tally_zone *zone;
+    group *groups;
+    size_t group_count, group_room;
+    index_map group_index, session_index; /* group + 1; 1 for a (group, session) seen */
+    tally_sums total;
+    index_map total_sessions;
+    calendar now;
+    char **texts; /* what the calendar made */
+    size_t text_count, text_room;
+};
+
+static int no_memory(tally_error *err) {
+    return tally_fail(err, TALLY_ENOMEM, "no memory for a report");
+}
+
+static char *keep_text(tally_report *report, const char *text) {
+    if (report->text_count == report->text_room) {
+        size_t room = report->text_room ? report->text_room * 2 : 64;
+        char **grown = realloc(report->texts, room * sizeof(char *));
+        if (!grown) return NULL;
+        report->texts = grown;
+        report->text_room = room;
+    }
+    char *copy = strdup(text);
+    if (copy) report->texts[report->text_count++] = copy;
+    return copy;
+}
+
+/* ISO 8601 week: the week belongs to the year of its Thursday. */
+static void week_text(int64_t days, char *out, size_t size) {
+    int64_t weekday = ((days + 3) % 7 + 7) % 7; /* Monday is 0 */
+    int64_t thursday = days - weekday + 3, year;
+    unsigned month, day;
+    tally_civil_from_days(thursday, &year, &month, &day);
+    int64_t week = (thursday - tally_days_from_civil(year, 1, 1)) / 7 + 1;
+    (void)snprintf(out, size, "%04d-W%02d", (int)year, (int)week);
+}
+
+static int calendar_move(tally_report *report, int64_t time_ms, tally_error *err) {
+    calendar *now = &report->now;
+    if (time_ms >= now->start_ms && time_ms < now->end_ms) return 0;
+    int64_t days = tally_zone_day(report->zone, time_ms), year;
+    unsigned month, day;
+    char text[3][CALENDAR_TEXT_BYTES];
+    now->start_ms = tally_zone_day_start(report->zone, days);
+    now->end_ms = tally_zone_day_start(report->zone, days + 1);
+    tally_civil_from_days(days, &year, &month, &day);
+    (void)snprintf(text[0], sizeof text[0], "%04d-%02u-%02u", (int)year, month, day);
+    week_text(days, text[1], sizeof text[1]);
+    (void)snprintf(text[2], sizeof text[2], "%04d-%02u", (int)year, month);
+    for (int i = 0; i < 3; i++) {
+        if (now->texts[i] && strcmp(now->texts[i], text[i]) == 0) continue;
+        now->texts[i] = keep_text(report, text[i]);
+        if (!now->texts[i]) return no_memory(err);
+    }
+    return 0;
+}
+
+static tally_span key_text(const tally_report *report, tally_report_key key, const scan_row *row,
+                           tally_span tag) {
+    const tally_session *session = &row->session->session;
+    switch (key) {
+    case TALLY_BY_CLIENT: return row->session->client;
+    case TALLY_BY_PROJECT: return row->session->project;
+    case TALLY_BY_BRANCH: return session->branch;
+    case TALLY_BY_TAG: return tag;
+    case TALLY_BY_AGENT: return session->agent;
+    case TALLY_BY_MODEL: return row->model->text;
+    case TALLY_BY_MEMBER: return row->feed->member;
+    case TALLY_BY_DEVICE: return row->feed->device;
+    case TALLY_BY_SESSION: return session->id;
+    case TALLY_BY_DAY: return tally_span_str(report->now.texts[0]);
+    case TALLY_BY_WEEK: return tally_span_str(report->now.texts[1]);
+    case TALLY_BY_MONTH: return tally_span_str(report->now.texts[2]);
+    }
+    return (tally_span){0};
+}
+
+/* A cheap identity for grouping: equal texts give equal numbers. Long texts are hashed byte by
+ * byte. */
+static uint64_t text_id(tally_span text) {
+    uint64_t h = text.len, word = 0;
+    if (text.len == 0) return 0;
+    size_t i = 0;
+    for (; i + 8 <= text.len; i += 8) {
+        memcpy(&word, text.ptr + i, 8);
+        h = index_mix(h, word);
+    }
+    for (word = 0; i < text.len; i++)
+        word = (word << 8) | text.ptr[i];
+    return index_mix(h, word);
+}
+
+static bool same_keys(const tally_report *report, const group *g, const tally_span *keys) {
+    for (size_t i = 0; i < report->key_count; i++)
+        if (!tally_span_eq(g->row.keys[i], keys[i])) return false;
+    return true;
+}
+
+static int group_new(tally_report *report, const tally_span *keys, uint32_t *slot,
+                     tally_error *err) {
+    if (report->group_count == report->group_room) {
+        size_t room = report->group_room ? report->group_room * 2 : 64;
+        group *grown = realloc(report->groups, room * sizeof *grown);
+        if (!grown) return no_memory(err);
+        report->groups = grown;
+        report->group_room = room;
+    }
+    group *g = &report->groups[report->group_count++];
+    *g = (group){0};
+    memcpy(g->row.keys, keys, report->key_count * sizeof *keys);
+    *slot = (uint32_t)report->group_count;
+    return 0;
+}
+
+static int group_of(tally_report *report, const tally_span *keys, uint32_t *index,
+                    tally_error *err) {
+    uint64_t id = 1;
+    for (size_t i = 0; i < report->key_count; i++)
+        id = index_mix(id, text_id(keys[i]));
+    for (;; id++) { /* another number where two groups share one */
+        uint32_t *slot = index_map_slot(&report->group_index, id);
+        if (!slot) return no_memory(err);
+        if (*slot == 0) {
+            int rc = group_new(report, keys, slot, err);
+            if (rc != 0) return rc;
+        } else if (!same_keys(report, &report->groups[*slot - 1], keys)) {
+            continue;
+        }
+        *index = *slot - 1;
+        return 0;
+    }
+}
+
+static int count_session(index_map *seen, uint64_t session, uint64_t within, uint64_t *count,
+                         tally_error *err) {
+    uint32_t *slot = index_map_slot(seen, index_mix(within + 1, session));
+    if (!slot) return no_memory(err);
+    if (*slot == 0) (*count)++;
+    *slot = 1;
+    return 0;
+}
+
+static int add_to_group(tally_report *report, const scan_row *row, tally_span tag,
+                        tally_error *err) {
+    tally_span keys[TALLY_REPORT_MAX_KEYS];
+    uint32_t index = 0;
+    for (size_t i = 0; i < report->key_count; i++)
+        keys[i] = key_text(report, report->keys[i], row, tag);
+    int rc = group_of(report, keys, &index, err);
+    if (rc != 0) return rc;
+    tally_sums *sums = &report->groups[index].row.sums;
+    if (row->session->group != index)
+        rc = count_session(&report->session_index, row->session->ref, index, &sums->sessions, err);
+    row->session->group = index;
+    return rc != 0 ? rc : sums_add(sums, row, err);
+}
+
+static bool by_tag(const tally_report *report) {
+    for (size_t i = 0; i < report->key_count; i++)
+        if (report->keys[i] == TALLY_BY_TAG) return true;
+    return false;
+}
+
+static int add_row(void *ctx, const scan_row *row, tally_error *err) {
+    tally_report *report = ctx;
+    int rc = calendar_move(report, row->cost->time_ms, err);
+    if (rc == 0 && row->session->group == SCAN_NO_GROUP)
+        rc = count_session(&report->total_sessions, row->session->ref, 0, &report->total.sessions,
+                           err);
+    if (rc == 0) rc = sums_add(&report->total, row, err);
+    if (rc != 0) return rc;
+    if (!by_tag(report) || row->tag_count == 0)
+        return add_to_group(report, row, (tally_span){0}, err);
+    for (size_t i = 0; i < row->tag_count && rc == 0; i++)
+        rc = add_to_group(report, row, row->tags[i], err);
+    return rc;
+}
+
+/* Ascending by keys; what has no key comes last. */
+static int group_order(const void *a, const void *b) {
+    const group *left = a, *right = b;
+    for (size_t i = 0; i < TALLY_REPORT_MAX_KEYS; i++) {
+        tally_span x = left->row.keys[i], y = right->row.keys[i];
+        if ((x.len == 0) != (y.len == 0)) return x.len == 0 ? 1 : -1;
+        int order = tally_span_cmp(x, y);
+        if (order != 0) return order;
+    }
+    return 0;
+}
+
+static int report_fill(tally_report *report, tally_txn *txn, const tally_filter *filter,
+                       tally_error *err) {
+    scan *s;
+    if (index_map_init(&report->group_index) != 0 || index_map_init(&report->session_index) != 0 ||
+        index_map_init(&report->total_sessions) != 0)
+        return no_memory(err);
+    int rc = scan_new(txn, filter, &s, err);
+    if (rc != 0) return rc;
+    rc = scan_run(s, add_row, report, err);
+    scan_free(s);
+    if (rc == 0 && report->group_count > 0)
+        qsort(report->groups, report->group_count, sizeof *report->groups, group_order);
+    return rc;
+}
+
+int tally_report_run(tally_txn *txn, const tally_filter *filter, const tally_report_key *keys,
+                     size_t key_count, const tally_zone *zone, tally_report **out,
+                     tally_error *err) {
+    *out = NULL;
+    if (key_count == 0 || key_count > TALLY_REPORT_MAX_KEYS)
+        return tally_fail(err, TALLY_EINVAL, "a report has 1 to %u keys", TALLY_REPORT_MAX_KEYS);
+    tally_report *report = calloc(1, sizeof *report);
+    if (!report) return no_memory(err);
+    report->key_count = key_count;
+    report->zone = zone;
+    memcpy(report->keys, keys, key_count * sizeof *keys);
+    int rc = report_fill(report, txn, filter, err);
+    if (rc != 0) {
+        tally_report_free(report);
+        return rc;
+    }
+    *out = report;
+    return 0;
+}
+
+size_t tally_report_count(const tally_report *report) {
+    return report->group_count;
+}
+
+const tally_report_row *tally_report_at(const tally_report *report, size_t i) {
+    return &report->groups[i].row;
+}
+
+const tally_sums *tally_report_total(const tally_report *report) {
+    return &report->total;
+}
+
+void tally_report_free(tally_report *report) {
+    if (!report) return;
+    for (size_t i = 0; i < report->text_count; i++)
+        free(report->texts[i]);
+    free(report->texts);
+    free(report->groups);
+    index_map_clear(&report->group_index);
+    index_map_clear(&report->session_index);
+    index_map_clear(&report->total_sessions);
+    free(report);
+}

@@ -1,0 +1,342 @@
+/* The scan: joins costs with what is known about them, filters and prices. Grouping is in report.c.
+ */
+#include "scan.h"
+
+#include "store.h"
+
+#include <stdlib.h>
+
+struct scan {
+    tally_txn *txn;
+    const tally_filter *filter;
+    tally_price_book *book;
+    index_map session_index, model_index;
+    scan_session **sessions; /* pointers, so that they stay where they are */
+    scan_model **models;
+    size_t session_count, session_room, model_count, model_room;
+    scan_feed *feeds;
+    uint32_t feed_count;
+    scan_session *last_session;
+    const scan_model *last_model;
+    bool entry_tags; /* some entry has tags of its own */
+    tally_span *row_tags;
+    size_t row_tag_room;
+    scan_fn *fn;
+    void *ctx;
+    tally_error *err;
+};
+
+static bool starts_with(tally_span text, tally_span prefix) {
+    return text.len >= prefix.len && memcmp(text.ptr, prefix.ptr, prefix.len) == 0;
+}
+
+static bool below_path(tally_span cwd, tally_span path) {
+    while (path.len > 1 && path.ptr[path.len - 1] == '/')
+        path.len--;
+    if (!starts_with(cwd, path)) return false;
+    return cwd.len == path.len || cwd.ptr[path.len] == '/' || tally_span_is(path, "/");
+}
+
+static tally_span last_component(tally_span path) {
+    while (path.len > 1 && path.ptr[path.len - 1] == '/')
+        path.len--;
+    size_t at = path.len;
+    while (at > 0 && path.ptr[at - 1] != '/')
+        at--;
+    return tally_span_of(path.ptr + at, path.len - at);
+}
+
+static bool agent_matches(tally_span agent, tally_span wanted) {
+    return starts_with(agent, wanted) && (agent.len == wanted.len || agent.ptr[wanted.len] == '-');
+}
+
+static bool session_passes(const tally_filter *f, const scan_session *s) {
+    const tally_session *session = &s->session;
+    if (f->agent.len && !agent_matches(session->agent, f->agent)) return false;
+    if (f->path.len && !below_path(session->cwd, f->path)) return false;
+    if (f->branch.len && !tally_span_eq(session->branch, f->branch)) return false;
+    if (f->session.len && !starts_with(session->id, f->session)) return false;
+    if (f->client.len && !tally_span_eq(s->client, f->client)) return false;
+    if (f->project.len && !tally_span_eq(s->project, f->project) &&
+        !tally_span_eq(last_component(s->project), f->project))
+        return false;
+    return !f->unattributed || (s->client.len == 0 && s->project.len == 0);
+}
+
+static bool model_passes(tally_span wanted, tally_span text) {
+    char a[TALLY_MODEL_MAX_BYTES], b[TALLY_MODEL_MAX_BYTES];
+    if (wanted.len == 0 || tally_span_eq(wanted, text)) return true;
+    size_t n = tally_model_canonical(wanted, a), m = tally_model_canonical(text, b);
+    return n > 0 && n == m && memcmp(a, b, n) == 0;
+}
+
+typedef struct tag_list {
+    tally_span *tags;
+    size_t count;
+    bool failed;
+} tag_list;
+
+static int keep_tag(void *ctx, const uint8_t target[TALLY_ENTRY_BYTES], tally_span tag,
+                    const tally_hash *add) {
+    tag_list *list = ctx;
+    (void)target, (void)add;
+    if (list->count > 0 && tally_span_eq(list->tags[list->count - 1], tag)) return 0;
+    tally_span *grown = realloc(list->tags, (list->count + 1) * sizeof *grown);
+    if (!grown) {
+        list->failed = true;
+        return TALLY_ENOMEM;
+    }
+    list->tags = grown;
+    list->tags[list->count++] = tag;
+    return 0;
+}
+
+static bool session_tags(scan *s, scan_session *session) {
+    uint8_t target[TALLY_ENTRY_BYTES] = {0};
+    tag_list list = {0};
+    tally_put_be64(target, session->ref);
+    (void)tally_tag_each_of(s->txn, target, keep_tag, &list);
+    session->tags = list.tags;
+    session->tag_count = list.count;
+    return !list.failed;
+}
+
+scan_session *scan_session_of(scan *s, uint64_t ref) {
+    uint32_t *slot = index_map_slot(&s->session_index, ref);
+    if (!slot) return NULL;
+    if (*slot != 0) return s->sessions[*slot - 1];
+    if (s->session_count == s->session_room) {
+        size_t room = s->session_room ? s->session_room * 2 : 256;
+        scan_session **grown = realloc(s->sessions, room * sizeof(scan_session *));
+        if (!grown) return NULL;
+        s->sessions = grown;
+        s->session_room = room;
+    }
+    scan_session *session = calloc(1, sizeof *session);
+    if (!session) return NULL;
+    session->ref = ref;
+    session->group = SCAN_NO_GROUP;
+    s->sessions[s->session_count++] = session;
+    *slot = (uint32_t)s->session_count;
+    if (tally_session_get(s->txn, ref, &session->session) != 0)
+        session->session = (tally_session){.ref = ref};
+    session->project = session->session.cwd;
+    if (!session_tags(s, session)) return NULL;
+    session->passes = session_passes(s->filter, session);
+    return session;
+}
+
+static const scan_model *model_of(scan *s, uint64_t ref) {
+    uint32_t *slot = index_map_slot(&s->model_index, ref);
+    if (!slot) return NULL;
+    if (*slot != 0) return s->models[*slot - 1];
+    if (s->model_count == s->model_room) {
+        size_t room = s->model_room ? s->model_room * 2 : 32;
+        scan_model **grown = realloc(s->models, room * sizeof(scan_model *));
+        if (!grown) return NULL;
+        s->models = grown;
+        s->model_room = room;
+    }
+    scan_model *model = calloc(1, sizeof *model);
+    if (!model) return NULL;
+    model->ref = ref;
+    model->text = tally_string_get(s->txn, ref);
+    model->passes = model_passes(s->filter->model, model->text);
+    s->models[s->model_count++] = model;
+    *slot = (uint32_t)s->model_count;
+    return model;
+}
+
+static const scan_feed *feed_of(scan *s, uint32_t number) {
+    static const scan_feed nobody = {.known = true};
+    if (number >= s->feed_count) return &nobody;
+    scan_feed *feed = &s->feeds[number];
+    if (feed->known) return feed;
+    const tally_filter *f = s->filter;
+    (void)tally_feed_names(s->txn, number, &feed->member, &feed->device);
+    feed->passes = (f->member.len == 0 || tally_span_eq(feed->member, f->member)) &&
+                   (f->device.len == 0 || tally_span_eq(feed->device, f->device));
+    feed->known = true;
+    return feed;
+}
+
+static bool has_tag(const tally_span *tags, size_t count, tally_span wanted) {
+    for (size_t i = 0; i < count; i++)
+        if (tally_span_eq(tags[i], wanted)) return true;
+    return false;
+}
+
+/* Joins the entry's own tags with its session's, sorted and each once. */
+static int join_tags(scan *s, scan_row *row) {
+    row->tags = row->session->tags;
+    row->tag_count = row->session->tag_count;
+    if (!s->entry_tags) return 0;
+    tag_list own = {0};
+    (void)tally_tag_each_of(s->txn, row->cost->id.b, keep_tag, &own);
+    size_t total = own.count + row->session->tag_count;
+    if (!own.failed && own.count > 0 && total > s->row_tag_room) {
+        tally_span *grown = realloc(s->row_tags, total * sizeof *grown);
+        own.failed = !grown;
+        if (grown) {
+            s->row_tags = grown;
+            s->row_tag_room = total;
+        }
+    }
+    if (!own.failed && own.count > 0) {
+        size_t i = 0, k = 0, n = 0;
+        while (i < own.count || k < row->session->tag_count) {
+            int order = i == own.count ? 1
+                        : k == row->session->tag_count
+                            ? -1
+                            : tally_span_cmp(own.tags[i], row->session->tags[k]);
+            s->row_tags[n++] = order <= 0 ? own.tags[i] : row->session->tags[k];
+            if (order <= 0) i++;
+            if (order >= 0) k++;
+        }
+        row->tags = s->row_tags;
+        row->tag_count = n;
+    }
+    free(own.tags);
+    return own.failed ? TALLY_ENOMEM : 0;
+}
+
+static bool price_passes(const tally_filter *f, const tally_priced *priced) {
+    if (f->unpriced && priced->priced) return false;
+    if ((f->has_min_cost || f->has_max_cost) && !priced->priced) return false;
+    if (f->has_min_cost && priced->pico < f->min_cost) return false;
+    return !f->has_max_cost || priced->pico <= f->max_cost;
+}
+
+static int scan_cost(void *ctx, const tally_cost *cost) {
+    scan *s = ctx;
+    scan_row row = {.cost = cost};
+    row.session = s->last_session && s->last_session->ref == cost->session
+                      ? s->last_session
+                      : scan_session_of(s, cost->session);
+    row.model = s->last_model && s->last_model->ref == cost->model ? s->last_model
+                                                                   : model_of(s, cost->model);
+    if (!row.session || !row.model)
+        return tally_fail(s->err, TALLY_ENOMEM, "no memory to read costs");
+    s->last_session = row.session;
+    s->last_model = row.model;
+    row.feed = feed_of(s, cost->feed);
+    if (!row.session->passes || !row.model->passes || !row.feed->passes) return 0;
+    if (join_tags(s, &row) != 0) return tally_fail(s->err, TALLY_ENOMEM, "no memory to read tags");
+    if (s->filter->tag.len && !has_tag(row.tags, row.tag_count, s->filter->tag)) return 0;
+    tally_price_book_cost(s->book, cost, &row.priced);
+    if (!price_passes(s->filter, &row.priced)) return 0;
+    return s->fn(s->ctx, &row, s->err);
+}
+
+static int note_entry_tag(void *ctx, const uint8_t target[TALLY_ENTRY_BYTES], tally_span tag,
+                          const tally_hash *add) {
+    scan *s = ctx;
+    static const uint8_t zeros[TALLY_ENTRY_BYTES - 8];
+    (void)tag, (void)add;
+    s->entry_tags = s->entry_tags || memcmp(target + 8, zeros, sizeof zeros) != 0;
+    return 0;
+}
+
+int scan_new(tally_txn *txn, const tally_filter *filter, scan **out, tally_error *err) {
+    scan *s = calloc(1, sizeof *s);
+    if (!s) return tally_fail(err, TALLY_ENOMEM, "no memory to read costs");
+    s->txn = txn;
+    s->filter = filter;
+    s->feed_count = tally_feed_count(txn);
+    s->feeds = calloc(s->feed_count ? s->feed_count : 1, sizeof *s->feeds);
+    int rc =
+        s->feeds && index_map_init(&s->session_index) == 0 && index_map_init(&s->model_index) == 0
+            ? 0
+            : tally_fail(err, TALLY_ENOMEM, "no memory to read costs");
+    if (rc == 0) rc = tally_price_book_new(txn, &s->book, err);
+    if (rc == 0) rc = tally_tag_each(txn, note_entry_tag, s);
+    if (rc != 0) {
+        scan_free(s);
+        return rc;
+    }
+    *out = s;
+    return 0;
+}
+
+void scan_free(scan *s) {
+    if (!s) return;
+    for (size_t i = 0; i < s->session_count; i++) {
+        free(s->sessions[i]->tags);
+        free(s->sessions[i]);
+    }
+    for (size_t i = 0; i < s->model_count; i++)
+        free(s->models[i]);
+    free(s->sessions);
+    free(s->models);
+    free(s->feeds);
+    free(s->row_tags);
+    index_map_clear(&s->session_index);
+    index_map_clear(&s->model_index);
+    tally_price_book_free(s->book);
+    free(s);
+}
+
+int scan_run(scan *s, scan_fn *fn, void *ctx, tally_error *err) {
+    const tally_filter *f = s->filter;
+    s->fn = fn;
+    s->ctx = ctx;
+    s->err = err;
+    int64_t start = f->has_period ? f->period.start_ms : 0;
+    int64_t end = f->has_period ? f->period.end_ms : INT64_MAX;
+    int rc = tally_cost_each(s->txn, start, end, scan_cost, s);
+    if (rc == TALLY_EIO || rc == TALLY_ECORRUPT)
+        return tally_fail(err, rc, "cannot read the cost view; run 'tally fsck'");
+    return rc;
+}
+
+int sums_add(tally_sums *sums, const scan_row *row, tally_error *err) {
+    const tally_cost *cost = row->cost;
+    const tally_usage *u = &cost->usage;
+    int over = 0;
+    sums->requests++;
+    over |= tally_add_u64(sums->input, u->input, &sums->input);
+    over |= tally_add_u64(sums->output, u->output, &sums->output);
+    over |= tally_add_u64(sums->reasoning, cost->reasoning, &sums->reasoning);
+    over |= tally_add_u64(sums->cache_read, u->cache_read, &sums->cache_read);
+    over |= tally_add_u64(sums->cache_write_5m, u->cache_write_5m, &sums->cache_write_5m);
+    over |= tally_add_u64(sums->cache_write_1h, u->cache_write_1h, &sums->cache_write_1h);
+    if (row->priced.priced)
+        over |= tally_add_i128(sums->pico, row->priced.pico, &sums->pico);
+    else
+        sums->unpriced_requests++;
+    if (over)
+        return tally_fail(err, TALLY_EOVERFLOW,
+                          "a sum of tokens or costs is too large to be exact");
+    return 0;
+}
+
+typedef struct facts_call {
+    tally_facts_fn *fn;
+    void *ctx;
+} facts_call;
+
+static int pass_facts(void *ctx, const scan_row *row, tally_error *err) {
+    facts_call *call = ctx;
+    tally_cost_facts facts = {.cost = row->cost,
+                              .session = &row->session->session,
+                              .priced = row->priced,
+                              .model = row->model->text,
+                              .client = row->session->client,
+                              .project = row->session->project,
+                              .member = row->feed->member,
+                              .device = row->feed->device,
+                              .tags = row->tags,
+                              .tag_count = row->tag_count};
+    return call->fn(call->ctx, &facts, err);
+}
+
+int tally_costs_filter(tally_txn *txn, const tally_filter *filter, tally_facts_fn *fn, void *ctx,
+                       tally_error *err) {
+    scan *s;
+    int rc = scan_new(txn, filter, &s, err);
+    if (rc != 0) return rc;
+    facts_call call = {fn, ctx};
+    rc = scan_run(s, pass_facts, &call, err);
+    scan_free(s);
+    return rc;
+}

@@ -1,0 +1,56 @@
+/* The scan under every figure: costs of a period joined with their session, model, feed and tags,
+ * filtered and priced. What a session, model or feed contributes is looked up once and kept.
+ * Private to ledger/. */
+#ifndef LEDGER_SCAN_H
+#define LEDGER_SCAN_H
+
+#include "intern.h"
+
+#include <tally/report.h>
+
+#define SCAN_NO_GROUP UINT32_MAX
+
+typedef struct scan_session {
+    uint64_t ref;
+    bool passes; /* all filters that a session alone decides */
+    tally_session session;
+    tally_span client, project;
+    tally_span *tags; /* sorted, each once */
+    size_t tag_count;
+    uint32_t group; /* the report's: last group this session was counted in */
+} scan_session;
+
+typedef struct scan_model {
+    uint64_t ref;
+    bool passes;
+    tally_span text;
+} scan_model;
+
+typedef struct scan_feed {
+    bool known, passes;
+    tally_span member, device;
+} scan_feed;
+
+typedef struct scan_row {
+    const tally_cost *cost;
+    scan_session *session;
+    const scan_model *model;
+    const scan_feed *feed;
+    const tally_span *tags; /* of the session and of the entry itself */
+    size_t tag_count;
+    tally_priced priced;
+} scan_row;
+
+typedef int scan_fn(void *ctx, const scan_row *row, tally_error *err);
+
+typedef struct scan scan;
+int scan_new(tally_txn *txn, const tally_filter *filter, scan **out, tally_error *err);
+void scan_free(scan *s);
+int scan_run(scan *s, scan_fn *fn, void *ctx, tally_error *err);
+/* The session's joined facts, also for one without costs; NULL when memory ran out. */
+scan_session *scan_session_of(scan *s, uint64_t ref);
+
+/* Adds one priced row to sums; TALLY_EOVERFLOW. */
+int sums_add(tally_sums *sums, const scan_row *row, tally_error *err);
+
+#endif

@@ -1,0 +1,295 @@
+/* The store: opens the LMDB environment, begins and ends transactions, grows the map, and says what
+ * went wrong. What the tables mean is known elsewhere (feed.c, view*.c). */
+#include "store.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static const struct {
+    const char *name;
+    unsigned flags;
+} table_specs[TABLE_COUNT] = {
+    [TABLE_FEEDS] = {"feeds", 0},
+    [TABLE_DEVICES] = {"devices", 0},
+    [TABLE_RECORDS] = {"records", 0},
+    [TABLE_CHECKPOINTS] = {"checkpoints", 0},
+    [TABLE_SUBTREES] = {"subtrees", 0},
+    [TABLE_BLOBS] = {"blobs", 0},
+    [TABLE_LOCAL_CURSORS] = {"local_cursors", 0},
+    [TABLE_LOCAL_SETTINGS] = {"local_settings", 0},
+    [TABLE_LOCAL_ALIASES] = {"local_aliases", 0},
+    [TABLE_VIEW_COSTS] = {"view_costs", MDB_DUPSORT | MDB_DUPFIXED},
+    [TABLE_VIEW_ENTRIES] = {"view_entries", 0},
+    [TABLE_VIEW_VOIDS] = {"view_voids", 0},
+    [TABLE_VIEW_SESSIONS] = {"view_sessions", 0},
+    [TABLE_VIEW_ACTIVITY] = {"view_activity", MDB_DUPSORT | MDB_DUPFIXED},
+    [TABLE_VIEW_STRINGS] = {"view_strings", 0},
+    [TABLE_VIEW_TAGS] = {"view_tags", MDB_DUPSORT | MDB_DUPFIXED},
+    [TABLE_VIEW_UNTAGS] = {"view_untags", 0},
+    [TABLE_VIEW_PRICES] = {"view_prices", 0},
+    [TABLE_VIEW_TEAM] = {"view_team", 0},
+    [TABLE_VIEW_DEVICES] = {"view_devices", 0},
+};
+
+const char *store_table_name(store_table table) {
+    return table_specs[table].name;
+}
+
+static bool is_damage(int rc) {
+    return rc == MDB_CORRUPTED || rc == MDB_PAGE_NOTFOUND || rc == MDB_INVALID || rc == MDB_PANIC ||
+           rc == MDB_VERSION_MISMATCH || rc == MDB_INCOMPATIBLE || rc == MDB_BAD_TXN ||
+           rc == MDB_CURSOR_FULL || rc == MDB_BAD_VALSIZE || rc == MDB_BAD_DBI;
+}
+
+int store_env_fail(const tally_ledger *ledger, int rc, const char *doing, tally_error *err) {
+    const char *dir = ledger->dir;
+    if (rc == ENOSPC || rc == EDQUOT)
+        return tally_fail(err, TALLY_ENOSPC,
+                          "%s: the disk that holds %s is full; free some space and run this again "
+                          "(nothing recorded is lost)",
+                          doing, dir);
+    if (rc == EROFS || rc == EACCES || rc == EPERM)
+        return tally_fail(err, TALLY_EREADONLY,
+                          "%s: the ledger in %s cannot be written (%s); check "
+                          "its owner, mode and mount",
+                          doing, dir, strerror(rc));
+    if (rc == ENOMEM) return tally_fail(err, TALLY_ENOMEM, "%s: no memory", doing);
+    if (is_damage(rc))
+        return tally_fail(err, TALLY_ECORRUPT,
+                          "%s: the store in %s is damaged (%s); run 'tally fsck', "
+                          "then restore a backup",
+                          doing, dir, mdb_strerror(rc));
+    return tally_fail(err, TALLY_EIO, "%s: cannot read or write %s/%s: %s", doing, dir, STORE_FILE,
+                      mdb_strerror(rc));
+}
+
+int store_fail(tally_txn *txn, int rc, const char *doing, tally_error *err) {
+    if (rc == MDB_MAP_FULL) txn->map_full = true;
+    return store_env_fail(txn->ledger, rc, doing, err);
+}
+
+/* Space for growth without copying: at least twice what the file holds now. */
+static size_t initial_map(const char *path, size_t wanted) {
+    struct stat st;
+    size_t map = wanted ? wanted : STORE_MAP_BYTES;
+    size_t held = stat(path, &st) == 0 && st.st_size > 0 ? (size_t)st.st_size : 0;
+    while (map < held * 2 && map < STORE_MAP_MAX_BYTES)
+        map *= 2;
+    return map;
+}
+
+static int open_tables(tally_ledger *ledger, bool create) {
+    MDB_txn *txn;
+    int rc = mdb_txn_begin(ledger->env, NULL, create ? 0 : MDB_RDONLY, &txn);
+    if (rc != 0) return rc;
+    for (int t = 0; t < TABLE_COUNT && rc == 0; t++)
+        rc = mdb_dbi_open(txn, table_specs[t].name,
+                          table_specs[t].flags | (create ? MDB_CREATE : 0), &ledger->tables[t]);
+    if (rc != 0) {
+        mdb_txn_abort(txn);
+        return rc;
+    }
+    return mdb_txn_commit(txn);
+}
+
+int store_open_env(tally_ledger *ledger, const char *dir, bool read_only, bool create,
+                   size_t map_bytes, tally_error *err) {
+    char path[4096];
+    int rc = 0;
+    ledger->read_only = read_only;
+    ledger->dir = strdup(dir);
+    if (!ledger->dir) return tally_fail(err, TALLY_ENOMEM, "no memory to open %s", dir);
+    int n = snprintf(path, sizeof path, "%s/%s", dir, STORE_FILE);
+    if (n < 0 || (size_t)n >= sizeof path)
+        return tally_fail(err, TALLY_EINVAL, "the ledger's path is too long: %s", dir);
+    if (!create && access(path, F_OK) != 0)
+        return tally_fail(err, TALLY_ENOTFOUND,
+                          "there is no ledger in %s; make one with 'tally init'", dir);
+    if ((rc = mdb_env_create(&ledger->env)) != 0) goto failed;
+    if ((rc = mdb_env_set_maxdbs(ledger->env, TABLE_COUNT)) != 0) goto failed;
+    if ((rc = mdb_env_set_maxreaders(ledger->env, STORE_MAX_READERS)) != 0) goto failed;
+    if ((rc = mdb_env_set_mapsize(ledger->env, initial_map(path, map_bytes))) != 0) goto failed;
+    unsigned flags = MDB_NOSUBDIR | (read_only ? MDB_RDONLY : 0);
+    if ((rc = mdb_env_open(ledger->env, path, flags, 0600)) != 0) goto failed;
+    int dead;
+    (void)mdb_reader_check(ledger->env, &dead);
+    if ((rc = open_tables(ledger, create)) != 0) goto failed;
+    return 0;
+failed:
+    if (rc == MDB_NOTFOUND)
+        return tally_fail(err, TALLY_ECORRUPT,
+                          "%s is not a whole ledger: a table is missing; run "
+                          "'tally fsck' or restore a backup",
+                          path);
+    return store_env_fail(ledger, rc, "cannot open the ledger", err);
+}
+
+void store_close_env(tally_ledger *ledger) {
+    if (ledger->env) mdb_env_close(ledger->env);
+    ledger->env = NULL;
+    free(ledger->dir);
+    ledger->dir = NULL;
+}
+
+int store_txn_begin(tally_ledger *ledger, bool write, tally_txn *out, tally_error *err) {
+    *out = (tally_txn){.ledger = ledger, .write = write};
+    int rc = mdb_txn_begin(ledger->env, NULL, write ? 0 : MDB_RDONLY, &out->txn);
+    if (rc == MDB_MAP_RESIZED) { /* another process grew the file */
+        rc = mdb_env_set_mapsize(ledger->env, 0);
+        if (rc == 0) rc = mdb_txn_begin(ledger->env, NULL, write ? 0 : MDB_RDONLY, &out->txn);
+    }
+    if (rc != 0)
+        return store_env_fail(ledger, rc,
+                              write ? "cannot write the ledger" : "cannot read the ledger", err);
+    return 0;
+}
+
+int tally_read_begin(tally_ledger *ledger, tally_txn **out, tally_error *err) {
+    tally_txn *txn = malloc(sizeof *txn);
+    if (!txn) return tally_fail(err, TALLY_ENOMEM, "no memory to read the ledger");
+    int rc = store_txn_begin(ledger, false, txn, err);
+    if (rc != 0) {
+        free(txn);
+        return rc;
+    }
+    ledger->readers++;
+    *out = txn;
+    return 0;
+}
+
+void tally_read_end(tally_txn *txn) {
+    if (!txn) return;
+    assert(!txn->write && txn->ledger->readers > 0);
+    txn->ledger->readers--;
+    mdb_txn_abort(txn->txn);
+    free(txn);
+}
+
+static int grow_map(tally_ledger *ledger, tally_error *err) {
+    MDB_envinfo info;
+    (void)mdb_env_info(ledger->env, &info);
+    if (info.me_mapsize >= STORE_MAP_MAX_BYTES)
+        return tally_fail(err, TALLY_ELIMIT, "the ledger in %s has reached its largest size",
+                          ledger->dir);
+    assert(ledger->readers == 0); /* LMDB may move the map: nothing may be looking at it */
+    int rc = mdb_env_set_mapsize(ledger->env, info.me_mapsize * 2);
+    return rc == 0 ? 0 : store_env_fail(ledger, rc, "cannot grow the ledger", err);
+}
+
+/* One attempt; sets *full when the map must grow first. */
+static int write_once(tally_ledger *ledger, int64_t now_ms, tally_write_fn *fn, void *ctx,
+                      bool *full, tally_error *err) {
+    tally_txn txn;
+    int rc = store_txn_begin(ledger, true, &txn, err);
+    if (rc != 0) return rc;
+    txn.now_ms = now_ms;
+    rc = fn(ctx, &txn, err);
+    if (rc == 0) rc = feed_seal(&txn, err);
+    if (rc != 0) {
+        mdb_txn_abort(txn.txn);
+    } else {
+        int mdb = mdb_txn_commit(txn.txn);
+        if (mdb != 0) rc = store_fail(&txn, mdb, "cannot write the ledger", err);
+    }
+    *full = txn.map_full;
+    return rc;
+}
+
+int store_write(tally_ledger *ledger, int64_t now_ms, tally_write_fn *fn, void *ctx,
+                tally_error *err) {
+    if (ledger->read_only)
+        return tally_fail(err, TALLY_EREADONLY, "the ledger in %s was opened for reading only",
+                          ledger->dir);
+    for (;;) {
+        bool full = false;
+        int rc = write_once(ledger, now_ms, fn, ctx, &full, err);
+        if (!full) return rc;
+        rc = grow_map(ledger, err);
+        if (rc != 0) return rc;
+    }
+}
+
+int tally_ledger_write(tally_ledger *ledger, int64_t now_ms, tally_write_fn *fn, void *ctx,
+                       tally_error *err) {
+    int rc =
+        feed_need_key(ledger, err); /* a passphrase is asked for before the writer lock is held */
+    return rc != 0 ? rc : store_write(ledger, now_ms, fn, ctx, err);
+}
+
+int store_get(tally_txn *txn, store_table table, tally_span key, tally_span *out,
+              tally_error *err) {
+    MDB_val k = store_val(key), v;
+    int rc = mdb_get(txn->txn, txn->ledger->tables[table], &k, &v);
+    if (rc == MDB_NOTFOUND) return TALLY_ENOTFOUND;
+    if (rc != 0) return store_fail(txn, rc, "cannot read the ledger", err);
+    *out = store_span(v);
+    return 0;
+}
+
+int store_put(tally_txn *txn, store_table table, tally_span key, tally_span value, unsigned flags,
+              tally_error *err) {
+    MDB_val k = store_val(key), v = store_val(value);
+    int rc = mdb_put(txn->txn, txn->ledger->tables[table], &k, &v, flags);
+    if (rc == MDB_KEYEXIST && (flags & (MDB_NOOVERWRITE | MDB_NODUPDATA | MDB_APPEND)))
+        return TALLY_EEXIST;
+    return rc == 0 ? 0 : store_fail(txn, rc, "cannot write the ledger", err);
+}
+
+int store_del(tally_txn *txn, store_table table, tally_span key, const tally_span *value,
+              tally_error *err) {
+    MDB_val k = store_val(key), v = {0};
+    if (value) v = store_val(*value);
+    int rc = mdb_del(txn->txn, txn->ledger->tables[table], &k, value ? &v : NULL);
+    return rc == 0 || rc == MDB_NOTFOUND ? 0 : store_fail(txn, rc, "cannot write the ledger", err);
+}
+
+int store_cursor(tally_txn *txn, store_table table, MDB_cursor **out, tally_error *err) {
+    int rc = mdb_cursor_open(txn->txn, txn->ledger->tables[table], out);
+    return rc == 0 ? 0 : store_fail(txn, rc, "cannot read the ledger", err);
+}
+
+static const store_table local_tables[] = {
+    [TALLY_LOCAL_CURSORS] = TABLE_LOCAL_CURSORS,
+    [TALLY_LOCAL_SETTINGS] = TABLE_LOCAL_SETTINGS,
+    [TALLY_LOCAL_ALIASES] = TABLE_LOCAL_ALIASES,
+};
+
+int tally_local_get(tally_txn *txn, tally_local table, tally_span key, tally_span *out) {
+    return store_get(txn, local_tables[table], key, out, NULL);
+}
+
+int tally_local_put(tally_txn *txn, tally_local table, tally_span key, tally_span value,
+                    tally_error *err) {
+    return store_put(txn, local_tables[table], key, value, 0, err);
+}
+
+int tally_blob_put(tally_txn *txn, const uint8_t salt[TALLY_BLOB_SALT_BYTES], tally_span content,
+                   tally_hash *id, tally_error *err) {
+    if (content.len > TALLY_BLOB_MAX_BYTES)
+        return tally_fail(err, TALLY_ELIMIT, "a blob of %zu bytes is over the limit of %u",
+                          content.len, TALLY_BLOB_MAX_BYTES);
+    tally_span parts[] = {tally_span_of(salt, TALLY_BLOB_SALT_BYTES), content};
+    tally_sha256_parts(parts, 2, id);
+    MDB_val k = {sizeof id->b, id->b}, v = {TALLY_BLOB_SALT_BYTES + content.len, NULL};
+    int rc = mdb_put(txn->txn, txn->ledger->tables[TABLE_BLOBS], &k, &v, MDB_RESERVE);
+    if (rc != 0) return store_fail(txn, rc, "cannot store a blob", err);
+    memcpy(v.mv_data, salt, TALLY_BLOB_SALT_BYTES);
+    if (content.len > 0)
+        memcpy((uint8_t *)v.mv_data + TALLY_BLOB_SALT_BYTES, content.ptr, content.len);
+    return 0;
+}
+
+int tally_blob_get(tally_txn *txn, const uint8_t id[TALLY_HASH_BYTES], tally_span *content) {
+    tally_span stored;
+    int rc = store_get(txn, TABLE_BLOBS, tally_span_of(id, TALLY_HASH_BYTES), &stored, NULL);
+    if (rc != 0) return rc;
+    if (stored.len < TALLY_BLOB_SALT_BYTES) return TALLY_ECORRUPT;
+    *content =
+        tally_span_of(stored.ptr + TALLY_BLOB_SALT_BYTES, stored.len - TALLY_BLOB_SALT_BYTES);
+    return 0;
+}

@@ -1,0 +1,116 @@
+/* The store, inside: LMDB tables, transactions and how LMDB's errors become ours. Private to
+ * ledger/. */
+#ifndef LEDGER_STORE_H
+#define LEDGER_STORE_H
+
+#include <tally/ledger.h>
+
+#include <lmdb.h>
+
+#define STORE_FILE          "ledger.mdb"
+#define STORE_KEY_FILE      "device.key"
+#define STORE_FORMAT        1u
+#define STORE_MAP_BYTES     (64u * 1024u * 1024u)
+#define STORE_MAP_MAX_BYTES ((size_t)1 << 42)
+#define STORE_MAX_READERS   256u
+#define RECORD_CHECK_BYTES                                                                         \
+    8u /* first bytes of the leaf hash, stored before each record: names the bad one */
+#define FEED_INDEX_KEY_BYTES 12u
+
+typedef enum store_table {
+    TABLE_FEEDS,
+    TABLE_DEVICES,
+    TABLE_RECORDS,
+    TABLE_CHECKPOINTS,
+    TABLE_SUBTREES,
+    TABLE_BLOBS,
+    TABLE_LOCAL_CURSORS,
+    TABLE_LOCAL_SETTINGS,
+    TABLE_LOCAL_ALIASES,
+    TABLE_VIEW_FIRST,
+    TABLE_VIEW_COSTS = TABLE_VIEW_FIRST,
+    TABLE_VIEW_ENTRIES,
+    TABLE_VIEW_VOIDS,
+    TABLE_VIEW_SESSIONS,
+    TABLE_VIEW_ACTIVITY,
+    TABLE_VIEW_STRINGS,
+    TABLE_VIEW_TAGS,
+    TABLE_VIEW_UNTAGS,
+    TABLE_VIEW_PRICES,
+    TABLE_VIEW_TEAM,
+    TABLE_VIEW_DEVICES,
+    TABLE_COUNT
+} store_table;
+
+struct tally_ledger {
+    char *dir;
+    MDB_env *env;
+    MDB_dbi tables[TABLE_COUNT];
+    bool read_only;
+    tally_key *key; /* NULL until the first write */
+    tally_passphrase_fn *ask;
+    void *ask_ctx;
+    tally_hash team;
+    tally_device_id device;
+    char origin[TALLY_ORIGIN_MAX_BYTES]; /* of the own feed */
+    uint32_t readers;                    /* open read transactions of this handle */
+};
+
+struct tally_txn {
+    tally_ledger *ledger;
+    MDB_txn *txn;
+    bool write;
+    bool map_full; /* some call met MDB_MAP_FULL: grow and run again */
+    int64_t now_ms;
+    bool own_loaded; /* `own` is the own feed as this transaction leaves it */
+    tally_feed own;
+    uint32_t open_records; /* appended since the last checkpoint */
+    size_t open_bytes;
+};
+
+/* Turns an LMDB or errno code into ours: "DOING: cause; next step". Notes a full map. */
+int store_fail(tally_txn *txn, int rc, const char *doing, tally_error *err);
+int store_env_fail(const tally_ledger *ledger, int rc, const char *doing, tally_error *err);
+
+/* 0, TALLY_ENOTFOUND (err untouched), or an error. */
+int store_get(tally_txn *txn, store_table table, tally_span key, tally_span *out, tally_error *err);
+int store_put(tally_txn *txn, store_table table, tally_span key, tally_span value, unsigned flags,
+              tally_error *err);
+/* Deletes a key, or one of its duplicates when `value` is given. Absent is fine. */
+int store_del(tally_txn *txn, store_table table, tally_span key, const tally_span *value,
+              tally_error *err);
+int store_cursor(tally_txn *txn, store_table table, MDB_cursor **out, tally_error *err);
+
+int store_txn_begin(tally_ledger *ledger, bool write, tally_txn *out, tally_error *err);
+/* tally_ledger_write without reading the device's keys: for writes that append nothing. */
+int store_write(tally_ledger *ledger, int64_t now_ms, tally_write_fn *fn, void *ctx,
+                tally_error *err);
+/* Opens the environment and its tables; with `create` makes what is missing. */
+int store_open_env(tally_ledger *ledger, const char *dir, bool read_only, bool create,
+                   size_t map_bytes, tally_error *err);
+void store_close_env(tally_ledger *ledger);
+const char *store_table_name(store_table table);
+
+static inline MDB_val store_val(tally_span span) {
+    return (MDB_val){span.len, (void *)(uintptr_t)span.ptr};
+}
+
+static inline tally_span store_span(MDB_val val) {
+    return tally_span_of(val.mv_data, val.mv_size);
+}
+
+static inline void store_feed_key(uint8_t key[FEED_INDEX_KEY_BYTES], uint32_t feed,
+                                  uint64_t index) {
+    tally_put_be32(key, feed);
+    tally_put_be64(key + 4, index);
+}
+
+/* feed.c */
+int feed_load(tally_txn *txn, uint32_t number, tally_feed *out, tally_error *err);
+int feed_store(tally_txn *txn, const tally_feed *feed, tally_error *err);
+/* Ends the open commit: root, signature, checkpoint, feed row. */
+int feed_seal(tally_txn *txn, tally_error *err);
+/* Reads the device's keys when a write first needs them. */
+int feed_need_key(tally_ledger *ledger, tally_error *err);
+
+#endif

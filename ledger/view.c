@@ -1,0 +1,226 @@
+/* Views as a whole: which kind of record folds where, registers, interned strings, rebuild and
+ * digest. Each view's own rules are in view_*.c. */
+#include "view_fold.h"
+
+#include <tally/view.h>
+
+#include <sodium.h>
+
+static const struct {
+    const char *kind;
+    view_fold_fn *fold;
+} folds[] = {
+    {"cost", view_fold_cost},
+    {"activity", view_fold_activity},
+    {"session", view_fold_session},
+    {"tag.add", view_fold_tag_add},
+    {"tag.remove", view_fold_tag_remove},
+    {"price.set", view_fold_price_set},
+    {"price.unset", view_fold_price_unset},
+    {"void", view_fold_void},
+    {"team.create", view_fold_team_create},
+};
+
+int view_apply(const view_source *source, const tally_record *record, tally_error *err) {
+    for (size_t i = 0; i < sizeof folds / sizeof *folds; i++)
+        if (tally_span_is(record->kind, folds[i].kind)) return folds[i].fold(source, record, err);
+    return 0;
+}
+
+int view_feed_device(tally_txn *txn, uint32_t feed, tally_device_id *out, tally_error *err) {
+    uint8_t key[4];
+    tally_span row;
+    tally_put_be32(key, feed);
+    int rc = store_get(txn, TABLE_FEEDS, tally_span_of(key, 4), &row, err);
+    if (rc == 0 && row.len >= TALLY_PUBLIC_KEY_BYTES) {
+        memcpy(out->b, row.ptr, TALLY_PUBLIC_KEY_BYTES);
+        return 0;
+    }
+    return tally_fail(err, TALLY_ECORRUPT,
+                      "a view names feed number %u, which does not exist; run "
+                      "'tally rebuild'",
+                      feed);
+}
+
+static int register_wins(const view_source *source, tally_hlc hlc, tally_span held, bool *wins,
+                         tally_error *err) {
+    tally_hlc held_hlc = held.len >= REGISTER_HEAD_BYTES ? tally_get_be64(held.ptr) : 0;
+    *wins = hlc > held_hlc;
+    if (hlc != held_hlc || held.len < REGISTER_HEAD_BYTES) return 0;
+    tally_device_id other;
+    int rc =
+        view_feed_device(source->txn, tally_get_be32(held.ptr + REGISTER_FEED_AT), &other, err);
+    *wins = rc == 0 && memcmp(source->device->b, other.b, TALLY_PUBLIC_KEY_BYTES) > 0;
+    return rc;
+}
+
+int view_register_put(const view_source *source, store_table table, tally_span key, tally_hlc hlc,
+                      tally_span value, tally_error *err) {
+    tally_span held;
+    bool wins = true;
+    int rc = store_get(source->txn, table, key, &held, err);
+    if (rc == 0) rc = register_wins(source, hlc, held, &wins, err);
+    if (rc != 0 && rc != TALLY_ENOTFOUND) return rc;
+    if (!wins) return 0;
+    uint8_t row[REGISTER_HEAD_BYTES + TALLY_RECORD_MAX_BYTES];
+    if (value.len > TALLY_RECORD_MAX_BYTES)
+        return tally_fail(err, TALLY_ELIMIT, "a view row is larger than a record");
+    tally_put_be64(row, hlc);
+    tally_put_be32(row + REGISTER_FEED_AT, source->feed);
+    if (value.len > 0) memcpy(row + REGISTER_HEAD_BYTES, value.ptr, value.len);
+    return store_put(source->txn, table, key, tally_span_of(row, REGISTER_HEAD_BYTES + value.len),
+                     0, err);
+}
+
+int view_register_get(tally_txn *txn, store_table table, tally_span key, uint32_t *feed,
+                      tally_span *value) {
+    tally_span row;
+    int rc = store_get(txn, table, key, &row, NULL);
+    if (rc != 0) return rc;
+    if (row.len < REGISTER_HEAD_BYTES) return TALLY_ECORRUPT;
+    if (feed) *feed = tally_get_be32(row.ptr + REGISTER_FEED_AT);
+    *value = tally_span_of(row.ptr + REGISTER_HEAD_BYTES, row.len - REGISTER_HEAD_BYTES);
+    return 0;
+}
+
+uint64_t tally_string_ref(tally_span text) {
+    tally_hash hash;
+    tally_sha256(text, &hash);
+    return tally_get_be64(hash.b);
+}
+
+int view_string_put(tally_txn *txn, tally_span text, uint64_t *ref, tally_error *err) {
+    *ref = tally_string_ref(text);
+    uint8_t key[8];
+    tally_put_be64(key, *ref);
+    tally_span k = tally_span_of(key, sizeof key), held;
+    int rc = store_get(txn, TABLE_VIEW_STRINGS, k, &held, err);
+    if (rc == 0 && tally_span_cmp(held, text) <= 0) return 0;
+    if (rc != 0 && rc != TALLY_ENOTFOUND) return rc;
+    return store_put(txn, TABLE_VIEW_STRINGS, k, text, 0, err);
+}
+
+tally_span tally_string_get(tally_txn *txn, uint64_t ref) {
+    uint8_t key[8];
+    tally_span text = {0};
+    tally_put_be64(key, ref);
+    if (store_get(txn, TABLE_VIEW_STRINGS, tally_span_of(key, sizeof key), &text, NULL) != 0)
+        return (tally_span){0};
+    return text;
+}
+
+/* Folds every record of one feed again. */
+static int refold(tally_txn *txn, const tally_feed *feed, tally_error *err) {
+    uint8_t copy[TALLY_RECORD_MAX_BYTES]; /* LMDB's own bytes may move while views are written */
+    for (uint64_t index = 0; index < feed->size; index++) {
+        tally_span bytes;
+        tally_record record;
+        tally_hash leaf;
+        int rc = tally_record_get(txn, feed->number, index, &bytes, err);
+        if (rc == TALLY_ENOTFOUND)
+            return tally_fail(err, TALLY_ECORRUPT,
+                              "record %llu of feed number %u is missing; run 'tally "
+                              "fsck'",
+                              (unsigned long long)index, feed->number);
+        if (rc == 0 && bytes.len <= sizeof copy) {
+            memcpy(copy, bytes.ptr, bytes.len);
+            bytes.ptr = copy;
+        }
+        if (rc == 0) rc = tally_record_parse(bytes, &record, err);
+        if (rc != 0)
+            return tally_fail_while(err, "record %llu of feed number %u", (unsigned long long)index,
+                                    feed->number);
+        tally_leaf_hash(bytes, &leaf);
+        view_source source = {txn, feed->number, index, &feed->device, &leaf};
+        if ((rc = view_apply(&source, &record, err)) != 0) return rc;
+    }
+    return 0;
+}
+
+static int rebuild_views(void *ctx, tally_txn *txn, tally_error *err) {
+    (void)ctx;
+    for (int t = TABLE_VIEW_FIRST; t < TABLE_COUNT; t++) {
+        int rc = mdb_drop(txn->txn, txn->ledger->tables[t], 0);
+        if (rc != 0) return store_fail(txn, rc, "cannot empty a view", err);
+    }
+    uint32_t feeds = tally_feed_count(txn);
+    for (uint32_t number = 0; number < feeds; number++) {
+        tally_feed feed;
+        int rc = feed_load(txn, number, &feed, err);
+        if (rc == 0) rc = refold(txn, &feed, err);
+        if (rc != 0) return rc;
+    }
+    return 0;
+}
+
+int tally_rebuild(tally_ledger *ledger, int64_t now_ms, tally_error *err) {
+    return store_write(ledger, now_ms, rebuild_views, NULL, err);
+}
+
+int view_rebuild_in(tally_txn *txn, tally_error *err) {
+    return rebuild_views(NULL, txn, err);
+}
+
+/* Where a table's values hold a feed number: it is local, so the digest takes the device's key
+ * instead. */
+static int feed_number_at(int table) {
+    switch (table) {
+    case TABLE_VIEW_COSTS: return VIEW_COST_FEED_AT;
+    case TABLE_VIEW_ENTRIES: return VIEW_ENTRY_FEED_AT;
+    case TABLE_VIEW_VOIDS:
+    case TABLE_VIEW_SESSIONS:
+    case TABLE_VIEW_PRICES:
+    case TABLE_VIEW_TEAM:
+    case TABLE_VIEW_DEVICES: return REGISTER_FEED_AT;
+    default: return -1;
+    }
+}
+
+static void hash_sized(crypto_hash_sha256_state *state, tally_span bytes) {
+    uint8_t len[8];
+    tally_put_be64(len, bytes.len);
+    crypto_hash_sha256_update(state, len, sizeof len);
+    crypto_hash_sha256_update(state, bytes.ptr, bytes.len);
+}
+
+static int digest_row(tally_txn *txn, crypto_hash_sha256_state *state, tally_span key,
+                      tally_span value, int feed_at, tally_error *err) {
+    hash_sized(state, key);
+    if (feed_at < 0 || value.len < (size_t)feed_at + 4) {
+        hash_sized(state, value);
+        return 0;
+    }
+    tally_device_id device;
+    int rc = view_feed_device(txn, tally_get_be32(value.ptr + feed_at), &device, err);
+    if (rc != 0) return rc;
+    hash_sized(state, tally_span_of(value.ptr, (size_t)feed_at));
+    hash_sized(state, tally_span_of(device.b, sizeof device.b));
+    hash_sized(state, tally_span_of(value.ptr + feed_at + 4, value.len - (size_t)feed_at - 4));
+    return 0;
+}
+
+static int digest_table(tally_txn *txn, int table, crypto_hash_sha256_state *state,
+                        tally_error *err) {
+    MDB_cursor *cursor;
+    MDB_val k, v;
+    int rc = store_cursor(txn, (store_table)table, &cursor, err);
+    if (rc != 0) return rc;
+    hash_sized(state, tally_span_str(store_table_name((store_table)table)));
+    int mdb = 0;
+    while (rc == 0 && (mdb = mdb_cursor_get(cursor, &k, &v, MDB_NEXT)) == 0)
+        rc = digest_row(txn, state, store_span(k), store_span(v), feed_number_at(table), err);
+    mdb_cursor_close(cursor);
+    if (rc == 0 && mdb != MDB_NOTFOUND) rc = store_fail(txn, mdb, "cannot read a view", err);
+    return rc;
+}
+
+int tally_view_digest(tally_txn *txn, tally_hash *out, tally_error *err) {
+    crypto_hash_sha256_state state;
+    crypto_hash_sha256_init(&state);
+    for (int t = TABLE_VIEW_FIRST; t < TABLE_COUNT; t++) {
+        int rc = digest_table(txn, t, &state, err);
+        if (rc != 0) return rc;
+    }
+    crypto_hash_sha256_final(&state, out->b);
+    return 0;
+}

@@ -1,0 +1,301 @@
+/* The cost view: one fixed-size row per API response, by day and time, counted once however often
+ * it was recorded. Also voids, which take an entry out. Prices are applied while reading
+ * (price_book.c). */
+#include "view_fold.h"
+
+#include <tally/view.h>
+
+#include <assert.h>
+
+#define DAY_MS    86400000
+#define ROW_BYTES 112u
+
+/* Offsets in a row. Time first and big-endian, so that a day's rows stand in time order; then the
+ * unique entry id. */
+enum row_at {
+    AT_TIME = 0,
+    AT_ID = 8,
+    AT_SESSION = 24,
+    AT_MODEL = 32,
+    AT_INPUT = 40,
+    AT_OUTPUT = 48,
+    AT_CACHE_READ = 56,
+    AT_WRITE_5M = 64,
+    AT_WRITE_1H = 72,
+    AT_REASONING = 80,
+    AT_STATED = 88,
+    AT_FEED = VIEW_COST_FEED_AT,
+    AT_SEARCHES = 100,
+    AT_TIER = 104,
+    AT_SOURCE = 108,
+    AT_HAS_STATED = 109
+};
+
+#define ENTRY_BYTES 20u /* time, feed, index */
+
+void tally_entry_id_of(tally_span agent, tally_span key, tally_entry_id *out) {
+    static const uint8_t domain[] = {'c', 'o', 's', 't', 0}, zero[] = {0};
+    tally_span parts[] = {tally_span_of(domain, sizeof domain), agent, tally_span_of(zero, 1), key};
+    tally_hash hash;
+    tally_sha256_parts(parts, 4, &hash);
+    memcpy(out->b, hash.b, TALLY_ENTRY_BYTES);
+}
+
+static void row_encode(const tally_cost *cost, uint8_t row[ROW_BYTES]) {
+    memset(row, 0, ROW_BYTES);
+    tally_put_be64(row + AT_TIME, (uint64_t)cost->time_ms);
+    memcpy(row + AT_ID, cost->id.b, TALLY_ENTRY_BYTES);
+    tally_put_be64(row + AT_SESSION, cost->session);
+    tally_put_be64(row + AT_MODEL, cost->model);
+    tally_put_be64(row + AT_INPUT, cost->usage.input);
+    tally_put_be64(row + AT_OUTPUT, cost->usage.output);
+    tally_put_be64(row + AT_CACHE_READ, cost->usage.cache_read);
+    tally_put_be64(row + AT_WRITE_5M, cost->usage.cache_write_5m);
+    tally_put_be64(row + AT_WRITE_1H, cost->usage.cache_write_1h);
+    tally_put_be64(row + AT_REASONING, cost->reasoning);
+    tally_put_be64(row + AT_STATED, (uint64_t)cost->stated_pico);
+    tally_put_be32(row + AT_FEED, cost->feed);
+    tally_put_be32(row + AT_SEARCHES, (uint32_t)cost->usage.web_searches);
+    tally_put_be32(row + AT_TIER, cost->usage.tier);
+    row[AT_SOURCE] = (uint8_t)cost->source;
+    row[AT_HAS_STATED] = cost->stated;
+}
+
+static inline uint64_t load64(const uint8_t *at) {
+    uint64_t v;
+    memcpy(&v, at, sizeof v);
+    return __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? __builtin_bswap64(v) : v;
+}
+
+static void row_decode(const uint8_t *row, tally_cost *cost) {
+    cost->time_ms = (int64_t)load64(row + AT_TIME);
+    memcpy(cost->id.b, row + AT_ID, TALLY_ENTRY_BYTES);
+    cost->session = load64(row + AT_SESSION);
+    cost->model = load64(row + AT_MODEL);
+    cost->usage.input = load64(row + AT_INPUT);
+    cost->usage.output = load64(row + AT_OUTPUT);
+    cost->usage.cache_read = load64(row + AT_CACHE_READ);
+    cost->usage.cache_write_5m = load64(row + AT_WRITE_5M);
+    cost->usage.cache_write_1h = load64(row + AT_WRITE_1H);
+    cost->reasoning = load64(row + AT_REASONING);
+    cost->stated_pico = (int64_t)load64(row + AT_STATED);
+    cost->feed = tally_get_be32(row + AT_FEED);
+    cost->usage.web_searches = tally_get_be32(row + AT_SEARCHES);
+    cost->usage.tier = tally_get_be32(row + AT_TIER);
+    cost->source = (tally_cost_source)row[AT_SOURCE];
+    cost->stated = row[AT_HAS_STATED] != 0;
+}
+
+static void day_key(uint64_t time_ms, uint8_t key[4]) {
+    tally_put_be32(key, (uint32_t)(time_ms / DAY_MS));
+}
+
+static uint32_t tier_of(const tally_record *record) {
+    static const struct {
+        const char *key, *value;
+        uint32_t tier;
+    } marks[] = {{"speed", "fast", TALLY_TIER_FAST},
+                 {"geo", "us", TALLY_TIER_US},
+                 {"service", "batch", TALLY_TIER_BATCH},
+                 {"service", "priority", TALLY_TIER_PRIORITY},
+                 {"service", "flex", TALLY_TIER_FLEX}};
+    uint32_t tier = 0;
+    tally_span text;
+    for (size_t i = 0; i < sizeof marks / sizeof *marks; i++)
+        if (tally_body_str(record, marks[i].key, &text) && tally_span_is(text, marks[i].value))
+            tier |= marks[i].tier;
+    return tier;
+}
+
+static void read_source(const tally_record *record, tally_cost *cost) {
+    tally_span source = {0};
+    (void)tally_body_str(record, "source", &source);
+    if (tally_span_is(source, "reported")) cost->source = TALLY_COST_REPORTED;
+    if (tally_span_is(source, "imported")) cost->source = TALLY_COST_IMPORTED;
+    cost->stated =
+        cost->source != TALLY_COST_PRICED && tally_body_i64(record, "stated", &cost->stated_pico);
+    if (cost->source == TALLY_COST_REPORTED && !cost->stated) cost->source = TALLY_COST_PRICED;
+}
+
+/* Reads a cost body; false when it is not one: the record stays, the view passes it over. `model`
+ * gets its raw name. */
+static bool cost_read(const tally_record *record, tally_cost *cost, tally_span *model) {
+    tally_span agent, key, session;
+    uint64_t time_ms;
+    const uint8_t *entry;
+    *cost = (tally_cost){0};
+    if (!tally_body_str(record, "agent", &agent) || !tally_body_str(record, "key", &key) ||
+        !tally_body_str(record, "session", &session) || !tally_body_str(record, "model", model) ||
+        !tally_body_u64(record, "time", &time_ms) || time_ms / DAY_MS > UINT32_MAX)
+        return false;
+    cost->time_ms = (int64_t)time_ms;
+    if (tally_body_bin(record, "entry", TALLY_ENTRY_BYTES, &entry))
+        memcpy(cost->id.b, entry, TALLY_ENTRY_BYTES);
+    else
+        tally_entry_id_of(agent, key, &cost->id);
+    cost->session = tally_session_ref(agent, session);
+    cost->model = tally_string_ref(*model);
+    (void)tally_body_u64(record, "input", &cost->usage.input);
+    (void)tally_body_u64(record, "output", &cost->usage.output);
+    (void)tally_body_u64(record, "cache_read", &cost->usage.cache_read);
+    (void)tally_body_u64(record, "cache_write_5m", &cost->usage.cache_write_5m);
+    (void)tally_body_u64(record, "cache_write_1h", &cost->usage.cache_write_1h);
+    (void)tally_body_u64(record, "reasoning", &cost->reasoning);
+    (void)tally_body_u64(record, "web_searches", &cost->usage.web_searches);
+    cost->usage.tier = tier_of(record);
+    read_source(record, cost);
+    return cost->usage.web_searches <= UINT32_MAX;
+}
+
+/* Reads the record that now counts for an entry. */
+static int read_winner(tally_txn *txn, tally_span entry, tally_record *record, tally_cost *cost,
+                       tally_device_id *device, tally_error *err) {
+    if (entry.len != ENTRY_BYTES) return tally_fail(err, TALLY_ECORRUPT, "a view row is damaged");
+    uint32_t feed = tally_get_be32(entry.ptr + VIEW_ENTRY_FEED_AT);
+    tally_span bytes, model;
+    int rc = tally_record_get(txn, feed, tally_get_be64(entry.ptr + 12), &bytes, err);
+    if (rc == TALLY_ENOTFOUND)
+        return tally_fail(err, TALLY_ECORRUPT,
+                          "a view names a record that is missing; run 'tally fsck'");
+    if (rc == 0) rc = tally_record_parse(bytes, record, err);
+    if (rc != 0) return rc;
+    if (!cost_read(record, cost, &model))
+        return tally_fail(err, TALLY_ECORRUPT,
+                          "a view names a record that is no cost; run 'tally rebuild'");
+    cost->feed = feed;
+    return device ? view_feed_device(txn, feed, device, err) : 0;
+}
+
+static bool is_void(tally_txn *txn, const tally_entry_id *id) {
+    tally_span state;
+    return view_register_get(txn, TABLE_VIEW_VOIDS, tally_span_of(id->b, TALLY_ENTRY_BYTES), NULL,
+                             &state) == 0 &&
+           state.len == 1 && state.ptr[0] == 1;
+}
+
+static int row_put(tally_txn *txn, const tally_cost *cost, tally_error *err) {
+    uint8_t key[4], row[ROW_BYTES];
+    day_key((uint64_t)cost->time_ms, key);
+    row_encode(cost, row);
+    return store_put(txn, TABLE_VIEW_COSTS, tally_span_of(key, 4), tally_span_of(row, ROW_BYTES), 0,
+                     err);
+}
+
+static int row_del(tally_txn *txn, const tally_cost *cost, tally_error *err) {
+    uint8_t key[4], row[ROW_BYTES];
+    day_key((uint64_t)cost->time_ms, key);
+    row_encode(cost, row);
+    tally_span value = tally_span_of(row, ROW_BYTES);
+    return store_del(txn, TABLE_VIEW_COSTS, tally_span_of(key, 4), &value, err);
+}
+
+/* Of several records of one response the one with the most output counts (a snapshot taken later),
+ * then the one recorded first, then the smaller device key: the same choice whatever the order of
+ * arrival. */
+static bool better(const tally_cost *a, tally_hlc a_hlc, const tally_device_id *a_device,
+                   const tally_cost *b, tally_hlc b_hlc, const tally_device_id *b_device) {
+    if (a->usage.output != b->usage.output) return a->usage.output > b->usage.output;
+    if (a_hlc != b_hlc) return a_hlc < b_hlc;
+    return memcmp(a_device->b, b_device->b, TALLY_PUBLIC_KEY_BYTES) < 0;
+}
+
+int view_fold_cost(const view_source *source, const tally_record *record, tally_error *err) {
+    tally_txn *txn = source->txn;
+    tally_cost cost, held;
+    tally_span model, entry;
+    if (!cost_read(record, &cost, &model)) return 0;
+    cost.feed = source->feed;
+    tally_span id = tally_span_of(cost.id.b, TALLY_ENTRY_BYTES);
+    int rc = view_string_put(txn, model, &cost.model, err);
+    if (rc != 0) return rc;
+    rc = store_get(txn, TABLE_VIEW_ENTRIES, id, &entry, err);
+    if (rc != 0 && rc != TALLY_ENOTFOUND) return rc;
+    if (rc == 0) {
+        tally_record held_record;
+        tally_device_id held_device;
+        if ((rc = read_winner(txn, entry, &held_record, &held, &held_device, err)) != 0) return rc;
+        if (!better(&cost, record->hlc, source->device, &held, held_record.hlc, &held_device))
+            return 0;
+        if ((rc = row_del(txn, &held, err)) != 0) return rc;
+    }
+    uint8_t value[ENTRY_BYTES];
+    tally_put_be64(value, (uint64_t)cost.time_ms);
+    tally_put_be32(value + VIEW_ENTRY_FEED_AT, source->feed);
+    tally_put_be64(value + 12, source->index);
+    rc = store_put(txn, TABLE_VIEW_ENTRIES, id, tally_span_of(value, ENTRY_BYTES), 0, err);
+    if (rc != 0 || is_void(txn, &cost.id)) return rc;
+    return row_put(txn, &cost, err);
+}
+
+/* void {entry, reason} takes an entry out of every figure; void {entry, undo: true} brings it back.
+ */
+int view_fold_void(const view_source *source, const tally_record *record, tally_error *err) {
+    tally_txn *txn = source->txn;
+    const uint8_t *id;
+    if (!tally_body_bin(record, "entry", TALLY_ENTRY_BYTES, &id)) return 0;
+    tally_span key = tally_span_of(id, TALLY_ENTRY_BYTES), entry;
+    uint8_t state = tally_body_true(record, "undo") ? 0 : 1;
+    int rc = view_register_put(source, TABLE_VIEW_VOIDS, key, record->hlc, tally_span_of(&state, 1),
+                               err);
+    if (rc != 0) return rc;
+    rc = store_get(txn, TABLE_VIEW_ENTRIES, key, &entry, err);
+    if (rc == TALLY_ENOTFOUND) return 0; /* the cost comes later and looks at the register itself */
+    tally_record winner;
+    tally_cost cost;
+    if (rc == 0) rc = read_winner(txn, entry, &winner, &cost, NULL, err);
+    if (rc != 0) return rc;
+    return is_void(txn, &cost.id) ? row_del(txn, &cost, err) : row_put(txn, &cost, err);
+}
+
+/* The rows of one day that stand at the cursor, a page of them at a time. */
+static int each_of_day(MDB_cursor *cursor, MDB_val page, int64_t start_ms, int64_t end_ms,
+                       tally_cost_fn *fn, void *ctx) {
+    MDB_val key;
+    int mdb = 0;
+    tally_cost cost;
+    while (mdb == 0) {
+        const uint8_t *row = page.mv_data, *end = row + page.mv_size;
+        for (; end - row >= (ptrdiff_t)ROW_BYTES; row += ROW_BYTES) {
+            int64_t time_ms = (int64_t)load64(row + AT_TIME);
+            if (time_ms < start_ms) continue;
+            if (time_ms >= end_ms) return 0;
+            row_decode(row, &cost);
+            int rc = fn(ctx, &cost);
+            if (rc != 0) return rc;
+        }
+        mdb = mdb_cursor_get(cursor, &key, &page, MDB_NEXT_MULTIPLE);
+    }
+    return mdb == MDB_NOTFOUND ? 0 : TALLY_EIO;
+}
+
+int tally_cost_each(tally_txn *txn, int64_t start_ms, int64_t end_ms, tally_cost_fn *fn,
+                    void *ctx) {
+    MDB_cursor *cursor;
+    int rc = store_cursor(txn, TABLE_VIEW_COSTS, &cursor, NULL);
+    if (rc != 0) return rc;
+    uint8_t first[4];
+    day_key(start_ms > 0 ? (uint64_t)start_ms : 0, first);
+    MDB_val key = {sizeof first, first}, value;
+    int mdb = mdb_cursor_get(cursor, &key, &value, MDB_SET_RANGE);
+    while (mdb == 0 && rc == 0) {
+        if (key.mv_size != 4 || (int64_t)tally_get_be32(key.mv_data) * DAY_MS >= end_ms) break;
+        mdb = mdb_cursor_get(cursor, &key, &value, MDB_GET_MULTIPLE);
+        if (mdb == 0) rc = each_of_day(cursor, value, start_ms, end_ms, fn, ctx);
+        if (mdb == 0 && rc == 0) mdb = mdb_cursor_get(cursor, &key, &value, MDB_NEXT_NODUP);
+    }
+    mdb_cursor_close(cursor);
+    if (rc == 0 && mdb != 0 && mdb != MDB_NOTFOUND)
+        rc = store_fail(txn, mdb, "cannot read costs", NULL);
+    return rc;
+}
+
+int tally_cost_get(tally_txn *txn, const tally_entry_id *id, tally_cost *out, uint64_t *index) {
+    tally_span entry;
+    tally_record record;
+    int rc =
+        store_get(txn, TABLE_VIEW_ENTRIES, tally_span_of(id->b, TALLY_ENTRY_BYTES), &entry, NULL);
+    if (rc == 0) rc = read_winner(txn, entry, &record, out, NULL, NULL);
+    if (rc != 0) return rc;
+    if (index) *index = tally_get_be64(entry.ptr + 12);
+    return 0;
+}

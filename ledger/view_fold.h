@@ -1,0 +1,49 @@
+/* Folding records into views: what each kind of record changes. Private to ledger/. */
+#ifndef LEDGER_VIEW_FOLD_H
+#define LEDGER_VIEW_FOLD_H
+
+#include "store.h"
+
+/* Where the record being folded stands. */
+typedef struct view_source {
+    tally_txn *txn;
+    uint32_t feed;
+    uint64_t index;
+    const tally_device_id *device;
+    const tally_hash *leaf;
+} view_source;
+
+/* Folds one record by its kind; unknown kinds and malformed bodies change nothing. */
+int view_apply(const view_source *source, const tally_record *record, tally_error *err);
+
+typedef int view_fold_fn(const view_source *source, const tally_record *record, tally_error *err);
+view_fold_fn view_fold_cost, view_fold_void, view_fold_session, view_fold_activity,
+    view_fold_tag_add, view_fold_tag_remove, view_fold_price_set, view_fold_price_unset,
+    view_fold_team_create;
+
+/* Last-writer-wins registers: 8 bytes of clock, 4 of feed number, then the value. The later clock
+ * wins; on equal clocks the larger device key. Writes `value` under `key` if it wins over what
+ * stands there. */
+#define REGISTER_HEAD_BYTES 12u
+#define REGISTER_FEED_AT    8
+int view_register_put(const view_source *source, store_table table, tally_span key, tally_hlc hlc,
+                      tally_span value, tally_error *err);
+/* The value of a register: 0, TALLY_ENOTFOUND. */
+int view_register_get(tally_txn *txn, store_table table, tally_span key, uint32_t *feed,
+                      tally_span *value);
+
+/* Device key of a feed. */
+int view_feed_device(tally_txn *txn, uint32_t feed, tally_device_id *out, tally_error *err);
+
+/* Where rows of view_costs and view_entries hold their feed number. */
+#define VIEW_COST_FEED_AT  96
+#define VIEW_ENTRY_FEED_AT 8
+
+/* Folds everything again inside a transaction: rebuild, and the deep check, which throws the result
+ * away. */
+int view_rebuild_in(tally_txn *txn, tally_error *err);
+
+/* Interns text under its reference; keeps the smallest when two share one. */
+int view_string_put(tally_txn *txn, tally_span text, uint64_t *ref, tally_error *err);
+
+#endif

@@ -1,0 +1,242 @@
+/* The price view: each model's rows by the date they hold from, last writer wins per (model, date).
+ * The price book reads them when a model is first asked for and prices costs with them. */
+#include "view_fold.h"
+
+#include <tally/time.h>
+#include <tally/view.h>
+
+#include <limits.h>
+#include <stdlib.h>
+
+#define PRICE_KEY_BYTES (TALLY_MODEL_MAX_BYTES + 1u + 8u)
+#define ROW_HEAD_BYTES  (1u + TALLY_HASH_BYTES) /* set or unset, leaf hash; then the body */
+#define DAY_MS          86400000
+#define BOOK_MIN_SLOTS  64u
+
+/* model, 00, date: bytewise order is by model, then by date. */
+static size_t price_key(tally_span model, int64_t from_day, uint8_t key[PRICE_KEY_BYTES]) {
+    if (model.len == 0 || model.len >= TALLY_MODEL_MAX_BYTES || memchr(model.ptr, 0, model.len))
+        return 0;
+    memcpy(key, model.ptr, model.len);
+    key[model.len] = 0;
+    tally_put_be64(key + model.len + 1, (uint64_t)from_day ^ (1ull << 63));
+    return model.len + 9;
+}
+
+static int register_price(const view_source *source, const tally_record *record, tally_span model,
+                          int64_t from_day, bool set, tally_error *err) {
+    uint8_t key[PRICE_KEY_BYTES], row[ROW_HEAD_BYTES + TALLY_RECORD_MAX_BYTES];
+    size_t len = price_key(model, from_day, key);
+    if (len == 0 || record->body.len > TALLY_RECORD_MAX_BYTES) return 0;
+    row[0] = set;
+    memcpy(row + 1, source->leaf->b, TALLY_HASH_BYTES);
+    memcpy(row + ROW_HEAD_BYTES, record->body.ptr, record->body.len);
+    size_t used = ROW_HEAD_BYTES + record->body.len;
+    if (used > TALLY_RECORD_MAX_BYTES) return 0;
+    return view_register_put(source, TABLE_VIEW_PRICES, tally_span_of(key, len), record->hlc,
+                             tally_span_of(row, used), err);
+}
+
+int view_fold_price_set(const view_source *source, const tally_record *record, tally_error *err) {
+    tally_price price;
+    if (tally_price_read(record, &price, NULL) != 0) return 0;
+    return register_price(source, record, tally_span_str(price.model), price.from_day, true, err);
+}
+
+/* price.unset {model, from?}: the row of that date holds no longer; an older one does again. */
+int view_fold_price_unset(const view_source *source, const tally_record *record, tally_error *err) {
+    tally_span model, from;
+    int64_t day = INT32_MIN;
+    if (!tally_body_str(record, "model", &model)) return 0;
+    if (tally_body_str(record, "from", &from) && tally_date_parse(from, &day) != 0) return 0;
+    return register_price(source, record, model, day, false, err);
+}
+
+/* The price a row holds; false when it was unset or cannot be read. */
+static bool row_price(MDB_val value, tally_price *price, tally_hash *leaf) {
+    const uint8_t *row = (const uint8_t *)value.mv_data + REGISTER_HEAD_BYTES;
+    if (value.mv_size < REGISTER_HEAD_BYTES + ROW_HEAD_BYTES || row[0] != 1) return false;
+    memcpy(leaf->b, row + 1, TALLY_HASH_BYTES);
+    tally_record record = {.kind = tally_span_str("price.set"),
+                           .body =
+                               tally_span_of(row + ROW_HEAD_BYTES,
+                                             value.mv_size - REGISTER_HEAD_BYTES - ROW_HEAD_BYTES)};
+    return tally_price_read(&record, price, NULL) == 0;
+}
+
+/* Rows whose key begins with `prefix` (empty: all). */
+static int each_price(tally_txn *txn, tally_span prefix, tally_price_fn *fn, void *ctx) {
+    MDB_cursor *cursor;
+    int rc = store_cursor(txn, TABLE_VIEW_PRICES, &cursor, NULL);
+    if (rc != 0) return rc;
+    MDB_val k = store_val(prefix), v;
+    int mdb = mdb_cursor_get(cursor, &k, &v, prefix.len > 0 ? MDB_SET_RANGE : MDB_FIRST);
+    while (mdb == 0 && rc == 0) {
+        if (prefix.len > 0 &&
+            (k.mv_size < prefix.len || memcmp(k.mv_data, prefix.ptr, prefix.len) != 0))
+            break;
+        tally_price price;
+        tally_hash leaf;
+        if (row_price(v, &price, &leaf)) rc = fn(ctx, &price, &leaf);
+        if (rc == 0) mdb = mdb_cursor_get(cursor, &k, &v, MDB_NEXT);
+    }
+    mdb_cursor_close(cursor);
+    if (rc == 0 && mdb != 0 && mdb != MDB_NOTFOUND)
+        rc = store_fail(txn, mdb, "cannot read prices", NULL);
+    return rc;
+}
+
+int tally_price_each(tally_txn *txn, tally_price_fn *fn, void *ctx) {
+    return each_price(txn, (tally_span){0}, fn, ctx);
+}
+
+/* One raw model name and the rows that price it, oldest first. */
+typedef struct book_model {
+    uint64_t ref;
+    bool used;
+    const char *why; /* no rows: why */
+    size_t count;
+    tally_price *rows;
+} book_model;
+
+struct tally_price_book {
+    tally_txn *txn;
+    size_t slots, used; /* open addressing, slots a power of two */
+    book_model *models;
+    bool names_read;
+    size_t name_count, name_room;
+    tally_span *names; /* distinct models with rows, for the resolver; spans into LMDB */
+};
+
+int tally_price_book_new(tally_txn *txn, tally_price_book **out, tally_error *err) {
+    *out = calloc(1, sizeof **out);
+    if (*out) (*out)->models = calloc(BOOK_MIN_SLOTS, sizeof *(*out)->models);
+    if (!*out || !(*out)->models) {
+        free(*out);
+        return tally_fail(err, TALLY_ENOMEM, "no memory for prices");
+    }
+    (*out)->txn = txn;
+    (*out)->slots = BOOK_MIN_SLOTS;
+    return 0;
+}
+
+void tally_price_book_free(tally_price_book *book) {
+    if (!book) return;
+    for (size_t i = 0; i < book->slots; i++)
+        free(book->models[i].rows);
+    free(book->models);
+    free(book->names);
+    free(book);
+}
+
+static int keep_name(tally_price_book *book, tally_span name) {
+    if (book->name_count > 0 && tally_span_eq(book->names[book->name_count - 1], name)) return 0;
+    if (book->name_count == book->name_room) {
+        size_t room = book->name_room ? book->name_room * 2 : 64;
+        tally_span *grown = realloc(book->names, room * sizeof *grown);
+        if (!grown) return TALLY_ENOMEM;
+        book->names = grown;
+        book->name_room = room;
+    }
+    book->names[book->name_count++] = name;
+    return 0;
+}
+
+static int read_names(tally_price_book *book) {
+    MDB_cursor *cursor;
+    MDB_val k, v;
+    int rc = store_cursor(book->txn, TABLE_VIEW_PRICES, &cursor, NULL);
+    while (rc == 0 && mdb_cursor_get(cursor, &k, &v, MDB_NEXT) == 0) {
+        const uint8_t *zero = memchr(k.mv_data, 0, k.mv_size);
+        const uint8_t *row = (const uint8_t *)v.mv_data + REGISTER_HEAD_BYTES;
+        if (!zero || v.mv_size <= REGISTER_HEAD_BYTES || row[0] != 1) continue;
+        rc = keep_name(book, tally_span_of(k.mv_data, (size_t)(zero - (const uint8_t *)k.mv_data)));
+    }
+    if (rc == 0) mdb_cursor_close(cursor);
+    book->names_read = rc == 0;
+    return rc;
+}
+
+static int keep_row(void *ctx, const tally_price *price, const tally_hash *leaf) {
+    book_model *model = ctx;
+    (void)leaf;
+    tally_price *grown = realloc(model->rows, (model->count + 1) * sizeof *grown);
+    if (!grown) return TALLY_ENOMEM;
+    model->rows = grown;
+    model->rows[model->count++] = *price;
+    return 0;
+}
+
+static int load_rows(tally_price_book *book, tally_span name, book_model *model) {
+    uint8_t prefix[PRICE_KEY_BYTES];
+    size_t len = price_key(name, 0, prefix);
+    return len == 0 ? 0
+                    : each_price(book->txn, tally_span_of(prefix, name.len + 1), keep_row, model);
+}
+
+/* Finds the rows of a raw model name: under the name itself, else under the one the resolver picks.
+ */
+static void load_model(tally_price_book *book, book_model *model) {
+    tally_span raw = tally_string_get(book->txn, model->ref);
+    model->why =
+        "this model has no price; add one with 'tally prices set' or 'tally prices import'";
+    if (raw.len == 0 || load_rows(book, raw, model) != 0 || model->count > 0) return;
+    if (!book->names_read && read_names(book) != 0) return;
+    int pick = tally_model_resolve(raw, book->names, book->name_count);
+    if (pick >= 0) (void)load_rows(book, book->names[pick], model);
+}
+
+static book_model *slot_of(book_model *models, size_t slots, uint64_t ref) {
+    size_t at = ref & (slots - 1);
+    while (models[at].used && models[at].ref != ref)
+        at = (at + 1) & (slots - 1);
+    return &models[at];
+}
+
+static bool grow_book(tally_price_book *book) {
+    size_t slots = book->slots * 2;
+    book_model *grown = calloc(slots, sizeof *grown);
+    if (!grown) return false;
+    for (size_t i = 0; i < book->slots; i++)
+        if (book->models[i].used) *slot_of(grown, slots, book->models[i].ref) = book->models[i];
+    free(book->models);
+    book->models = grown;
+    book->slots = slots;
+    return true;
+}
+
+static const book_model *model_of(tally_price_book *book, uint64_t ref) {
+    book_model *model = slot_of(book->models, book->slots, ref);
+    if (model->used) return model;
+    if (book->used * 2 >= book->slots) {
+        if (!grow_book(book)) return NULL;
+        model = slot_of(book->models, book->slots, ref);
+    }
+    *model = (book_model){.ref = ref, .used = true};
+    book->used++;
+    load_model(book, model);
+    return model;
+}
+
+void tally_price_book_cost(tally_price_book *book, const tally_cost *cost, tally_priced *out) {
+    *out = (tally_priced){.why = "no memory for prices"};
+    if (cost->source != TALLY_COST_PRICED) {
+        *out = (tally_priced){.priced = cost->stated, .pico = cost->stated_pico};
+        if (!cost->stated) out->why = "the import states no cost for it";
+        return;
+    }
+    const book_model *model = model_of(book, cost->model);
+    if (!model) return;
+    out->why = model->why;
+    int64_t day = cost->time_ms / DAY_MS;
+    for (size_t i = model->count; i-- > 0;) {
+        if (model->rows[i].from_day > day) {
+            out->why = "no price of this model was in force on that day";
+            continue;
+        }
+        out->price = &model->rows[i];
+        out->why = NULL;
+        out->priced = tally_price_apply(out->price, &cost->usage, &out->pico, &out->why) == 0;
+        return;
+    }
+}

@@ -1,0 +1,109 @@
+/* Holds the code to the test vector of PROTOCOL.md, which was made with sha256sum and openssl. */
+#include <tally/checkpoint.h>
+#include <tally/record.h>
+#include <tally/view.h>
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#define HLC_0 0x019ca6b1dc000000u
+
+static const char record_hex[2][200] = {
+    "9401a77461672e616464cf019ca6b1dc00000083a56167656e74ab636c617564652d636f6465"
+    "a773657373696f6ea27331a3746167a461636d65",
+    "9401a77461672e616464cf019ca6b1dc00000183a56167656e74a5636f646578a77365737369"
+    "6f6ea27332a3746167a77ac3bc72696368"};
+static const char leaf_hex[2][65] = {
+    "0033e1a1cc4f53040b27cd5069d155799720079931a850a22ecdf60f90436bf6",
+    "94ab3a5e4dc754fb9cffcfe58a98da31da19b210972d3839140064e05ca5cc69"};
+static const char root_hex[] = "72c576d70be8116e590207654ca787947c37ba38168976ecd8d109e54a0aeb23";
+static const char device_hex[] = "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a";
+static const char signature_hex[] =
+    "e3f4feda7915c0d2d237f42734f390caf703fd483f0a31c6ac174ddb46a6866818a06bf27d2b9d8ac796c41cca1e46"
+    "98ee0ebf74d7f9ad30137105c5016f7b0c";
+static const char note_text[] =
+    "tally.invalid/0033e1a1cc4f53040b27cd5069d155799720079931a850a22ecdf60f90436bf6/"
+    "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a\n2\n"
+    "csV21wvoEW5ZAgdlTKeHlHw3ujgWiXbs2NEJ5UoK6yM=\n\n\xe2\x80\x94 "
+    "tally.invalid/0033e1a1cc4f53040b27cd5069d155799720079931a850a22ecdf60f90436bf6/"
+    "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a "
+    "GayEa+P0/tp5FcDS0jf0JzTzkMr3A/1IPwoxxqwXTdtGpoZoGKBr8n0rnYrHlsQcyh5GmO4Ov3TX+a0wE3EFxQFveww="
+    "\n";
+
+static void write_record(tally_writer *writer, int i, tally_span *out) {
+    tally_writer_begin(writer);
+    tally_put_str(writer, "tag", tally_span_str(i ? "z\xc3\xbcrich" : "acme"));
+    tally_put_str(writer, "session", tally_span_str(i ? "s2" : "s1"));
+    tally_put_str(writer, "agent", tally_span_str(i ? "codex" : "claude-code"));
+    assert_int_equal(tally_writer_encode(writer, "tag.add", HLC_0 + (unsigned)i, out, NULL), 0);
+}
+
+static void records_and_leaves_are_those_of_the_protocol(void **state) {
+    (void)state;
+    tally_writer *writer;
+    assert_int_equal(tally_writer_new(&writer, NULL), 0);
+    for (int i = 0; i < 2; i++) {
+        tally_span bytes;
+        tally_hash leaf;
+        char hex[400];
+        write_record(writer, i, &bytes);
+        tally_hex(bytes, hex);
+        assert_string_equal(hex, record_hex[i]);
+        tally_leaf_hash(bytes, &leaf);
+        tally_hex(tally_span_of(leaf.b, sizeof leaf.b), hex);
+        assert_string_equal(hex, leaf_hex[i]);
+    }
+    tally_writer_free(writer);
+}
+
+static void the_checkpoint_is_that_of_the_protocol(void **state) {
+    (void)state;
+    tally_hash leaf, root;
+    tally_range range;
+    tally_device_id device;
+    tally_checkpoint cp = {.size = 2}, parsed;
+    char hex[65], origin[TALLY_ORIGIN_MAX_BYTES], note[TALLY_CHECKPOINT_MAX_BYTES];
+    tally_hash team;
+    assert_int_equal(tally_unhex(tally_span_str(leaf_hex[0]), team.b, 32), 0);
+    assert_int_equal(tally_unhex(tally_span_str(device_hex), device.b, 32), 0);
+    assert_int_equal(tally_unhex(tally_span_str(signature_hex), cp.signature, 64), 0);
+    tally_range_init(&range);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(tally_unhex(tally_span_str(leaf_hex[i]), leaf.b, 32), 0);
+        tally_range_append(&range, &leaf, NULL, NULL);
+    }
+    tally_range_root(&range, &root);
+    tally_hex(tally_span_of(root.b, 32), hex);
+    assert_string_equal(hex, root_hex);
+    cp.root = root;
+    tally_origin_format(&team, &device, origin);
+    size_t len = tally_checkpoint_format(&device, origin, &cp, note);
+    assert_int_equal(len, sizeof note_text - 1);
+    assert_memory_equal(note, note_text, len);
+    assert_int_equal(
+        tally_checkpoint_parse(tally_span_str(note_text), &device, origin, &parsed, NULL), 0);
+    cp.signature[0] ^= 1;
+    assert_int_not_equal(tally_checkpoint_verify(&device, origin, &cp), 0);
+}
+
+static void entry_ids_are_those_of_the_protocol(void **state) {
+    (void)state;
+    tally_entry_id id;
+    char hex[33];
+    tally_entry_id_of(tally_span_str("claude-code"), tally_span_str("msg_01|req_01"), &id);
+    tally_hex(tally_span_of(id.b, sizeof id.b), hex);
+    assert_string_equal(hex, "61076843a53602bd0bce8516b6adc7fb");
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(records_and_leaves_are_those_of_the_protocol),
+        cmocka_unit_test(the_checkpoint_is_that_of_the_protocol),
+        cmocka_unit_test(entry_ids_are_those_of_the_protocol),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
