@@ -1,0 +1,92 @@
+/* Adapters: each turns the bytes of one agent's log file into what was observed. Pure: bytes in,
+ * events out; no file, no clock, no store. One agent is one file beside this one and one row in
+ * adapters.c. */
+#ifndef TALLY_CAPTURE_ADAPTER_H
+#define TALLY_CAPTURE_ADAPTER_H
+
+#include <tally/bytes.h>
+#include <tally/error.h>
+#include <tally/price.h>
+
+#define CAPTURE_STATE_MAX_BYTES 8192u /* of an adapter's saved state for one file */
+#define CAPTURE_TEXT_MAX_BYTES  4096u /* of one string taken from a log (path, branch, id) */
+#define CAPTURE_TITLE_MAX_BYTES 512u
+
+/* All spans in events are borrowed until the sink's function returns. Empty spans mean "not known".
+ */
+typedef struct capture_session {
+    tally_span id;     /* the agent's own id of the session */
+    tally_span parent; /* of a fork or subagent thread */
+    tally_span cwd, branch, remote, commit, version;
+    tally_span title;    /* clean UTF-8: no control characters */
+    uint32_t title_rank; /* larger wins; 0 for none */
+} capture_session;
+
+typedef struct capture_cost {
+    tally_span session;
+    tally_span key; /* what the provider calls the response; unique within the agent
+                       (agent-logs 3.6, 4.3) */
+    int64_t time_ms;
+    tally_span model; /* raw */
+    tally_usage usage;
+    uint64_t reasoning; /* part of usage.output */
+    bool has_reported;  /* the log itself states a cost */
+    int64_t reported_pico;
+    tally_span subagent; /* agent id of the subagent that asked, if any */
+    bool sidechain; /* Claude: may be a replay of a main line with the same message id (3.6 rule 2)
+                     */
+    tally_span message; /* message id for that rule */
+} capture_cost;
+
+typedef struct capture_activity {
+    tally_span session;
+    int64_t time_ms;
+    bool human;     /* else the agent worked */
+    tally_span key; /* the event's own id (uuid), for copies in forked files; may be empty */
+} capture_activity;
+
+/* Where events go. Each function returns 0 or an error, which the adapter passes up at once. */
+typedef struct capture_sink {
+    void *ctx;
+    int (*session)(void *ctx, const capture_session *seen, tally_error *err);
+    int (*cost)(void *ctx, const capture_cost *seen, tally_error *err);
+    int (*activity)(void *ctx, const capture_activity *seen, tally_error *err);
+    /* A line that could not be read: counted and shown with its file, line and reason. */
+    int (*skipped)(void *ctx, uint64_t line, const char *why, tally_error *err);
+    /* Reads another log file of the same agent whole, line by line (a fork's parent, found by its
+     * id); TALLY_ENOTFOUND when there is none. */
+    int (*each_line_of)(void *ctx, tally_span id, int (*line)(void *line_ctx, tally_span text),
+                        void *line_ctx, tally_error *err);
+} capture_sink;
+
+typedef struct capture_file {
+    const char *path; /* absolute; for ids in names */
+    int64_t now_ms;   /* wall clock of this pass */
+    bool idle;        /* nothing was written for 10 minutes: what is pending is final */
+} capture_file;
+
+typedef struct capture_adapter {
+    const char *agent; /* as records name it: "claude-code", "codex" */
+    /* Opens the state for one file. `saved` is what `save` gave when the file was last read (empty
+     * at first). */
+    int (*open)(const capture_file *file, tally_span saved, const capture_sink *sink, void **state,
+                tally_error *err);
+    /* One complete line without its newline. `number` counts from 1 at the file's start; `offset`
+     * is its first byte. */
+    int (*line)(void *state, tally_span text, uint64_t number, uint64_t offset, tally_error *err);
+    /* No more complete lines in this pass: emit what is final. */
+    int (*end)(void *state, tally_error *err);
+    /* The byte from which the next pass must read again: the end of the last line, or the first
+     * line of a response that is not final yet. `end_offset`/`end_line` describe the end of the
+     * last complete line. */
+    void (*resume)(void *state, uint64_t end_offset, uint64_t end_line, uint64_t *offset,
+                   uint64_t *line);
+    /* Serialises what the next pass needs; at most CAPTURE_STATE_MAX_BYTES. */
+    int (*save)(void *state, uint8_t *out, size_t *len, tally_error *err);
+    void (*close)(void *state);
+} capture_adapter;
+
+extern const capture_adapter capture_claude;
+extern const capture_adapter capture_codex;
+
+#endif

@@ -1,0 +1,45 @@
+/* One pass over the logs: what its parts share. The limits are parameters so that tests can make
+ * them small. */
+#ifndef CAPTURE_PASS_H
+#define CAPTURE_PASS_H
+
+#include "capture.h"
+#include "record_events.h"
+#include "sources.h"
+
+typedef struct capture_tuning {
+    size_t window_bytes, line_max_bytes;
+    size_t batch_max_costs, batch_max_bytes;
+    uint64_t max_commits; /* the pass breaks off after these, as if killed; 0: never */
+} capture_tuning;
+
+typedef struct capture_pass {
+    tally_ledger *ledger;
+    const capture_options *options;
+    const capture_tuning *tuning;
+    capture_result *result;
+    int64_t now_ms;
+    capture_sources sources;
+    capture_source **work; /* files to read, in order */
+    size_t work_count;
+    capture_reader *reader;
+    capture_batch batch;
+    capture_recorder recorder;
+    uint64_t commits;
+    uint64_t bytes_done, bytes_total; /* for progress */
+} capture_pass;
+
+/* capture_run with other limits. */
+int capture_run_tuned(tally_ledger *ledger, const capture_options *options,
+                      const capture_tuning *tuning, capture_result *result, tally_error *err);
+
+/* Tells about something that was passed over, and counts it. */
+void capture_pass_report(void *pass, const char *path, uint64_t line, const char *why);
+void capture_pass_progress(capture_pass *pass, uint64_t bytes);
+/* Records what was gathered so far. */
+int capture_pass_flush(capture_pass *pass, tally_error *err);
+/* Reads what is new in one file. What is wrong with the file is reported; an error stops the pass.
+ */
+int capture_pass_read(capture_pass *pass, const capture_source *source, tally_error *err);
+
+#endif

@@ -1,0 +1,270 @@
+/* Reading one log file: where to begin, lines to the adapter, its events into the batch, and the
+ * cursor that says how far it went. */
+#include "pass.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+#define TIME_MAX_MS    (INT64_C(1) << 47) /* a record's clock holds 48 bits */
+#define COUNT_MAX      (UINT64_C(1) << 53)
+#define PROGRESS_BYTES (4u * 1024u * 1024u)
+
+typedef struct reading {
+    capture_pass *pass;
+    const capture_source *source;
+    const capture_adapter *adapter;
+    int fd;
+    capture_stamp stamp;
+    capture_file file; /* the adapter may look at it until it is closed */
+    bool broken;       /* an error of ours, not of the file */
+    bool cut;          /* the file could not be read to its end */
+    void *state;
+    uint64_t line; /* being read */
+    capture_sink sink;
+    uint64_t progress;
+    uint8_t saved[CAPTURE_STATE_MAX_BYTES];
+} reading;
+
+static bool text_ok(tally_span text) {
+    return text.len <= CAPTURE_TEXT_MAX_BYTES && tally_utf8_valid(text);
+}
+
+static void drop_bad(tally_span *text) {
+    if (!text_ok(*text)) *text = (tally_span){0};
+}
+
+static void skip(const reading *read, const char *why) {
+    capture_pass_report(read->pass, read->source->path, read->line, why);
+}
+
+/* A failure inside the batch is ours: the adapter passes it up, and the pass stops. */
+static int ours(reading *read, int rc) {
+    if (rc) read->broken = true;
+    return rc;
+}
+
+static int take_session(void *ctx, const capture_session *given, tally_error *err) {
+    reading *read = ctx;
+    capture_session seen = *given;
+    if (seen.id.len == 0 || !text_ok(seen.id)) return 0;
+    tally_span *const texts[] = {&seen.parent, &seen.cwd,     &seen.branch, &seen.remote,
+                                 &seen.commit, &seen.version, &seen.title};
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
+        drop_bad(texts[i]);
+    if (seen.title.len > CAPTURE_TITLE_MAX_BYTES) seen.title.len = 0;
+    return ours(read, capture_batch_session(&read->pass->batch, read->adapter->agent, &seen, err));
+}
+
+static const char *wrong_with(const capture_cost *seen) {
+    const tally_usage *usage = &seen->usage;
+    const uint64_t counts[] = {usage->input,          usage->output,         usage->cache_read,
+                               usage->cache_write_5m, usage->cache_write_1h, seen->reasoning};
+    if (seen->key.len == 0 || !text_ok(seen->key)) return "a response without a usable id";
+    if (seen->session.len == 0 || !text_ok(seen->session)) return "a response without a session";
+    if (seen->model.len == 0 || seen->model.len >= TALLY_MODEL_MAX_BYTES || !text_ok(seen->model))
+        return "a response without a usable model name";
+    if (seen->time_ms < 0 || seen->time_ms >= TIME_MAX_MS) return "a response at no possible time";
+    for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++)
+        if (counts[i] > COUNT_MAX) return "a token count that cannot be";
+    if (usage->web_searches > UINT32_MAX) return "a count of searches that cannot be";
+    return NULL;
+}
+
+static int take_cost(void *ctx, const capture_cost *given, tally_error *err) {
+    reading *read = ctx;
+    capture_cost seen = *given;
+    const char *why = wrong_with(&seen);
+    if (why) {
+        skip(read, why);
+        return 0;
+    }
+    drop_bad(&seen.subagent);
+    drop_bad(&seen.message);
+    return ours(read, capture_batch_cost(&read->pass->batch, read->adapter->agent, &seen, err));
+}
+
+static int take_activity(void *ctx, const capture_activity *seen, tally_error *err) {
+    reading *read = ctx;
+    if (seen->session.len == 0 || !text_ok(seen->session)) return 0;
+    if (seen->time_ms < 0 || seen->time_ms >= TIME_MAX_MS) return 0;
+    return ours(read, capture_batch_activity(&read->pass->batch, read->adapter->agent, seen, err));
+}
+
+static int take_skipped(void *ctx, uint64_t line, const char *why, tally_error *err) {
+    const reading *read = ctx;
+    (void)err;
+    capture_pass_report(read->pass, read->source->path, line, why);
+    return 0;
+}
+
+/* Damage in the other file ends it: what could be read of a parent is better than no fork at all.
+ */
+static int each_line(capture_reader *reader, int (*fn)(void *line_ctx, tally_span text),
+                     void *line_ctx, tally_error *err) {
+    capture_line line;
+    int rc;
+    while ((rc = capture_reader_next(reader, &line, err)) == 1) {
+        rc = line.passed_over ? 0 : fn(line_ctx, line.text);
+        if (rc) return rc;
+    }
+    return rc == TALLY_ENOMEM ? rc : 0;
+}
+
+static int each_line_of(void *ctx, tally_span id, int (*fn)(void *line_ctx, tally_span text),
+                        void *line_ctx, tally_error *err) {
+    reading *read = ctx;
+    const capture_tuning *tuning = read->pass->tuning;
+    const capture_source *other = capture_sources_by_id(&read->pass->sources, read->adapter, id);
+    if (!other || other == read->source)
+        return tally_fail(err, TALLY_ENOTFOUND, "there is no log of %.*s",
+                          (int)(id.len < 64 ? id.len : 64), (const char *)id.ptr);
+    struct stat st;
+    capture_reader *reader = NULL;
+    int fd = capture_source_open(other, &st);
+    if (fd < 0) return tally_fail(err, TALLY_ENOTFOUND, "cannot open %s", other->path);
+    int rc = capture_reader_new(tuning->window_bytes, tuning->line_max_bytes, &reader, err);
+    if (rc) goto out;
+    if (other->zstd)
+        rc = capture_reader_start_zstd(reader, fd, (uint64_t)st.st_size, err);
+    else
+        capture_reader_start(reader, fd, 0, 0, (uint64_t)st.st_size);
+    if (!rc) rc = each_line(reader, fn, line_ctx, err);
+out:
+    capture_reader_free(reader);
+    (void)close(fd);
+    return rc;
+}
+
+/* The cursor of the file, with its state copied out of the ledger; false when there is none that
+ * fits. */
+static int load_cursor(reading *read, capture_cursor *out, bool *found, tally_error *err) {
+    uint8_t key[CAPTURE_ID_BYTES];
+    tally_txn *txn;
+    tally_span value;
+    *found = false;
+    capture_cursor_key(read->adapter->agent, read->source->path, key);
+    int rc = tally_read_begin(read->pass->ledger, &txn, err);
+    if (rc) return rc;
+    if (tally_local_get(txn, TALLY_LOCAL_CURSORS, tally_span_of(key, sizeof key), &value) == 0 &&
+        capture_cursor_decode(value, out)) {
+        *found = true;
+        if (out->state.len) memcpy(read->saved, out->state.ptr, out->state.len);
+        out->state.ptr = read->saved;
+    }
+    tally_read_end(txn);
+    return 0;
+}
+
+/* Opens the adapter where the last pass stopped, or at the start when the file is not what it was.
+ */
+static int start(reading *read, tally_error *err) {
+    capture_cursor cursor;
+    bool found;
+    int rc = ours(read, load_cursor(read, &cursor, &found, err));
+    if (rc) return rc;
+    if (found && !read->source->zstd && capture_cursor_holds(&cursor, read->fd, read->stamp.size) &&
+        read->adapter->open(&read->file, cursor.state, &read->sink, &read->state, NULL) == 0) {
+        capture_reader_start(read->pass->reader, read->fd, cursor.offset, cursor.lines,
+                             read->stamp.size);
+        return 0;
+    }
+    rc = read->adapter->open(&read->file, (tally_span){0}, &read->sink, &read->state, err);
+    if (rc) return rc;
+    if (read->source->zstd)
+        return capture_reader_start_zstd(read->pass->reader, read->fd, read->stamp.size, err);
+    capture_reader_start(read->pass->reader, read->fd, 0, 0, read->stamp.size);
+    return 0;
+}
+
+/* Puts a cursor for the lines read so far into the batch. */
+static int add_cursor(reading *read, bool at_end, tally_error *err) {
+    const capture_reader *reader = read->pass->reader;
+    uint64_t end = capture_reader_offset(reader), lines = capture_reader_lines(reader);
+    capture_cursor cursor = {.stamp = read->stamp, .last_ms = read->source->last_ms};
+    uint8_t key[CAPTURE_ID_BYTES], value[CAPTURE_CURSOR_MAX_BYTES];
+    size_t len = 0;
+    read->adapter->resume(read->state, end, lines, &cursor.offset, &cursor.lines);
+    if (cursor.offset > end) cursor.offset = end, cursor.lines = lines;
+    cursor.pending = !read->file.idle && cursor.offset < end;
+    if (!at_end) cursor.stamp.mtime_ns = 0; /* never looks unchanged: there is more to read */
+    if (read->source->zstd) {
+        if (!at_end) return 0;
+        cursor.offset = cursor.lines = 0; /* a stream is read from its start each time */
+    } else {
+        int rc = read->adapter->save(read->state, read->saved, &len, err);
+        if (rc) return rc;
+        cursor.state = tally_span_of(read->saved, len);
+    }
+    /* Cut short while it was read: without a cursor the next pass reads it again. */
+    if (capture_cursor_seal(&cursor, read->fd, NULL) != 0) return 0;
+    capture_cursor_key(read->adapter->agent, read->source->path, key);
+    len = capture_cursor_encode(&cursor, value);
+    return ours(read,
+                capture_batch_cursor(&read->pass->batch, key, tally_span_of(value, len), err));
+}
+
+static int after_line(reading *read, tally_error *err) {
+    capture_pass *pass = read->pass;
+    uint64_t taken = capture_reader_taken(pass->reader);
+    if (taken - read->progress >= PROGRESS_BYTES) {
+        capture_pass_progress(pass, taken - read->progress);
+        read->progress = taken;
+    }
+    if (!capture_batch_is_full(&pass->batch)) return 0;
+    int rc = add_cursor(read, false, err);
+    return rc ? rc : ours(read, capture_pass_flush(pass, err));
+}
+
+static int read_lines(reading *read, tally_error *err) {
+    capture_line line;
+    int rc;
+    while ((rc = capture_reader_next(read->pass->reader, &line, err)) == 1) {
+        read->line = line.number;
+        if (line.passed_over)
+            skip(read, line.passed_over);
+        else
+            rc = read->adapter->line(read->state, line.text, line.number, line.offset, err);
+        if (rc >= 0) rc = after_line(read, err);
+        if (rc) return rc;
+    }
+    if (rc == TALLY_ENOMEM) return ours(read, rc);
+    if (rc < 0) {
+        read->line++;
+        skip(read, err->text);
+        read->cut = rc == TALLY_EIO;
+    }
+    rc = read->adapter->end(read->state, err);
+    if (!rc && !read->cut) rc = add_cursor(read, true, err);
+    return rc;
+}
+
+int capture_pass_read(capture_pass *pass, const capture_source *source, tally_error *err) {
+    struct stat st;
+    reading read = {.pass = pass, .source = source, .adapter = source->adapter};
+    read.sink = (capture_sink){.ctx = &read,
+                               .session = take_session,
+                               .cost = take_cost,
+                               .activity = take_activity,
+                               .skipped = take_skipped,
+                               .each_line_of = each_line_of};
+    read.fd = capture_source_open(source, &st);
+    if (read.fd < 0) {
+        if (errno == ENOENT) return 0; /* deleted or moved since it was found */
+        capture_pass_report(pass, source->path, 0, strerror(errno));
+        return 0;
+    }
+    read.stamp = capture_stamp_of(&st);
+    read.file = (capture_file){source->path, pass->now_ms,
+                               capture_is_idle(&read.stamp, source->last_ms, pass->now_ms)};
+    capture_reader_start(pass->reader, read.fd, 0, 0, 0);
+    int rc = start(&read, err);
+    if (!rc) rc = read_lines(&read, err);
+    if (read.state) read.adapter->close(read.state);
+    uint64_t taken = capture_reader_taken(pass->reader);
+    pass->result->bytes_read += taken;
+    capture_pass_progress(pass, taken - read.progress);
+    (void)close(read.fd);
+    if (!rc || read.broken || rc == TALLY_ENOMEM) return rc;
+    skip(&read, err->text);
+    return 0;
+}
