@@ -106,7 +106,13 @@ static int store_record(tally_txn *txn, tally_feed *feed, tally_span bytes, cons
     MDB_val k = {sizeof key, key}, v = {RECORD_CHECK_BYTES + bytes.len, NULL};
     MDB_dbi records = txn->ledger->tables[TABLE_RECORDS];
     bool last_feed = feed->number + 1 == tally_feed_count(txn);
-    int rc = mdb_put(txn->txn, records, &k, &v, MDB_RESERVE | (last_feed ? MDB_APPEND : 0));
+    unsigned flags = MDB_RESERVE | MDB_NOOVERWRITE | (last_feed ? MDB_APPEND : 0);
+    int rc = mdb_put(txn->txn, records, &k, &v, flags);
+    if (rc == MDB_KEYEXIST)
+        return tally_fail(err, TALLY_ECORRUPT,
+                          "record %llu of feed number %u is stored already or lies past the end; "
+                          "nothing was overwritten; run 'tally fsck'",
+                          (unsigned long long)feed->size, feed->number);
     if (rc != 0) return store_fail(txn, rc, "cannot append a record", err);
     memcpy(v.mv_data, leaf->b, RECORD_CHECK_BYTES);
     memcpy((uint8_t *)v.mv_data + RECORD_CHECK_BYTES, bytes.ptr, bytes.len);
@@ -179,7 +185,7 @@ int tally_record_get(tally_txn *txn, uint32_t feed, uint64_t index, tally_span *
 int tally_checkpoint_get(tally_txn *txn, uint32_t feed, uint64_t index, tally_checkpoint *out,
                          tally_error *err) {
     uint8_t key[FEED_INDEX_KEY_BYTES];
-    store_feed_key(key, feed, index + 1);
+    store_feed_key(key, feed, index < UINT64_MAX ? index + 1 : index);
     MDB_cursor *cursor;
     int rc = store_cursor(txn, TABLE_CHECKPOINTS, &cursor, err);
     if (rc != 0) return rc;
@@ -199,23 +205,39 @@ int tally_checkpoint_get(tally_txn *txn, uint32_t feed, uint64_t index, tally_ch
     return 0;
 }
 
+/* The first digits of a leaf hash: whole bytes, and half a byte more when their number is odd. */
+typedef struct leaf_prefix {
+    uint8_t bytes[TALLY_HASH_BYTES];
+    size_t whole;
+    bool half;
+} leaf_prefix;
+
+static bool prefix_parse(tally_span hex, leaf_prefix *out) {
+    uint8_t digits[2 * TALLY_HASH_BYTES];
+    if (hex.len < 8 || hex.len > sizeof digits) return false;
+    memset(digits, '0', sizeof digits);
+    memcpy(digits, hex.ptr, hex.len);
+    out->whole = hex.len / 2;
+    out->half = hex.len % 2 != 0;
+    return tally_unhex(tally_span_of(digits, sizeof digits), out->bytes, TALLY_HASH_BYTES) == 0;
+}
+
 /* Compares what is known of a leaf hash (its stored first bytes) before hashing the record itself.
  */
-static bool leaf_matches(const uint8_t *stored, size_t len, const uint8_t *prefix, size_t want) {
+static bool leaf_matches(const uint8_t *stored, size_t len, const leaf_prefix *prefix) {
     if (len <= RECORD_CHECK_BYTES) return false;
-    size_t quick = want < RECORD_CHECK_BYTES ? want : RECORD_CHECK_BYTES;
-    if (memcmp(stored, prefix, quick) != 0) return false;
+    size_t quick = prefix->whole < RECORD_CHECK_BYTES ? prefix->whole : RECORD_CHECK_BYTES;
+    if (memcmp(stored, prefix->bytes, quick) != 0) return false;
     tally_hash leaf;
     tally_leaf_hash(tally_span_of(stored + RECORD_CHECK_BYTES, len - RECORD_CHECK_BYTES), &leaf);
-    return memcmp(leaf.b, prefix, want) == 0;
+    if (memcmp(leaf.b, prefix->bytes, prefix->whole) != 0) return false;
+    return !prefix->half || leaf.b[prefix->whole] >> 4 == prefix->bytes[prefix->whole] >> 4;
 }
 
 int tally_record_find(tally_txn *txn, tally_span hex_prefix, uint32_t *feed, uint64_t *index,
                       tally_error *err) {
-    uint8_t prefix[TALLY_HASH_BYTES];
-    size_t want = hex_prefix.len / 2;
-    if (hex_prefix.len < 8 || hex_prefix.len > 2 * TALLY_HASH_BYTES ||
-        tally_unhex(tally_span_of(hex_prefix.ptr, 2 * want), prefix, want) != 0)
+    leaf_prefix prefix;
+    if (!prefix_parse(hex_prefix, &prefix))
         return tally_fail(err, TALLY_EINVAL,
                           "'%.*s' is not a record hash: give its first 8 to 64 hex "
                           "digits",
@@ -228,7 +250,7 @@ int tally_record_find(tally_txn *txn, tally_span hex_prefix, uint32_t *feed, uin
     MDB_val k, v;
     while (found < 2 && (rc = mdb_cursor_get(cursor, &k, &v, MDB_NEXT)) == 0) {
         if (k.mv_size != FEED_INDEX_KEY_BYTES) continue;
-        if (!leaf_matches(v.mv_data, v.mv_size, prefix, want)) continue;
+        if (!leaf_matches(v.mv_data, v.mv_size, &prefix)) continue;
         found++;
         *feed = tally_get_be32(k.mv_data);
         *index = tally_get_be64((const uint8_t *)k.mv_data + 4);

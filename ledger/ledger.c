@@ -246,13 +246,17 @@ static void sync_parent(const char *path) {
 }
 
 int tally_backup(tally_ledger *ledger, const char *path, tally_error *err) {
+    tally_txn probe; /* takes up a size that another process gave the map: LMDB's copy does not */
+    int rc = store_txn_begin(ledger, false, &probe, err);
+    if (rc != 0) return rc;
+    mdb_txn_abort(probe.txn);
     int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (fd < 0)
         return tally_fail(err, errno == EEXIST ? TALLY_EEXIST : TALLY_EIO,
                           "cannot write the backup %s: "
                           "%s",
                           path, strerror(errno));
-    int rc = mdb_env_copyfd2(ledger->env, fd, MDB_CP_COMPACT);
+    rc = mdb_env_copyfd2(ledger->env, fd, MDB_CP_COMPACT);
     if (rc == 0 && fsync(fd) != 0) rc = errno;
     if (close(fd) != 0 && rc == 0) rc = errno;
     if (rc == 0) {

@@ -163,18 +163,48 @@ static int count_session(index_map *seen, uint64_t session, uint64_t within, uin
     return 0;
 }
 
-static int add_to_group(tally_report *report, const scan_row *row, tally_span tag,
+/* What beside the session decides the keys of a row: each pointer stands for one text during a
+ * scan.
+ */
+static void facts_of(const tally_report *report, const scan_row *row,
+                     const void *facts[SCAN_FACTS]) {
+    memset(facts, 0, SCAN_FACTS * sizeof *facts);
+    for (size_t i = 0; i < report->key_count; i++) {
+        switch (report->keys[i]) {
+        case TALLY_BY_MODEL: facts[0] = row->model; break;
+        case TALLY_BY_MEMBER:
+        case TALLY_BY_DEVICE: facts[1] = row->feed; break;
+        case TALLY_BY_DAY: facts[2] = report->now.texts[0]; break;
+        case TALLY_BY_WEEK: facts[3] = report->now.texts[1]; break;
+        case TALLY_BY_MONTH: facts[4] = report->now.texts[2]; break;
+        default: break;
+        }
+    }
+}
+
+/* The group of a session's rows seldom changes from one to the next: then no text is compared.
+ * `tagged` rows go to several groups, so theirs are looked up each time. */
+static int add_to_group(tally_report *report, const scan_row *row, tally_span tag, bool tagged,
                         tally_error *err) {
-    tally_span keys[TALLY_REPORT_MAX_KEYS];
-    uint32_t index = 0;
-    for (size_t i = 0; i < report->key_count; i++)
-        keys[i] = key_text(report, report->keys[i], row, tag);
-    int rc = group_of(report, keys, &index, err);
-    if (rc != 0) return rc;
+    scan_session *session = row->session;
+    const void *facts[SCAN_FACTS];
+    uint32_t index = session->group;
+    facts_of(report, row, facts);
+    bool same =
+        !tagged && index != SCAN_NO_GROUP && memcmp(facts, session->group_facts, sizeof facts) == 0;
+    int rc = 0;
+    if (!same) {
+        tally_span keys[TALLY_REPORT_MAX_KEYS];
+        for (size_t i = 0; i < report->key_count; i++)
+            keys[i] = key_text(report, report->keys[i], row, tag);
+        rc = group_of(report, keys, &index, err);
+        if (rc != 0) return rc;
+        memcpy(session->group_facts, facts, sizeof facts);
+    }
     tally_sums *sums = &report->groups[index].row.sums;
-    if (row->session->group != index)
-        rc = count_session(&report->session_index, row->session->ref, index, &sums->sessions, err);
-    row->session->group = index;
+    if (session->group != index)
+        rc = count_session(&report->session_index, session->ref, index, &sums->sessions, err);
+    session->group = index;
     return rc != 0 ? rc : sums_add(sums, row, err);
 }
 
@@ -193,9 +223,9 @@ static int add_row(void *ctx, const scan_row *row, tally_error *err) {
     if (rc == 0) rc = sums_add(&report->total, row, err);
     if (rc != 0) return rc;
     if (!by_tag(report) || row->tag_count == 0)
-        return add_to_group(report, row, (tally_span){0}, err);
+        return add_to_group(report, row, (tally_span){0}, by_tag(report), err);
     for (size_t i = 0; i < row->tag_count && rc == 0; i++)
-        rc = add_to_group(report, row, row->tags[i], err);
+        rc = add_to_group(report, row, row->tags[i], true, err);
     return rc;
 }
 
@@ -211,6 +241,60 @@ static int group_order(const void *a, const void *b) {
     return 0;
 }
 
+typedef struct time_pass {
+    tally_report *report;
+    scan *scan;
+    tally_error *err;
+} time_pass;
+
+static int add_time_to_group(tally_report *report, const scan_row *row, tally_span tag,
+                             const tally_engaged *piece, tally_error *err) {
+    tally_span keys[TALLY_REPORT_MAX_KEYS];
+    uint32_t index = 0;
+    for (size_t i = 0; i < report->key_count; i++)
+        keys[i] = key_text(report, report->keys[i], row, tag);
+    int rc = group_of(report, keys, &index, err);
+    return rc != 0 ? rc : sums_add_time(&report->groups[index].row.sums, piece, err);
+}
+
+static int add_time(void *ctx, const tally_engaged *piece) {
+    time_pass *pass = ctx;
+    tally_report *report = pass->report;
+    scan_row row = {.session = scan_session_of(pass->scan, piece->session),
+                    .feed = scan_feed_of(pass->scan, piece->feed)};
+    if (!row.session) return no_memory(pass->err);
+    if (!scan_time_passes(pass->scan, row.session, row.feed)) return 0;
+    int rc = calendar_move(report, piece->start_ms, pass->err);
+    if (rc == 0) rc = sums_add_time(&report->total, piece, pass->err);
+    if (rc != 0) return rc;
+    if (!by_tag(report) || row.session->tag_count == 0)
+        return add_time_to_group(report, &row, (tally_span){0}, piece, pass->err);
+    for (size_t i = 0; i < row.session->tag_count && rc == 0; i++)
+        rc = add_time_to_group(report, &row, row.session->tags[i], piece, pass->err);
+    return rc;
+}
+
+/* A response has one model; the minutes around it do not. */
+static bool time_applies(const tally_report *report, const tally_filter *f) {
+    for (size_t i = 0; i < report->key_count; i++)
+        if (report->keys[i] == TALLY_BY_MODEL) return false;
+    return !f->model.len && !f->unpriced && !f->has_min_cost && !f->has_max_cost;
+}
+
+static int fill_time(tally_report *report, tally_txn *txn, const tally_filter *f, scan *s,
+                     tally_error *err) {
+    if (!time_applies(report, f)) return 0;
+    time_pass pass = {report, s, err};
+    int64_t start = f->has_period ? f->period.start_ms : 0;
+    int64_t end = f->has_period ? f->period.end_ms : INT64_MAX;
+    int rc = tally_engaged_each(txn, &TALLY_ENGAGED_POLICY_DEFAULT, start, end, report->zone,
+                                add_time, &pass, err);
+    report->total.has_time = rc == 0;
+    for (size_t i = 0; i < report->group_count; i++)
+        report->groups[i].row.sums.has_time = rc == 0;
+    return rc;
+}
+
 static int report_fill(tally_report *report, tally_txn *txn, const tally_filter *filter,
                        tally_error *err) {
     scan *s;
@@ -220,6 +304,7 @@ static int report_fill(tally_report *report, tally_txn *txn, const tally_filter 
     int rc = scan_new(txn, filter, &s, err);
     if (rc != 0) return rc;
     rc = scan_run(s, add_row, report, err);
+    if (rc == 0) rc = fill_time(report, txn, filter, s, err);
     scan_free(s);
     if (rc == 0 && report->group_count > 0)
         qsort(report->groups, report->group_count, sizeof *report->groups, group_order);

@@ -147,7 +147,7 @@ static const scan_model *model_of(scan *s, uint64_t ref) {
     return model;
 }
 
-static const scan_feed *feed_of(scan *s, uint32_t number) {
+const scan_feed *scan_feed_of(scan *s, uint32_t number) {
     static const scan_feed nobody = {.known = true};
     if (number >= s->feed_count) return &nobody;
     scan_feed *feed = &s->feeds[number];
@@ -200,6 +200,13 @@ static int join_tags(scan *s, scan_row *row) {
     return own.failed ? TALLY_ENOMEM : 0;
 }
 
+bool scan_time_passes(const scan *s, const scan_session *session, const scan_feed *feed) {
+    const tally_filter *f = s->filter;
+    bool of_costs = f->model.len || f->unpriced || f->has_min_cost || f->has_max_cost;
+    return !of_costs && session->passes && feed->passes &&
+           (f->tag.len == 0 || has_tag(session->tags, session->tag_count, f->tag));
+}
+
 static bool price_passes(const tally_filter *f, const tally_priced *priced) {
     if (f->unpriced && priced->priced) return false;
     if ((f->has_min_cost || f->has_max_cost) && !priced->priced) return false;
@@ -219,7 +226,7 @@ static int scan_cost(void *ctx, const tally_cost *cost) {
         return tally_fail(s->err, TALLY_ENOMEM, "no memory to read costs");
     s->last_session = row.session;
     s->last_model = row.model;
-    row.feed = feed_of(s, cost->feed);
+    row.feed = scan_feed_of(s, cost->feed);
     if (!row.session->passes || !row.model->passes || !row.feed->passes) return 0;
     if (join_tags(s, &row) != 0) return tally_fail(s->err, TALLY_ENOMEM, "no memory to read tags");
     if (s->filter->tag.len && !has_tag(row.tags, row.tag_count, s->filter->tag)) return 0;
@@ -307,6 +314,13 @@ int sums_add(tally_sums *sums, const scan_row *row, tally_error *err) {
     if (over)
         return tally_fail(err, TALLY_EOVERFLOW,
                           "a sum of tokens or costs is too large to be exact");
+    return 0;
+}
+
+int sums_add_time(tally_sums *sums, const tally_engaged *piece, tally_error *err) {
+    int over = tally_add_u64(sums->engaged_ms, (uint64_t)piece->engaged_ms, &sums->engaged_ms);
+    over |= tally_add_u64(sums->agent_ms, (uint64_t)piece->agent_ms, &sums->agent_ms);
+    if (over) return tally_fail(err, TALLY_EOVERFLOW, "a sum of time is too large to be exact");
     return 0;
 }
 

@@ -9,6 +9,7 @@
 #include <tally/report.h>
 
 #define SCAN_NO_GROUP UINT32_MAX
+#define SCAN_FACTS    5u /* model, feed, day, week, month */
 
 typedef struct scan_session {
     uint64_t ref;
@@ -17,7 +18,8 @@ typedef struct scan_session {
     tally_span client, project;
     tally_span *tags; /* sorted, each once */
     size_t tag_count;
-    uint32_t group; /* the report's: last group this session was counted in */
+    uint32_t group;                      /* the report's: last group this session was counted in */
+    const void *group_facts[SCAN_FACTS]; /* and what, beside the session, made it that group */
 } scan_session;
 
 typedef struct scan_model {
@@ -47,10 +49,15 @@ typedef struct scan scan;
 int scan_new(tally_txn *txn, const tally_filter *filter, scan **out, tally_error *err);
 void scan_free(scan *s);
 int scan_run(scan *s, scan_fn *fn, void *ctx, tally_error *err);
+const scan_feed *scan_feed_of(scan *s, uint32_t feed);
+/* True when time spent in the session belongs in the figure: all filters pass, and none of them
+ * asks about costs. */
+bool scan_time_passes(const scan *s, const scan_session *session, const scan_feed *feed);
 /* The session's joined facts, also for one without costs; NULL when memory ran out. */
 scan_session *scan_session_of(scan *s, uint64_t ref);
 
 /* Adds one priced row to sums; TALLY_EOVERFLOW. */
 int sums_add(tally_sums *sums, const scan_row *row, tally_error *err);
+int sums_add_time(tally_sums *sums, const tally_engaged *piece, tally_error *err);
 
 #endif

@@ -34,8 +34,11 @@ static int row_of(gather *g, const scan_session *session, tally_session_row **ou
             list->rows = grown;
             list->room = room;
         }
-        list->rows[list->count++] = (tally_session_row){
-            .session = session->session, .start_ms = INT64_MAX, .end_ms = INT64_MIN};
+        list->rows[list->count++] = (tally_session_row){.session = session->session,
+                                                        .start_ms = INT64_MAX,
+                                                        .end_ms = INT64_MIN,
+                                                        .tags = session->tags,
+                                                        .tag_count = session->tag_count};
         *slot = (uint32_t)list->count;
     }
     *out = &list->rows[*slot - 1];
@@ -76,17 +79,6 @@ static int add_event(void *ctx, const tally_activity *activity) {
     return 0;
 }
 
-/* Filters that only costs can pass. */
-static bool needs_cost(const tally_filter *f) {
-    return f->model.len || f->member.len || f->device.len || f->has_min_cost || f->unpriced;
-}
-
-static bool session_has_tag(const scan_session *session, tally_span tag) {
-    for (size_t i = 0; i < session->tag_count; i++)
-        if (tally_span_eq(session->tags[i], tag)) return true;
-    return tag.len == 0;
-}
-
 static int add_session(void *ctx, const tally_session *described) {
     gather *g = ctx;
     const scan_session *session = scan_session_of(g->scan, described->ref);
@@ -97,17 +89,31 @@ static int add_session(void *ctx, const tally_session *described) {
         return tally_fail(g->err, rc, "cannot read a session's activity; run 'tally fsck'");
     uint32_t *slot = index_map_slot(&g->index, described->ref);
     if (!slot) return no_memory(g->err);
-    bool alone = session->passes && e.count > 0 && !needs_cost(g->filter) &&
-                 session_has_tag(session, g->filter->tag);
+    bool alone =
+        e.count > 0 && scan_time_passes(g->scan, session, scan_feed_of(g->scan, described->feed));
     tally_session_row *row;
     if (*slot == 0 && !alone) return 0;
     if ((rc = row_of(g, session, &row, g->err)) != 0) return rc;
     row->prompts = e.prompts;
     if (e.count > 0) widen(row, e.start_ms, e.end_ms);
-    row->tags = session->tags;
-    row->tag_count = session->tag_count;
     if (described->title) (void)tally_blob_get(g->txn, described->title, &row->title);
     return 0;
+}
+
+static int add_time(void *ctx, const tally_engaged *piece) {
+    gather *g = ctx;
+    uint32_t *slot = index_map_slot(&g->index, piece->session);
+    if (!slot) return no_memory(g->err);
+    return *slot == 0 ? 0 : sums_add_time(&g->list->rows[*slot - 1].sums, piece, g->err);
+}
+
+static int add_times(gather *g, tally_error *err) {
+    const tally_filter *f = g->filter;
+    for (size_t i = 0; i < g->list->count; i++)
+        g->list->rows[i].sums.has_time = true;
+    return tally_engaged_each(g->txn, &TALLY_ENGAGED_POLICY_DEFAULT,
+                              f->has_period ? f->period.start_ms : 0,
+                              f->has_period ? f->period.end_ms : INT64_MAX, NULL, add_time, g, err);
 }
 
 static bool sum_passes(const tally_filter *f, const tally_sums *sums) {
@@ -156,6 +162,7 @@ int tally_sessions_run(tally_txn *txn, const tally_filter *filter, tally_session
     if (rc == 0) rc = scan_new(txn, &per_cost, &g.scan, err);
     if (rc == 0) rc = scan_run(g.scan, add_cost, &g, err);
     if (rc == 0) rc = tally_session_each(txn, add_session, &g);
+    if (rc == 0) rc = add_times(&g, err);
     if (rc == 0)
         rc = finish(&g, filter, err);
     else if (g.list)

@@ -8,7 +8,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
+
+#define FULL_DISK_BYTES (64u * 1024u) /* less than this free counts as full */
 
 static const struct {
     const char *name;
@@ -28,6 +31,7 @@ static const struct {
     [TABLE_VIEW_VOIDS] = {"view_voids", 0},
     [TABLE_VIEW_SESSIONS] = {"view_sessions", 0},
     [TABLE_VIEW_ACTIVITY] = {"view_activity", MDB_DUPSORT | MDB_DUPFIXED},
+    [TABLE_VIEW_ACTIVITY_DAYS] = {"view_activity_days", MDB_DUPSORT | MDB_DUPFIXED},
     [TABLE_VIEW_STRINGS] = {"view_strings", 0},
     [TABLE_VIEW_TAGS] = {"view_tags", MDB_DUPSORT | MDB_DUPFIXED},
     [TABLE_VIEW_UNTAGS] = {"view_untags", 0},
@@ -46,9 +50,15 @@ static bool is_damage(int rc) {
            rc == MDB_CURSOR_FULL || rc == MDB_BAD_VALSIZE || rc == MDB_BAD_DBI;
 }
 
+/* LMDB reports a write that the disk had no room for to the end as EIO. */
+static bool disk_is_full(const char *dir) {
+    struct statvfs vfs;
+    return statvfs(dir, &vfs) == 0 && (uint64_t)vfs.f_bavail * vfs.f_frsize < FULL_DISK_BYTES;
+}
+
 int store_env_fail(const tally_ledger *ledger, int rc, const char *doing, tally_error *err) {
     const char *dir = ledger->dir;
-    if (rc == ENOSPC || rc == EDQUOT)
+    if (rc == ENOSPC || rc == EDQUOT || (rc == EIO && disk_is_full(dir)))
         return tally_fail(err, TALLY_ENOSPC,
                           "%s: the disk that holds %s is full; free some space and run this again "
                           "(nothing recorded is lost)",
@@ -114,7 +124,8 @@ int store_open_env(tally_ledger *ledger, const char *dir, bool read_only, bool c
     if ((rc = mdb_env_set_maxdbs(ledger->env, TABLE_COUNT)) != 0) goto failed;
     if ((rc = mdb_env_set_maxreaders(ledger->env, STORE_MAX_READERS)) != 0) goto failed;
     if ((rc = mdb_env_set_mapsize(ledger->env, initial_map(path, map_bytes))) != 0) goto failed;
-    unsigned flags = MDB_NOSUBDIR | (read_only ? MDB_RDONLY : 0);
+    /* NOTLS: a thread may hold several snapshots, and begin one while it writes. */
+    unsigned flags = MDB_NOSUBDIR | MDB_NOTLS | (read_only ? MDB_RDONLY : 0);
     if ((rc = mdb_env_open(ledger->env, path, flags, 0600)) != 0) goto failed;
     int dead;
     (void)mdb_reader_check(ledger->env, &dead);
@@ -139,7 +150,12 @@ void store_close_env(tally_ledger *ledger) {
 int store_txn_begin(tally_ledger *ledger, bool write, tally_txn *out, tally_error *err) {
     *out = (tally_txn){.ledger = ledger, .write = write};
     int rc = mdb_txn_begin(ledger->env, NULL, write ? 0 : MDB_RDONLY, &out->txn);
-    if (rc == MDB_MAP_RESIZED) { /* another process grew the file */
+    while (rc == MDB_MAP_RESIZED) { /* another process grew the file, perhaps once more just now */
+        if (ledger->readers > 0)    /* adopting its size would move the map under them */
+            return tally_fail(err, TALLY_EIO,
+                              "the ledger in %s was grown by another process while this one was "
+                              "reading it; end that and run this again",
+                              ledger->dir);
         rc = mdb_env_set_mapsize(ledger->env, 0);
         if (rc == 0) rc = mdb_txn_begin(ledger->env, NULL, write ? 0 : MDB_RDONLY, &out->txn);
     }
@@ -176,7 +192,6 @@ static int grow_map(tally_ledger *ledger, tally_error *err) {
     if (info.me_mapsize >= STORE_MAP_MAX_BYTES)
         return tally_fail(err, TALLY_ELIMIT, "the ledger in %s has reached its largest size",
                           ledger->dir);
-    assert(ledger->readers == 0); /* LMDB may move the map: nothing may be looking at it */
     int rc = mdb_env_set_mapsize(ledger->env, info.me_mapsize * 2);
     return rc == 0 ? 0 : store_env_fail(ledger, rc, "cannot grow the ledger", err);
 }
@@ -205,6 +220,7 @@ int store_write(tally_ledger *ledger, int64_t now_ms, tally_write_fn *fn, void *
     if (ledger->read_only)
         return tally_fail(err, TALLY_EREADONLY, "the ledger in %s was opened for reading only",
                           ledger->dir);
+    assert(ledger->readers == 0); /* growing may move the map: nothing may be looking at it */
     for (;;) {
         bool full = false;
         int rc = write_once(ledger, now_ms, fn, ctx, &full, err);
@@ -285,7 +301,7 @@ int tally_blob_put(tally_txn *txn, const uint8_t salt[TALLY_BLOB_SALT_BYTES], ta
 }
 
 int tally_blob_get(tally_txn *txn, const uint8_t id[TALLY_HASH_BYTES], tally_span *content) {
-    tally_span stored;
+    tally_span stored = {0};
     int rc = store_get(txn, TABLE_BLOBS, tally_span_of(id, TALLY_HASH_BYTES), &stored, NULL);
     if (rc != 0) return rc;
     if (stored.len < TALLY_BLOB_SALT_BYTES) return TALLY_ECORRUPT;

@@ -27,17 +27,19 @@ typedef struct walk {
     tally_checkpoint next; /* the checkpoint to come; size 0 when there is none */
     bool head_seen;        /* a checkpoint at the feed's size was met */
     bool stop;
+    uint64_t total; /* records of all feeds, for progress */
 } walk;
 
 __attribute__((format(printf, 2, 3))) static void find(tally_check *check, const char *format,
                                                        ...) {
     char sentence[FINDING_MAX_BYTES];
     va_list args;
+    if (check->stopped) return;
     va_start(args, format);
     (void)vsnprintf(sentence, sizeof sentence, format, args);
     va_end(args);
     check->findings++;
-    if (check->found) (void)check->found(check->ctx, sentence);
+    check->stopped = check->found && check->found(check->ctx, sentence) != 0;
 }
 
 /* Moves on to the next stored checkpoint of this feed. */
@@ -136,7 +138,7 @@ static int meet_record(walk *w, uint64_t index, tally_span stored, tally_error *
     tally_range_append(&w->range, &leaf, check_subtree, w);
     w->check->records++;
     if (w->check->progress && w->check->records % PROGRESS_RECORDS == 0)
-        w->check->progress(w->check->ctx, w->check->records, 0);
+        w->check->progress(w->check->ctx, w->check->records, w->total);
     return meet_checkpoint(w, err);
 }
 
@@ -149,7 +151,7 @@ static int walk_records(walk *w, tally_error *err) {
     MDB_val k = {sizeof first, first}, v;
     int mdb = mdb_cursor_get(cursor, &k, &v, MDB_SET_RANGE);
     uint64_t index = 0;
-    while (mdb == 0 && rc == 0 && !w->stop) {
+    while (mdb == 0 && rc == 0 && !w->stop && !w->check->stopped) {
         bool ours =
             k.mv_size == FEED_INDEX_KEY_BYTES && tally_get_be32(k.mv_data) == w->feed->number;
         if (!ours) break;
@@ -188,6 +190,11 @@ static void check_head(walk *w) {
              w->next.size);
 }
 
+static uint64_t stored_rows(tally_txn *txn, store_table table) {
+    MDB_stat stat;
+    return mdb_stat(txn->txn, txn->ledger->tables[table], &stat) == 0 ? stat.ms_entries : 0;
+}
+
 static int check_feed(tally_txn *txn, uint32_t number, bool deep, tally_check *check,
                       tally_error *err) {
     tally_feed feed;
@@ -198,7 +205,11 @@ static int check_feed(tally_txn *txn, uint32_t number, bool deep, tally_check *c
         find(check, "%s", why.text);
         return 0;
     }
-    walk w = {.txn = txn, .check = check, .deep = deep, .feed = &feed};
+    walk w = {.txn = txn,
+              .check = check,
+              .deep = deep,
+              .feed = &feed,
+              .total = stored_rows(txn, TABLE_RECORDS)};
     tally_hex(tally_span_of(feed.device.b, sizeof feed.device.b), w.device);
     tally_origin_format(&txn->ledger->team, &feed.device, w.origin);
     tally_range_init(&w.range);
@@ -280,12 +291,12 @@ static int check_all(tally_txn *txn, bool deep, tally_check *check, tally_error 
     uint32_t feeds = tally_feed_count(txn);
     int rc = 0;
     check_identity(txn, check);
-    for (uint32_t number = 0; number < feeds && rc == 0; number++)
+    for (uint32_t number = 0; number < feeds && rc == 0 && !check->stopped; number++)
         rc = check_feed(txn, number, deep, check, err);
     static const store_table stray[] = {TABLE_RECORDS, TABLE_CHECKPOINTS, TABLE_SUBTREES};
-    for (size_t i = 0; deep && rc == 0 && i < sizeof stray / sizeof *stray; i++)
+    for (size_t i = 0; deep && rc == 0 && !check->stopped && i < sizeof stray / sizeof *stray; i++)
         rc = check_strays(txn, stray[i], check, err);
-    if (rc == 0 && deep) rc = check_blobs(txn, check, err);
+    if (rc == 0 && deep && !check->stopped) rc = check_blobs(txn, check, err);
     return rc;
 }
 
@@ -305,6 +316,8 @@ static int compare_views(void *ctx, tally_txn *txn, tally_error *err) {
     if (rc == 0) rc = tally_view_digest(txn, &after, &why);
     if (txn->map_full) return tally_fail(err, TALLY_ELIMIT, "the map must grow first");
     compare->done = true;
+    for (int t = TABLE_VIEW_FIRST; t < TABLE_COUNT; t++)
+        compare->check->view_rows += stored_rows(txn, (store_table)t);
     if (rc != 0)
         find(compare->check, "the views cannot be rebuilt: %s", why.text);
     else if (!tally_hash_eq(&before, &after))
@@ -318,7 +331,7 @@ int tally_verify(tally_ledger *ledger, bool deep, tally_check *check, tally_erro
     if (rc != 0) return rc;
     rc = check_all(txn, deep, check, err);
     tally_read_end(txn);
-    if (rc != 0 || !deep || ledger->read_only) return rc;
+    if (rc != 0 || !deep || ledger->read_only || check->stopped) return rc;
     view_compare compare = {.check = check};
     rc = store_write(ledger, 0, compare_views, &compare, err);
     return compare.done ? 0 : rc;

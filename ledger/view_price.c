@@ -45,10 +45,13 @@ int view_fold_price_set(const view_source *source, const tally_record *record, t
 
 /* price.unset {model, from?}: the row of that date holds no longer; an older one does again. */
 int view_fold_price_unset(const view_source *source, const tally_record *record, tally_error *err) {
-    tally_span model, from;
-    int64_t day = INT32_MIN;
+    tally_span model;
+    tally_value from;
+    int64_t day = TALLY_PRICE_UNDATED;
     if (!tally_body_str(record, "model", &model)) return 0;
-    if (tally_body_str(record, "from", &from) && tally_date_parse(from, &day) != 0) return 0;
+    if (tally_body_get(record, "from", &from) &&
+        (from.type != TALLY_VALUE_STR || tally_date_parse(from.bytes, &day) != 0))
+        return 0;
     return register_price(source, record, model, day, false, err);
 }
 
@@ -95,12 +98,14 @@ typedef struct book_model {
     uint64_t ref;
     bool used;
     const char *why; /* no rows: why */
+    bool regional;   /* the name asks for a region that the rows' name does not keep */
     size_t count;
     tally_price *rows;
 } book_model;
 
 struct tally_price_book {
     tally_txn *txn;
+    uint16_t currency;  /* the team's: the only one that sums are made in */
     size_t slots, used; /* open addressing, slots a power of two */
     book_model *models;
     bool names_read;
@@ -115,6 +120,9 @@ int tally_price_book_new(tally_txn *txn, tally_price_book **out, tally_error *er
         free(*out);
         return tally_fail(err, TALLY_ENOMEM, "no memory for prices");
     }
+    tally_team team;
+    (void)tally_team_get(txn, &team, NULL);
+    (*out)->currency = view_currency_code(team.currency);
     (*out)->txn = txn;
     (*out)->slots = BOOK_MIN_SLOTS;
     return 0;
@@ -180,10 +188,19 @@ static void load_model(tally_price_book *book, book_model *model) {
     tally_span raw = tally_string_get(book->txn, model->ref);
     model->why =
         "this model has no price; add one with 'tally prices set' or 'tally prices import'";
-    if (raw.len == 0 || load_rows(book, raw, model) != 0 || model->count > 0) return;
-    if (!book->names_read && read_names(book) != 0) return;
-    int pick = tally_model_resolve(raw, book->names, book->name_count);
-    if (pick >= 0) (void)load_rows(book, book->names[pick], model);
+    if (raw.len == 0) return;
+    int rc = load_rows(book, raw, model);
+    if (rc == 0 && model->count > 0) return;
+    if (rc == 0 && !book->names_read) rc = read_names(book);
+    if (rc == 0) {
+        int pick = tally_model_resolve(raw, book->names, book->name_count);
+        if (pick >= 0) rc = load_rows(book, book->names[pick], model);
+        model->regional = pick >= 0 && tally_model_is_regional(raw) &&
+                          !tally_model_is_regional(book->names[pick]);
+    }
+    if (rc == 0) return;
+    model->count = 0; /* half the rows would be a wrong price */
+    model->why = "the prices of this model cannot be read; run 'tally fsck'";
 }
 
 static book_model *slot_of(book_model *models, size_t slots, uint64_t ref) {
@@ -219,10 +236,12 @@ static const book_model *model_of(tally_price_book *book, uint64_t ref) {
 }
 
 void tally_price_book_cost(tally_price_book *book, const tally_cost *cost, tally_priced *out) {
+    static const char foreign[] = "its cost is in another currency than the team's";
     *out = (tally_priced){.why = "no memory for prices"};
     if (cost->source != TALLY_COST_PRICED) {
-        *out = (tally_priced){.priced = cost->stated, .pico = cost->stated_pico};
-        if (!cost->stated) out->why = "the import states no cost for it";
+        out->why = cost->stated ? foreign : "the import states no cost for it";
+        if (!cost->stated || cost->currency != book->currency) return;
+        *out = (tally_priced){.priced = true, .pico = cost->stated_pico};
         return;
     }
     const book_model *model = model_of(book, cost->model);
@@ -234,9 +253,13 @@ void tally_price_book_cost(tally_price_book *book, const tally_cost *cost, tally
             out->why = "no price of this model was in force on that day";
             continue;
         }
+        tally_usage usage = cost->usage;
+        if (model->regional) usage.tier |= TALLY_TIER_US;
         out->price = &model->rows[i];
+        out->why = foreign;
+        if (view_currency_code(tally_span_str(out->price->currency)) != book->currency) return;
         out->why = NULL;
-        out->priced = tally_price_apply(out->price, &cost->usage, &out->pico, &out->why) == 0;
+        out->priced = tally_price_apply(out->price, &usage, &out->pico, &out->why) == 0;
         return;
     }
 }

@@ -4,8 +4,9 @@
 
 #include <tally/view.h>
 
-#define TAG_MAX_BYTES 64u
-#define TAG_KEY_BYTES (TALLY_ENTRY_BYTES + TAG_MAX_BYTES)
+#define TAG_MAX_BYTES   64u
+#define TAG_KEY_BYTES   (TALLY_ENTRY_BYTES + TAG_MAX_BYTES)
+#define UNTAG_KEY_BYTES (TALLY_HASH_BYTES + TAG_KEY_BYTES)
 
 /* Key of (target, tag); 0 when the record names neither properly. */
 static size_t tag_key(const tally_record *record, uint8_t key[TAG_KEY_BYTES]) {
@@ -23,30 +24,42 @@ static size_t tag_key(const tally_record *record, uint8_t key[TAG_KEY_BYTES]) {
     return TALLY_ENTRY_BYTES + tag.len;
 }
 
+/* Key of a removal: the add and what it must have tagged, so that a removal that names somebody
+ * else's add does nothing, whichever of the two comes first. */
+static tally_span untag_key(tally_span add, tally_span key, uint8_t out[UNTAG_KEY_BYTES]) {
+    memcpy(out, add.ptr, TALLY_HASH_BYTES);
+    memcpy(out + TALLY_HASH_BYTES, key.ptr, key.len);
+    return tally_span_of(out, TALLY_HASH_BYTES + key.len);
+}
+
 int view_fold_tag_add(const view_source *source, const tally_record *record, tally_error *err) {
-    uint8_t key[TAG_KEY_BYTES];
+    uint8_t key[TAG_KEY_BYTES], untag[UNTAG_KEY_BYTES];
     tally_span removed, add = tally_span_of(source->leaf->b, TALLY_HASH_BYTES);
     size_t len = tag_key(record, key);
     if (len == 0) return 0;
-    int rc = store_get(source->txn, TABLE_VIEW_UNTAGS, add, &removed, err);
+    tally_span tagged = tally_span_of(key, len);
+    int rc =
+        store_get(source->txn, TABLE_VIEW_UNTAGS, untag_key(add, tagged, untag), &removed, err);
     if (rc != TALLY_ENOTFOUND) return rc; /* removed before it arrived */
-    rc = store_put(source->txn, TABLE_VIEW_TAGS, tally_span_of(key, len), add, MDB_NODUPDATA, err);
+    rc = store_put(source->txn, TABLE_VIEW_TAGS, tagged, add, MDB_NODUPDATA, err);
     return rc == TALLY_EEXIST ? 0 : rc;
 }
 
 int view_fold_tag_remove(const view_source *source, const tally_record *record, tally_error *err) {
-    uint8_t key[TAG_KEY_BYTES];
+    uint8_t key[TAG_KEY_BYTES], untag[UNTAG_KEY_BYTES];
     static const uint8_t mark[] = {1};
     tally_value list, add;
     size_t len = tag_key(record, key);
     if (len == 0 || !tally_body_get(record, "removes", &list)) return 0;
+    if (list.type != TALLY_VALUE_ARRAY) return 0;
+    tally_span tagged = tally_span_of(key, len);
     tally_cursor cursor = tally_cursor_of(&list);
     int rc = 0;
     while (rc == 0 && tally_cursor_next(&cursor, &add)) {
         if (add.type != TALLY_VALUE_BIN || add.bytes.len != TALLY_HASH_BYTES) continue;
-        rc = store_put(source->txn, TABLE_VIEW_UNTAGS, add.bytes, tally_span_of(mark, 1), 0, err);
-        if (rc == 0)
-            rc = store_del(source->txn, TABLE_VIEW_TAGS, tally_span_of(key, len), &add.bytes, err);
+        rc = store_put(source->txn, TABLE_VIEW_UNTAGS, untag_key(add.bytes, tagged, untag),
+                       tally_span_of(mark, 1), 0, err);
+        if (rc == 0) rc = store_del(source->txn, TABLE_VIEW_TAGS, tagged, &add.bytes, err);
     }
     return rc;
 }

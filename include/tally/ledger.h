@@ -101,6 +101,7 @@ int tally_blob_get(tally_txn *txn, const uint8_t id[TALLY_HASH_BYTES], tally_spa
 typedef struct tally_check {
     uint64_t feeds, records, checkpoints, subtrees, blobs, view_rows; /* looked at */
     uint64_t findings;
+    bool stopped; /* `found` asked to stop: the check is not whole */
     int (*found)(void *ctx, const char *sentence); /* may be NULL; non-zero stops */
     void (*progress)(void *ctx, uint64_t done, uint64_t total); /* may be NULL */
     void *ctx;

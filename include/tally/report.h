@@ -1,33 +1,49 @@
-/* Reports: costs filtered, attributed and summed by any combination of keys. Pure: a transaction and options go in, rows
- * come out; printing is the CLI's. */
+/* Reports: costs filtered, attributed and summed by any combination of keys. Pure: a transaction
+ * and options go in, rows come out; printing is the CLI's. */
 #ifndef TALLY_REPORT_H
 #define TALLY_REPORT_H
 
+#include <tally/engaged.h>
 #include <tally/time.h>
 #include <tally/view.h>
 
 typedef enum tally_report_key {
-    TALLY_BY_CLIENT, TALLY_BY_PROJECT, TALLY_BY_BRANCH, TALLY_BY_TAG, TALLY_BY_AGENT, TALLY_BY_MODEL,
-    TALLY_BY_MEMBER, TALLY_BY_DEVICE, TALLY_BY_DAY, TALLY_BY_WEEK, TALLY_BY_MONTH, TALLY_BY_SESSION
+    TALLY_BY_CLIENT,
+    TALLY_BY_PROJECT,
+    TALLY_BY_BRANCH,
+    TALLY_BY_TAG,
+    TALLY_BY_AGENT,
+    TALLY_BY_MODEL,
+    TALLY_BY_MEMBER,
+    TALLY_BY_DEVICE,
+    TALLY_BY_DAY,
+    TALLY_BY_WEEK,
+    TALLY_BY_MONTH,
+    TALLY_BY_SESSION
 } tally_report_key;
-#define TALLY_REPORT_MAX_KEYS 6u
+#define TALLY_REPORT_MAX_KEYS   6u
 #define TALLY_FILTER_MAX_VALUES 16u
 
-/* Empty spans and zero counts do not filter. Texts compare exactly; `path` matches that directory and everything below;
- * `model` and `agent` match the raw name, the canonical name, or a prefix of the agent name ("claude"). */
+/* Empty spans and zero counts do not filter. Texts compare exactly; `path` matches that directory
+ * and everything below; `model` and `agent` match the raw name, the canonical name, or a prefix of
+ * the agent name ("claude"). */
 typedef struct tally_filter {
     tally_period period;
     bool has_period;
     tally_span project, client, tag, agent, model, member, device, path, branch, session;
     bool has_min_cost, has_max_cost;
-    tally_i128 min_cost, max_cost; /* pico-units; of one cost, or of a session where sessions are listed */
+    tally_i128 min_cost,
+        max_cost; /* pico-units; of one cost, or of a session where sessions are listed */
     bool unpriced, unattributed;
 } tally_filter;
 
 typedef struct tally_sums {
     uint64_t sessions, requests, unpriced_requests;
     uint64_t input, output, reasoning, cache_read, cache_write_5m, cache_write_1h;
-    tally_i128 pico; /* of the priced ones */
+    tally_i128 pico;               /* of the priced ones */
+    uint64_t engaged_ms, agent_ms; /* engaged.h; 0 where has_time is false */
+    bool has_time; /* false where time cannot be told apart: by model, or filtered by cost or model
+                    */
 } tally_sums;
 
 /* What a cost is attributed to. Spans live as long as the transaction. */
@@ -50,16 +66,19 @@ typedef struct tally_report_row {
     tally_sums sums;
 } tally_report_row;
 
-/* A cost with several tags counts once under each when TALLY_BY_TAG is asked for; the total counts it once. */
+/* A cost with several tags counts once under each when TALLY_BY_TAG is asked for; the total counts
+ * it once. */
 typedef struct tally_report tally_report;
+/* Engaged time follows the default policy. */
 int tally_report_run(tally_txn *txn, const tally_filter *filter, const tally_report_key *keys,
-                     size_t key_count, const tally_zone *zone, tally_report **out, tally_error *err);
+                     size_t key_count, const tally_zone *zone, tally_report **out,
+                     tally_error *err);
 size_t tally_report_count(const tally_report *report);
 const tally_report_row *tally_report_at(const tally_report *report, size_t i); /* keys ascending */
 const tally_sums *tally_report_total(const tally_report *report);
 void tally_report_free(tally_report *report);
 
-/* Sessions with their sums, newest first. */
+/* Sessions with their sums and engaged time, newest first. */
 typedef struct tally_session_row {
     tally_session session;
     int64_t start_ms, end_ms; /* first and last event or cost in the period */

@@ -35,6 +35,7 @@ typedef struct tally_cost {
     tally_cost_source source;
     int64_t stated_pico; /* reported, imported: the cost */
     bool stated;         /* stated_pico holds a cost (an import may be unpriced) */
+    uint16_t currency;   /* stated: of that cost, as a number equal for equal codes */
     uint32_t feed;
 } tally_cost;
 
@@ -64,6 +65,9 @@ typedef struct tally_activity {
 } tally_activity;
 typedef int tally_activity_fn(void *ctx, const tally_activity *activity);
 int tally_activity_each(tally_txn *txn, uint64_t session, tally_activity_fn *fn, void *ctx);
+/* Of all sessions: what touches a UTC day of [start_ms, end_ms), each once, in order of the day it is first met. */
+int tally_activity_each_between(tally_txn *txn, int64_t start_ms, int64_t end_ms,
+                                tally_activity_fn *fn, void *ctx);
 
 /* Interned text of a model (tally_string_ref); empty when unknown. */
 tally_span tally_string_get(tally_txn *txn, uint64_t ref);

@@ -1,0 +1,42 @@
+/* Engaged time: how long a person was at work in a session, and how long the agent was, from the
+ * times of events. Policy, not fact: changing it changes no record. */
+#ifndef TALLY_ENGAGED_H
+#define TALLY_ENGAGED_H
+
+#include <tally/time.h>
+#include <tally/view.h>
+
+/* How a minute is counted in which one member is engaged in several sessions. */
+typedef enum tally_overlap {
+    TALLY_OVERLAP_SPLIT, /* shared equally; a member's engaged time never exceeds the wall clock */
+    TALLY_OVERLAP_FOCUS, /* given to the session with the latest human event; likewise */
+    TALLY_OVERLAP_PARALLEL /* counted in each */
+} tally_overlap;
+
+typedef struct tally_engaged_policy {
+    int64_t idle_ms;       /* longer gaps between events do not count */
+    int64_t unattended_ms; /* after the last human event, what the agent does is agent time only */
+    tally_overlap overlap;
+} tally_engaged_policy;
+
+#define TALLY_ENGAGED_POLICY_DEFAULT                                                               \
+    ((tally_engaged_policy){10 * 60 * 1000, 15 * 60 * 1000, TALLY_OVERLAP_SPLIT})
+
+/* A piece of one session's time: how much of [start_ms, end_ms) counts as engaged (this session's
+ * share) and as agent time, in milliseconds. Pieces of one session may lie in any order. */
+typedef struct tally_engaged {
+    uint64_t session;
+    uint32_t feed; /* of the session's last description */
+    int64_t start_ms, end_ms;
+    int64_t engaged_ms, agent_ms;
+} tally_engaged;
+typedef int tally_engaged_fn(void *ctx, const tally_engaged *piece);
+
+/* Calls `fn` for every piece within [start_ms, end_ms). With a zone pieces are cut where its days
+ * begin. Sharing looks at all sessions of a member, whatever the caller keeps. A non-zero result of
+ * `fn` stops and is returned. */
+int tally_engaged_each(tally_txn *txn, const tally_engaged_policy *policy, int64_t start_ms,
+                       int64_t end_ms, const tally_zone *zone, tally_engaged_fn *fn, void *ctx,
+                       tally_error *err);
+
+#endif
