@@ -1,0 +1,15 @@
+/* The commands there are; each is defined in the file named after it. */
+#ifndef TALLY_CLI_COMMANDS_H
+#define TALLY_CLI_COMMANDS_H
+
+#include "command.h"
+
+extern const cli_command command_init, command_capture, command_sessions, command_sessions_show;
+extern const cli_command command_costs_list, command_costs_export, command_costs_import;
+extern const cli_command command_report, command_tag_add, command_tag_remove, command_tag_list;
+extern const cli_command command_prices_list, command_prices_set, command_prices_import;
+extern const cli_command command_log, command_show, command_verify, command_fsck, command_rebuild;
+extern const cli_command command_backup, command_status, command_doctor, command_version;
+extern const cli_command command_config_list, command_config_get, command_config_set;
+
+#endif

@@ -1,0 +1,116 @@
+/* tally config: settings of this machine. They are neither signed nor shared. */
+#include <string.h>
+
+#include "commands.h"
+#include "json_out.h"
+#include "open.h"
+
+typedef struct config_key {
+    const char *name, *fallback;
+    const char *values[3]; /* what it may be; ends with NULL */
+} config_key;
+
+static const config_key keys[] = {
+    /* Prompts are not stored unless this says so: the first one of a session then becomes its
+       title. */
+    {"titles.from_prompts", "no", {"yes", "no", NULL}},
+};
+#define KEYS (sizeof keys / sizeof *keys)
+
+static const config_key *key_find(const char *name) {
+    for (size_t i = 0; i < KEYS; i++)
+        if (strcmp(keys[i].name, name) == 0) return &keys[i];
+    return NULL;
+}
+
+static int key_unknown(const cli *run) {
+    return cli_usage(run, "there is no setting '%s'; 'tally config list' shows them",
+                     run->arguments[0]);
+}
+
+static tally_span value_of(tally_txn *txn, const config_key *key) {
+    tally_span value;
+    if (tally_local_get(txn, TALLY_LOCAL_SETTINGS, tally_span_str(key->name), &value))
+        return tally_span_str(key->fallback);
+    return value;
+}
+
+static int settings_print(cli *run, const config_key *only) {
+    tally_error err = {0};
+    cli_reading reading = {0};
+    cli_json json;
+    int code = cli_reading_open(run, &reading, &err);
+    if (!code && run->json) {
+        cli_json_begin(&json, cli_out(run));
+        cli_json_open(&json, NULL, '{');
+    }
+    for (size_t i = 0; !code && i < KEYS; i++) {
+        tally_span value = value_of(reading.txn, &keys[i]);
+        if (only && only != &keys[i]) continue;
+        if (run->json)
+            cli_json_text(&json, keys[i].name, value);
+        else
+            fprintf(cli_out(run), "%s%s%.*s\n", only ? "" : keys[i].name, only ? "" : " = ",
+                    (int)value.len, (const char *)value.ptr);
+    }
+    if (!code && run->json) {
+        cli_json_close(&json, '}');
+        cli_json_end(&json);
+    }
+    cli_reading_close(&reading);
+    return code ? cli_fail(&err) : CLI_DONE;
+}
+
+static int list_run(cli *run) {
+    return settings_print(run, NULL);
+}
+
+static int get_run(cli *run) {
+    const config_key *key = key_find(run->arguments[0]);
+    return key ? settings_print(run, key) : key_unknown(run);
+}
+
+static int setting_write(void *ctx, tally_txn *txn, tally_error *err) {
+    const cli *run = ctx;
+    return tally_local_put(txn, TALLY_LOCAL_SETTINGS, tally_span_str(run->arguments[0]),
+                           tally_span_str(run->arguments[1]), err);
+}
+
+static int set_run(cli *run) {
+    tally_error err = {0};
+    tally_ledger *ledger = NULL;
+    const config_key *key = key_find(run->arguments[0]);
+    if (!key) return key_unknown(run);
+    size_t i = 0;
+    while (key->values[i] && strcmp(key->values[i], run->arguments[1]) != 0)
+        i++;
+    if (!key->values[i])
+        return cli_usage(run, "%s is %s or %s, not '%s'", key->name, key->values[0], key->values[1],
+                         run->arguments[1]);
+    int code = cli_ledger_open(run, false, &ledger, &err);
+    if (!code) code = tally_ledger_write(ledger, cli_now_ms(), setting_write, run, &err);
+    tally_ledger_close(ledger);
+    return code ? cli_fail(&err) : settings_print(run, key);
+}
+
+const cli_command command_config_list = {.name = "config list",
+                                         .arguments = "",
+                                         .summary = "this machine's settings",
+                                         .example = "tally config list",
+                                         .run = list_run};
+
+const cli_command command_config_get = {.name = "config get",
+                                        .arguments = "KEY",
+                                        .summary = "one setting",
+                                        .example = "tally config get titles.from_prompts",
+                                        .min_arguments = 1,
+                                        .max_arguments = 1,
+                                        .run = get_run};
+
+const cli_command command_config_set = {.name = "config set",
+                                        .arguments = "KEY VALUE",
+                                        .summary = "change a setting",
+                                        .example = "tally config set titles.from_prompts yes",
+                                        .min_arguments = 2,
+                                        .max_arguments = 2,
+                                        .run = set_run};

@@ -1,0 +1,18 @@
+/* The filters and the period of a command line, as the ledger's reports take them. */
+#ifndef TALLY_CLI_FILTER_H
+#define TALLY_CLI_FILTER_H
+
+#include <tally/report.h>
+
+#include "command.h"
+#include "json_out.h"
+#include "open.h"
+
+/* Spans borrow the command line. TALLY_EINVAL for a period, amount or date that cannot be meant. */
+int cli_filter_read(const cli *run, const cli_reading *reading, tally_filter *out,
+                    tally_error *err);
+
+/* "period": {"label","from","to"}: instants (to is exclusive), null where open. */
+void cli_period_json(cli_json *json, const cli *run, const tally_filter *filter);
+
+#endif

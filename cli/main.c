@@ -1,0 +1,134 @@
+/* tally: finds the command in the table, has its options read and runs it. Nothing else happens
+ * here. */
+#include <errno.h>
+#include <fcntl.h>
+#include <langinfo.h>
+#include <locale.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "commands.h"
+#include "open.h"
+#include "options.h"
+
+static const cli_command *const commands[] = {
+    &command_init,          &command_capture,       &command_sessions,
+    &command_sessions_show, &command_costs_list,    &command_costs_export,
+    &command_costs_import,  &command_report,        &command_tag_add,
+    &command_tag_remove,    &command_tag_list,      &command_prices_list,
+    &command_prices_set,    &command_prices_import, &command_log,
+    &command_show,          &command_verify,        &command_fsck,
+    &command_rebuild,       &command_backup,        &command_status,
+    &command_doctor,        &command_config_list,   &command_config_get,
+    &command_config_set,    &command_version,       NULL};
+
+/* A descriptor that is closed at the start would be given to the ledger's file and then printed
+ * into. Those for input and output are opened so that using them fails. */
+static void descriptors_hold(void) {
+    for (int fd = 0; fd <= 2; fd++)
+        if (fcntl(fd, F_GETFD) < 0 && errno == EBADF)
+            (void)!open("/dev/null", fd == 1 ? O_RDONLY : O_RDWR);
+}
+
+/* A page that is not there (a store cut short) arrives as a signal from inside a read. */
+static void page_missing(int sig) {
+    static const char words[] =
+        "tally: the store's pages are damaged or cut short; 'tally fsck' says where\n";
+    (void)sig;
+    (void)!write(STDERR_FILENO, words, sizeof words - 1);
+    _exit(CLI_DAMAGED);
+}
+
+static void process_prepare(void) {
+    descriptors_hold();
+    signal(SIGPIPE, SIG_IGN);
+    if (!isatty(STDOUT_FILENO)) setvbuf(stdout, NULL, _IOFBF, CLI_BUFFER_BYTES);
+    struct sigaction action = {.sa_handler = page_missing};
+    sigaction(SIGBUS, &action, NULL);
+    /* Names in UTF-8 must not be garbled because a container sets no locale. */
+    setlocale(LC_CTYPE, "");
+    if (strcmp(nl_langinfo(CODESET), "UTF-8") != 0) setlocale(LC_CTYPE, "C.UTF-8");
+}
+
+/* The command whose one or two words stand at argv[0..]; `words` gets how many. */
+static const cli_command *command_find(int argc, char **argv, int *words) {
+    char pair[64];
+    snprintf(pair, sizeof pair, "%.30s %.30s", argv[0], argc > 1 ? argv[1] : "");
+    for (size_t i = 0; commands[i]; i++)
+        if (strcmp(commands[i]->name, pair) == 0) {
+            *words = 2;
+            return commands[i];
+        }
+    for (size_t i = 0; commands[i]; i++)
+        if (strcmp(commands[i]->name, argv[0]) == 0) {
+            *words = 1;
+            return commands[i];
+        }
+    return NULL;
+}
+
+/* "costs" alone, or "costs frobnicate": the verbs there are. */
+static int command_unknown(const char *noun, const char *verb) {
+    char verbs[128] = "";
+    size_t used = 0, length = strlen(noun);
+    for (size_t i = 0; commands[i]; i++) {
+        if (strncmp(commands[i]->name, noun, length) != 0 || commands[i]->name[length] != ' ')
+            continue;
+        int put = snprintf(verbs + used, sizeof verbs - used, "%s%s", used ? ", " : "",
+                           commands[i]->name + length + 1);
+        if (put > 0 && (size_t)put < sizeof verbs - used) used += (size_t)put;
+    }
+    if (!used) return cli_usage(NULL, "there is no command '%s'", noun);
+    if (verb && *verb != '-')
+        return cli_usage(NULL, "'%s' has no '%s', only %s", noun, verb, verbs);
+    return cli_usage(NULL, "'%s' needs one of %s", noun, verbs);
+}
+
+static int help_run(cli *run, int argc, char **argv) {
+    int words = 0;
+    const cli_command *command = argc > 0 ? command_find(argc, argv, &words) : NULL;
+    if (argc > 0 && !command && !(argc == 1 && cli_help_noun(cli_out(run), commands, argv[0])))
+        return command_unknown(argv[0], argc > 1 ? argv[1] : NULL);
+    if (argc > 0 && !command) return cli_out_finish(run, CLI_DONE);
+    if (command)
+        cli_help_command(cli_out(run), command);
+    else
+        cli_help_all(cli_out(run), commands);
+    return cli_out_finish(run, CLI_DONE);
+}
+
+static int command_run(cli *run, int argc, char **argv) {
+    int code = cli_options_parse(run, argc, argv);
+    if (code != CLI_DONE) return code;
+    if (cli_has(run, "help"))
+        cli_help_command(cli_out(run), run->command);
+    else {
+        tally_error err = {0};
+        code = cli_dir_find(run, &err) ? cli_fail(&err) : run->command->run(run);
+    }
+    return cli_out_finish(run, code);
+}
+
+int main(int argc, char **argv) {
+    static char version[] = "version";
+    cli run = {.pager = NULL};
+    int words = 0;
+    process_prepare();
+    if (argc < 2) {
+        cli_help_all(stderr, commands);
+        return CLI_USAGE;
+    }
+    if (strcmp(argv[1], "help") == 0) return help_run(&run, argc - 2, argv + 2);
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)
+        return help_run(&run, 0, NULL);
+    if (strcmp(argv[1], "--version") == 0) argv[1] = version;
+    if (argv[1][0] == '-')
+        return cli_usage(NULL, "'%s' stands before the command; options follow it", argv[1]);
+    run.command = command_find(argc - 1, argv + 1, &words);
+    if (!run.command) return command_unknown(argv[1], argv[2]);
+    int code = command_run(&run, argc - words, argv + words);
+    free(run.given);
+    return code;
+}

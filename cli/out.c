@@ -1,0 +1,121 @@
+/* Where output goes: data on stdout (through a pager where people read long text), words on stderr,
+ * and whether all of it arrived. The shapes of data are in json_out.c and table_out.c. */
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "command.h"
+
+#define SAY_MAX_BYTES 1024
+
+static int exit_of(int code) {
+    switch (code) {
+    case TALLY_OK: return CLI_DONE;
+    case TALLY_EINVAL: return CLI_USAGE;
+    case TALLY_ENOTFOUND:
+    case TALLY_EEXIST: return CLI_FAILED;
+    case TALLY_EREFUSED: return CLI_REFUSED;
+    default: return CLI_DAMAGED;
+    }
+}
+
+/* Names in a message may come from outside: no byte of them may steer the terminal. */
+static void line_write(const char *prefix, char *text) {
+    for (char *at = text; *at; at++)
+        if ((unsigned char)*at < 0x20 || *at == 0x7f) *at = '?';
+    fprintf(stderr, "%s%s\n", prefix, text);
+}
+
+int cli_fail(const tally_error *err) {
+    char text[SAY_MAX_BYTES];
+    snprintf(text, sizeof text, "%s", err->text[0] ? err->text : "failed without a reason");
+    line_write("tally: ", text);
+    return exit_of(err->code);
+}
+
+int cli_usage(const cli *run, const char *format, ...) {
+    char text[SAY_MAX_BYTES];
+    va_list args;
+    va_start(args, format);
+    int length = vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    size_t used = length < 0 ? 0 : (size_t)length < sizeof text ? (size_t)length : sizeof text - 1;
+    snprintf(text + used, sizeof text - used, "; see 'tally help%s%s'", run ? " " : "",
+             run ? run->command->name : "");
+    line_write("tally: ", text);
+    return CLI_USAGE;
+}
+
+void cli_say(const char *format, ...) {
+    char text[SAY_MAX_BYTES];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    line_write("", text);
+}
+
+int64_t cli_now_ms(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+FILE *cli_out(cli *run) {
+    return run->pager ? run->pager : stdout;
+}
+
+static void pager_exec(const char *pager, int input) {
+    dup2(input, STDIN_FILENO);
+    signal(SIGPIPE, SIG_DFL);
+    setenv("LESS", "FRSX", 0);
+    execl("/bin/sh", "sh", "-c", pager, (char *)NULL);
+    _exit(127);
+}
+
+FILE *cli_out_paged(cli *run) {
+    const char *pager = getenv("PAGER");
+    int ends[2];
+    if (run->pager || run->json || !isatty(STDOUT_FILENO)) return cli_out(run);
+    /* Without less the text itself must still come out, so cat stands in. */
+    if (!pager) pager = "less 2>/dev/null || cat";
+    if (!*pager || strcmp(pager, "cat") == 0 || pipe(ends) != 0) return cli_out(run);
+    fflush(NULL);
+    run->pager_pid = fork();
+    if (run->pager_pid == 0) {
+        close(ends[1]);
+        pager_exec(pager, ends[0]);
+    }
+    close(ends[0]);
+    run->pager = run->pager_pid > 0 ? fdopen(ends[1], "w") : NULL;
+    if (!run->pager) close(ends[1]);
+    return cli_out(run);
+}
+
+/* A reader that had enough (head, a pager that was left) is no failure. */
+static bool reader_left(void) {
+    struct pollfd out = {.fd = STDOUT_FILENO, .events = POLLOUT};
+    return poll(&out, 1, 0) > 0 && (out.revents & POLLERR);
+}
+
+int cli_out_finish(cli *run, int code) {
+    errno = 0;
+    bool failed = fflush(stdout) != 0 || ferror(stdout);
+    int cause = errno;
+    if (run->pager) {
+        fclose(run->pager);
+        run->pager = NULL;
+        while (waitpid(run->pager_pid, NULL, 0) < 0 && errno == EINTR)
+            continue;
+    }
+    if (!failed || reader_left()) return code;
+    cli_say("tally: cannot write to standard output: %s",
+            cause ? strerror(cause) : "not all of it was taken");
+    return CLI_DAMAGED;
+}

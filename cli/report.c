@@ -1,0 +1,202 @@
+/* tally report: sums by any combination of keys. Grouping and pricing are the ledger's. */
+#include <ctype.h>
+#include <string.h>
+
+#include "commands.h"
+#include "cost_row.h"
+#include "filter.h"
+
+typedef struct key_name {
+    const char *name;
+    tally_report_key key;
+} key_name;
+
+static const key_name key_names[] = {
+    {"client", TALLY_BY_CLIENT}, {"project", TALLY_BY_PROJECT}, {"branch", TALLY_BY_BRANCH},
+    {"tag", TALLY_BY_TAG},       {"agent", TALLY_BY_AGENT},     {"model", TALLY_BY_MODEL},
+    {"member", TALLY_BY_MEMBER}, {"device", TALLY_BY_DEVICE},   {"day", TALLY_BY_DAY},
+    {"week", TALLY_BY_WEEK},     {"month", TALLY_BY_MONTH},     {"session", TALLY_BY_SESSION}};
+
+#define KEY_NAMES (sizeof key_names / sizeof *key_names)
+
+typedef struct report_keys {
+    size_t count;
+    tally_report_key keys[TALLY_REPORT_MAX_KEYS];
+    const char *names[TALLY_REPORT_MAX_KEYS];
+} report_keys;
+
+static const key_name *key_find(const char *text, size_t length) {
+    for (size_t i = 0; i < KEY_NAMES; i++)
+        if (strlen(key_names[i].name) == length && memcmp(key_names[i].name, text, length) == 0)
+            return &key_names[i];
+    return NULL;
+}
+
+static int keys_read(const cli *run, report_keys *out) {
+    const char *text = cli_value(run, "by");
+    if (!text) text = "project";
+    for (out->count = 0;;) {
+        size_t length = strcspn(text, ",");
+        const key_name *key = key_find(text, length);
+        if (!key)
+            return cli_usage(run,
+                             "--by has no '%.*s'; it takes client, project, branch, tag, "
+                             "agent, model, member, device, day, week, month, session",
+                             (int)length, text);
+        if (out->count == TALLY_REPORT_MAX_KEYS)
+            return cli_usage(run, "--by takes at most %u keys", TALLY_REPORT_MAX_KEYS);
+        out->keys[out->count] = key->key;
+        out->names[out->count++] = key->name;
+        if (!text[length]) return CLI_DONE;
+        text += length + 1;
+    }
+}
+
+static void row_json(cli_json *json, const report_keys *keys, const tally_report_row *row) {
+    cli_json_open(json, NULL, '{');
+    cli_json_open(json, "key", '{');
+    for (size_t i = 0; i < keys->count; i++)
+        cli_json_text_or_null(json, keys->names[i], row->keys[i]);
+    cli_json_close(json, '}');
+    cli_sums_json(json, &row->sums);
+    cli_json_close(json, '}');
+}
+
+static void report_json(cli *run, const cli_reading *reading, const tally_filter *filter,
+                        const report_keys *keys, const tally_report *report) {
+    cli_json json;
+    cli_json_begin(&json, cli_out(run));
+    cli_json_open(&json, NULL, '{');
+    cli_period_json(&json, run, filter);
+    cli_json_open(&json, "by", '[');
+    for (size_t i = 0; i < keys->count; i++)
+        cli_json_string(&json, NULL, keys->names[i]);
+    cli_json_close(&json, ']');
+    cli_json_string(&json, "basis", "list");
+    cli_json_text(&json, "currency", reading->team.currency);
+    cli_json_open(&json, "rows", '[');
+    for (size_t i = 0; i < tally_report_count(report); i++)
+        row_json(&json, keys, tally_report_at(report, i));
+    cli_json_close(&json, ']');
+    cli_json_open(&json, "total", '{');
+    cli_sums_json(&json, tally_report_total(report));
+    cli_json_close(&json, '}');
+    cli_json_close(&json, '}');
+    cli_json_end(&json);
+}
+
+static void sums_cells(cli_table *table, const tally_sums *sums, cli_tone tone) {
+    cli_cell_u64(table, sums->sessions);
+    cli_cell_u64(table, sums->requests);
+    cli_cell_u64(table, sums->input);
+    cli_cell_u64(table, sums->output);
+    cli_cell_u64(table, sums->cache_read);
+    cli_cell_u64(table, sums->cache_write_5m + sums->cache_write_1h);
+    cli_sums_cost_cells(table, sums, tone);
+}
+
+/* What a missing key is called: money without a client or project is unattributed; other keys are
+ * just not there. */
+static const char *missing_word(tally_report_key key) {
+    switch (key) {
+    case TALLY_BY_CLIENT:
+    case TALLY_BY_PROJECT: return "(unattributed)";
+    case TALLY_BY_TAG: return "(untagged)";
+    default: return "(none)";
+    }
+}
+
+static void key_cell(cli_table *table, tally_report_key key, tally_span text) {
+    if (!text.len)
+        cli_cell(table, tally_span_str(missing_word(key)), CLI_WARNING);
+    else if (key == TALLY_BY_PROJECT)
+        cli_cell_path(table, text);
+    else
+        cli_cell(table, text, CLI_PLAIN);
+}
+
+static cli_table *report_table_new(cli *run, const report_keys *keys) {
+    static const cli_column numbers[] = {{"SESSIONS", CLI_RIGHT}, {"REQUESTS", CLI_RIGHT},
+                                         {"INPUT", CLI_RIGHT},    {"OUTPUT", CLI_RIGHT},
+                                         {"READ", CLI_RIGHT},     {"WRITTEN", CLI_RIGHT},
+                                         {"COST", CLI_RIGHT},     {"UNPRICED", CLI_RIGHT}};
+    cli_column columns[TALLY_REPORT_MAX_KEYS + sizeof numbers / sizeof *numbers];
+    char titles[TALLY_REPORT_MAX_KEYS][16];
+    for (size_t i = 0; i < keys->count; i++) {
+        size_t n = strlen(keys->names[i]);
+        for (size_t k = 0; k <= n; k++) {
+            titles[i][k] = (char)toupper((unsigned char)keys->names[i][k]);
+        }
+        columns[i] =
+            (cli_column){titles[i], keys->keys[i] == TALLY_BY_PROJECT ? CLI_CUT : CLI_LEFT};
+    }
+    memcpy(columns + keys->count, numbers, sizeof numbers);
+    return cli_table_new(cli_out_paged(run), columns,
+                         keys->count + sizeof numbers / sizeof *numbers);
+}
+
+static int report_table(cli *run, const cli_reading *reading, const report_keys *keys,
+                        const tally_report *report) {
+    if (!tally_report_count(report)) {
+        cli_say("no costs match");
+        return 0;
+    }
+    cli_table *table = report_table_new(run, keys);
+    if (!table) return -1;
+    for (size_t i = 0; i < tally_report_count(report); i++) {
+        const tally_report_row *row = tally_report_at(report, i);
+        cli_table_line(table);
+        for (size_t k = 0; k < keys->count; k++)
+            key_cell(table, keys->keys[k], row->keys[k]);
+        sums_cells(table, &row->sums, CLI_PLAIN);
+    }
+    cli_table_line(table);
+    cli_cell(table, tally_span_str("total"), CLI_STRONG);
+    for (size_t k = 1; k < keys->count; k++)
+        cli_cell_text(table, "");
+    sums_cells(table, tally_report_total(report), CLI_STRONG);
+    int code = cli_table_print(table);
+    cli_table_free(table);
+    if (!code)
+        fprintf(cli_out(run), "Basis: list prices, %.*s\n", (int)reading->team.currency.len,
+                (const char *)reading->team.currency.ptr);
+    return code;
+}
+
+static int report_run(cli *run) {
+    tally_error err = {0};
+    cli_reading reading = {0};
+    tally_filter filter;
+    report_keys keys;
+    tally_report *report = NULL;
+    const char *basis = cli_value(run, "basis");
+    int code = keys_read(run, &keys);
+    if (code) return code;
+    if (basis && strcmp(basis, "list") != 0)
+        return cli_usage(run, "--basis is 'list' in this version; '%s' is not known", basis);
+    code = cli_reading_open(run, &reading, &err);
+    if (!code) code = cli_filter_read(run, &reading, &filter, &err);
+    if (!code)
+        code = tally_report_run(reading.txn, &filter, keys.keys, keys.count, reading.zone, &report,
+                                &err);
+    if (!code && run->json)
+        report_json(run, &reading, &filter, &keys, report);
+    else if (!code && report_table(run, &reading, &keys, report))
+        code = tally_fail(&err, TALLY_ENOMEM, "memory ran out");
+    tally_report_free(report);
+    cli_reading_close(&reading);
+    return code ? cli_fail(&err) : CLI_DONE;
+}
+
+static const cli_option options[] = {
+    {"by", "KEYS", "client,project,branch,tag,agent,model,member,device,day,week,month,session"},
+    {"basis", "list", "what a token cost: the list price"},
+    {NULL, NULL, NULL}};
+
+const cli_command command_report = {.name = "report",
+                                    .arguments = "",
+                                    .summary = "sums by client, project, model, day and more",
+                                    .example = "tally report --by project,model --period 2026-03",
+                                    .options = options,
+                                    .filters = true,
+                                    .run = report_run};

@@ -1,0 +1,161 @@
+#!/usr/bin/env bats
+# tally capture against logs whose truth is known: expected.json for the synthetic cases, served.json for real ones.
+load common
+
+# What the ledger holds, and what the case says, in one form.
+ledger_costs() {
+    tally costs export --format json | jq -S "$JQ_LIB"'[.costs[] | {session, model, time,
+        input: .input_tokens, output: .output_tokens, read: .cache_read_tokens,
+        w5: .cache_write_5m_tokens, w1: .cache_write_1h_tokens,
+        pico: (if .total_cost then (.total_cost | pico) else null end)}] | sort'
+}
+
+expected_costs() {
+    jq -S "$JQ_LIB"'[.requests[] | {session, model, time: (.timestamp | ms),
+        input: .tokens.input_uncached, output: .tokens.output, read: .tokens.cache_read,
+        w5: (.tokens.cache_write_5m // .tokens.cache_write // 0), w1: (.tokens.cache_write_1h // 0),
+        pico: .cost_pico}] | sort' "$1"
+}
+
+ledger_prompts() {
+    tally sessions --json | jq -r '.sessions[].session' | while read -r id; do
+        tally sessions show "$id" --json | jq -r '.prompt_times[]'
+    done | sort
+}
+
+check_cases() { # AGENT
+    need "$(fixtures)/synthetic/$1"
+    local seen=0 case home
+    for case in "$(fixtures)/synthetic/$1"/*/; do
+        case=${case%/}
+        home=$(home_of_case "$1" "$case")
+        export TALLY_HOME="$home-ledger"
+        new_ledger
+        tally capture --root "$home" --json >/dev/null
+        diff <(expected_costs "$case/expected.json") <(ledger_costs) || { echo "$case"; return 1; }
+        diff <(jq -r "$JQ_LIB"'.human_prompts[] | ms' "$case/expected.json" | sort) \
+            <(ledger_prompts) || { echo "$case: prompts"; return 1; }
+        [ "$(tally costs export --format json | jq -r "$JQ_LIB"'.total.total_cost | pico')" = \
+            "$(jq .totals.cost_pico "$case/expected.json")" ] || { echo "$case: total"; return 1; }
+        tally capture --root "$home" --json >again
+        [ "$(jq -c '[.sessions, .costs, .activity]' again)" = "[0,0,0]" ] || { cat again; return 1; }
+        tally verify --deep >/dev/null
+        seen=$((seen + 1))
+    done
+    [ "$seen" -ge 5 ]
+}
+
+@test "every synthetic Claude Code case gives its requests, prompts and cost to the last digit" {
+    check_cases claude
+}
+
+@test "every synthetic Codex case gives its requests, prompts and cost to the last digit" {
+    check_cases codex
+}
+
+@test "the JSON result has exactly the documented members" {
+    need "$(fixtures)/real"
+    new_ledger
+    tally capture --root "$(fixtures)/real/claude-code/home" --json >result
+    [ "$(jq -c keys result)" = '["activity","bytes_read","costs","files","sessions","skipped"]' ]
+    [ "$(jq .files result)" -eq 4 ]
+}
+
+@test "real Claude Code logs give the requests that were served" {
+    need "$(fixtures)/real"
+    new_ledger
+    tally capture --root "$(fixtures)/real/claude-code/home"
+    diff <(jq -c '[.requests[] | select(.title != true and (.status // null) == null)
+            | [.input, .output, .cache_read, .cache_5m, .cache_1h]] | sort | .[]' \
+            "$(fixtures)/real/claude-code/served.json") \
+        <(tally costs export --format json | jq -c '[.costs[] | [.input_tokens, .output_tokens,
+            .cache_read_tokens, .cache_write_5m_tokens, .cache_write_1h_tokens]] | sort | .[]')
+}
+
+@test "real Codex logs give the requests that were served" {
+    need "$(fixtures)/real"
+    new_ledger
+    tally capture --root "$(fixtures)/real/codex/home"
+    [ "$(tally costs export --format json | jq .total.requests)" -eq \
+        "$(jq '[.requests[] | select((.status // null) == null)] | length' \
+            "$(fixtures)/real/codex/served.json")" ]
+}
+
+@test "a second capture reads and adds nothing" {
+    ledger_with_real_logs
+    tally costs export --format json >before
+    tally capture --root "$(fixtures)/real/claude-code/home" --json >again
+    [ "$(jq -c '[.bytes_read, .sessions, .costs, .activity]' again)" = "[0,0,0,0]" ]
+    tally costs export --format json | cmp - before
+}
+
+@test "the first session costs what the agent itself reported" {
+    ledger_with_real_logs
+    # reported.json, first run: 0.0154329 for the first invocation of this session.
+    id=$(jq -r '.runs[0].session_id' "$(fixtures)/real/claude-code/reported.json")
+    tally sessions show "$id" --json | jq -r '.costs[0:2][].total_cost' >parts
+    [ "$(jq -sR "$JQ_LIB"'split("\n") | map(select(length > 0) | pico) | add' parts)" -eq 15432900000 ]
+}
+
+@test "a forked session adds only its own requests" {
+    need "$(fixtures)/synthetic/claude/c02-resume-copies-history"
+    home=$(home_of_case claude "$(fixtures)/synthetic/claude/c02-resume-copies-history")
+    fork=$home/.claude/projects/-home-dev-acme-shop/00000000-0000-4000-8000-000000000202.jsonl
+    mv "$fork" kept
+    new_ledger
+    [ "$(tally capture --root "$home" --json | jq .costs)" -eq 2 ]
+    mv kept "$fork"
+    [ "$(tally capture --root "$home" --json | jq .costs)" -eq 1 ]
+    [ "$(tally sessions show 00000000-0000-4000-8000-000000000202 --json | jq .requests)" -eq 1 ]
+}
+
+@test "a dry run counts and records nothing" {
+    need "$(fixtures)/real"
+    new_ledger
+    tally log --json >before
+    tally capture --dry-run --root "$(fixtures)/real/codex/home" --json >dry
+    [ "$(jq .costs dry)" -gt 0 ]
+    tally log --json | cmp - before
+    [ "$(tally capture --root "$(fixtures)/real/codex/home" --json | jq .costs)" -eq "$(jq .costs dry)" ]
+}
+
+@test "--agent reads only that agent's logs" {
+    need "$(fixtures)/real"
+    new_ledger
+    mkdir both
+    cp -r "$(fixtures)/real/claude-code/home/." "$(fixtures)/real/codex/home/." both/
+    tally capture --root both --agent codex
+    [ "$(tally costs export --format json | jq -r '[.costs[].agent] | unique | join(",")')" = codex ]
+    tally capture --root both --agent claude
+    [ "$(tally costs export --format json | jq -r '[.costs[].agent] | unique | join(",")')" = \
+        "claude-code,codex" ]
+}
+
+@test "a line that cannot be read is named on stderr and does not fail the capture" {
+    new_ledger
+    mkdir -p "$HOME/.claude/projects/p"
+    printf '{"type":"user"}\nnot json\n' >"$HOME/.claude/projects/p/s.jsonl"
+    try tally capture
+    [ "$status" -eq 0 ]
+    [[ "$words" == *"s.jsonl:2: "* ]]
+    tally capture --root "$HOME" --json --ledger "$TALLY_HOME" >/dev/null
+    new_ledger --ledger "$BATS_TEST_TMPDIR/second"
+    tally capture --root "$HOME" --json --ledger "$BATS_TEST_TMPDIR/second" >result
+    [ "$(jq -c '[.skipped[] | .line]' result)" = "[2]" ]
+    [[ "$(jq -r '.skipped[0].file' result)" == *s.jsonl ]]
+}
+
+@test "environment overrides count without --root and not with it" {
+    need "$(fixtures)/real"
+    new_ledger
+    export CODEX_HOME="$(fixtures)/real/codex/home/.codex"
+    [ "$(tally capture --root "$HOME" --json | jq .files)" -eq 0 ]
+    [ "$(tally capture --json | jq .files)" -gt 0 ]
+}
+
+@test "an unknown agent and a missing home are refused" {
+    new_ledger
+    try tally capture --agent nonsense
+    [ "$status" -ne 0 ]
+    fails_with 1 tally capture --root /nonexistent/home
+}
