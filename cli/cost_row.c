@@ -6,6 +6,9 @@
 
 #include <tally/money.h>
 
+#define HOUR_MS             3600000
+#define HOURS_JSON_DECIMALS 6 /* finer than a hundredth of a second */
+
 tally_span cli_session_title(const cli_reading *reading, const tally_session *session) {
     tally_span title = {0};
     if (!session->title || tally_blob_get(reading->txn, session->title, &title))
@@ -78,6 +81,35 @@ void cli_sums_json(cli_json *json, const tally_sums *sums) {
     else
         cli_json_null(json, "total_cost");
     cli_json_u64(json, "unpriced_requests", sums->unpriced_requests);
+    cli_hours_json(json, sums);
+}
+
+/* Milliseconds as pico-hours, cut below a pico-hour. */
+static tally_i128 hours(uint64_t ms) {
+    return (tally_i128)ms * TALLY_PICO / HOUR_MS;
+}
+
+static void hours_json(cli_json *json, const char *key, const tally_sums *sums, uint64_t ms) {
+    char text[TALLY_MONEY_TEXT_BYTES];
+    tally_pico_format_rounded(hours(ms), HOURS_JSON_DECIMALS, false, text);
+    if (sums->has_time)
+        cli_json_string(json, key, text);
+    else
+        cli_json_null(json, key);
+}
+
+void cli_hours_json(cli_json *json, const tally_sums *sums) {
+    hours_json(json, "engaged_hours", sums, sums->engaged_ms);
+    hours_json(json, "agent_hours", sums, sums->agent_ms);
+}
+
+void cli_hours_cells(cli_table *table, const tally_sums *sums, cli_tone tone) {
+    char text[TALLY_MONEY_TEXT_BYTES];
+    const uint64_t ms[] = {sums->engaged_ms, sums->agent_ms};
+    for (size_t i = 0; i < 2; i++) {
+        tally_pico_format_rounded(hours(ms[i]), 2, true, text);
+        cli_cell(table, tally_span_str(sums->has_time ? text : ""), tone);
+    }
 }
 
 void cli_sums_cost_cells(cli_table *table, const tally_sums *sums, cli_tone tone) {

@@ -16,13 +16,18 @@ tally_span cli_session_title(const cli_reading *reading, const tally_session *se
 void cli_texts_json(cli_json *json, const char *key, const tally_span *texts, size_t count);
 
 /* Fields of `sums` inside the object that is open: sessions, requests, tokens, total_cost,
- * unpriced_requests. The cost is null when requests were made and none has a price: unpriced is not
- * zero. */
+ * unpriced_requests, hours. The cost is null when requests were made and none has a price: unpriced
+ * is not zero. */
 void cli_sums_json(cli_json *json, const tally_sums *sums);
 /* True when there is a figure to show. */
 bool cli_sums_priced(const tally_sums *sums);
 /* Cells of a total or a row: the cost, then how many requests are unpriced. */
 void cli_sums_cost_cells(cli_table *table, const tally_sums *sums, cli_tone tone);
+
+/* engaged_hours and agent_hours; null where time cannot be told apart. */
+void cli_hours_json(cli_json *json, const tally_sums *sums);
+/* Two cells: engaged and agent hours. */
+void cli_hours_cells(cli_table *table, const tally_sums *sums, cli_tone tone);
 
 /* Sums over all costs that pass the filter. */
 int cli_total(const cli_reading *reading, const tally_filter *filter, tally_sums *out,

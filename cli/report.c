@@ -87,6 +87,7 @@ static void report_json(cli *run, const cli_reading *reading, const tally_filter
 
 static void sums_cells(cli_table *table, const tally_sums *sums, cli_tone tone) {
     cli_cell_u64(table, sums->sessions);
+    cli_hours_cells(table, sums, tone);
     cli_cell_u64(table, sums->requests);
     cli_cell_u64(table, sums->input);
     cli_cell_u64(table, sums->output);
@@ -116,10 +117,11 @@ static void key_cell(cli_table *table, tally_report_key key, tally_span text) {
 }
 
 static cli_table *report_table_new(cli *run, const report_keys *keys) {
-    static const cli_column numbers[] = {{"SESSIONS", CLI_RIGHT}, {"REQUESTS", CLI_RIGHT},
-                                         {"INPUT", CLI_RIGHT},    {"OUTPUT", CLI_RIGHT},
-                                         {"READ", CLI_RIGHT},     {"WRITTEN", CLI_RIGHT},
-                                         {"COST", CLI_RIGHT},     {"UNPRICED", CLI_RIGHT}};
+    static const cli_column numbers[] = {{"SESSIONS", CLI_RIGHT},   {"ENGAGED", CLI_RIGHT},
+                                         {"AGENT TIME", CLI_RIGHT}, {"REQUESTS", CLI_RIGHT},
+                                         {"INPUT", CLI_RIGHT},      {"OUTPUT", CLI_RIGHT},
+                                         {"READ", CLI_RIGHT},       {"WRITTEN", CLI_RIGHT},
+                                         {"COST", CLI_RIGHT},       {"UNPRICED", CLI_RIGHT}};
     cli_column columns[TALLY_REPORT_MAX_KEYS + sizeof numbers / sizeof *numbers];
     char titles[TALLY_REPORT_MAX_KEYS][16];
     for (size_t i = 0; i < keys->count; i++) {

@@ -71,6 +71,7 @@ void cli_session_fields_json(cli_json *json, const cli_reading *reading,
     models_json(json, models, &row->session);
     cli_texts_json(json, "tags", row->tags, row->tag_count);
     cli_json_text_or_null(json, "title", row->title);
+    cli_json_text_or_null(json, "description", row->title);
     cli_json_u64(json, "input_tokens", row->sums.input);
     cli_json_u64(json, "output_tokens", row->sums.output);
     cli_json_u64(json, "reasoning_tokens", row->sums.reasoning);
@@ -81,6 +82,7 @@ void cli_session_fields_json(cli_json *json, const cli_reading *reading,
     else
         cli_json_null(json, "total_cost");
     cli_json_u64(json, "unpriced_requests", row->sums.unpriced_requests);
+    cli_hours_json(json, &row->sums);
     cli_json_text(json, "currency", reading->team.currency);
     cli_json_text(json, "member", member);
     cli_json_text(json, "device", device);
@@ -121,10 +123,10 @@ void cli_cell_texts(cli_table *table, const tally_span *texts, size_t count) {
 
 static int sessions_table(cli *run, const cli_reading *reading, const tally_session_list *list) {
     static const cli_column columns[] = {
-        {"START", CLI_LEFT},  {"AGENT", CLI_LEFT},     {"SESSION", CLI_LEFT},
-        {"PROJECT", CLI_CUT}, {"PROMPTS", CLI_RIGHT},  {"REQUESTS", CLI_RIGHT},
-        {"COST", CLI_RIGHT},  {"UNPRICED", CLI_RIGHT}, {"TAGS", CLI_LEFT},
-        {"TITLE", CLI_CUT},
+        {"START", CLI_LEFT},     {"AGENT", CLI_LEFT},     {"SESSION", CLI_LEFT},
+        {"PROJECT", CLI_CUT},    {"ENGAGED", CLI_RIGHT},  {"AGENT TIME", CLI_RIGHT},
+        {"PROMPTS", CLI_RIGHT},  {"REQUESTS", CLI_RIGHT}, {"COST", CLI_RIGHT},
+        {"UNPRICED", CLI_RIGHT}, {"TAGS", CLI_LEFT},      {"TITLE", CLI_CUT},
     };
     cli_table *table = cli_table_new(cli_out_paged(run), columns, sizeof columns / sizeof *columns);
     if (!table) return -1;
@@ -137,6 +139,7 @@ static int sessions_table(cli *run, const cli_reading *reading, const tally_sess
         cli_cell(table, row->session.agent, CLI_PLAIN);
         cli_cell(table, id, CLI_PLAIN);
         cli_cell_path(table, row->session.cwd);
+        cli_hours_cells(table, &row->sums, CLI_PLAIN);
         cli_cell_u64(table, row->prompts);
         cli_cell_u64(table, row->sums.requests);
         cli_sums_cost_cells(table, &row->sums, CLI_PLAIN);
