@@ -1,0 +1,430 @@
+/* Views do not depend on the order in which records arrive: random worlds of three devices are
+ * folded in shuffled orders, the digests compared, and the result compared with sets worked out the
+ * slow way. */
+#include "ledger_fixture.h"
+#include "random.h"
+
+#define SEED          20260908u
+#define WORLDS        20u
+#define ORDERS        8u /* of each world */
+#define DEVICES       3u
+#define WORLD_RECORDS 180u
+#define RECORD_BYTES  512u
+#define REMOVES_MAX   3u
+#define BASE_HLC      ((uint64_t)FIXTURE_NOW_MS << 16)
+#define DAY_MS        86400000u
+
+/* One record and, for the slow way, what it says. */
+typedef struct fact {
+    uint8_t bytes[RECORD_BYTES];
+    size_t len;
+    unsigned device;
+    tally_hlc hlc;
+    tally_hash leaf;
+    enum { OTHER, COST, VOID, TAG, UNTAG, SESSION } kind;
+    tally_entry_id entry;
+    uint64_t time, output;
+    bool undo;
+    uint8_t target[TALLY_ENTRY_BYTES];
+    char tag[16], cwd[16];
+    tally_hash removes[REMOVES_MAX];
+    unsigned remove_count;
+    uint64_t session;
+} fact;
+
+typedef struct world {
+    rng r;
+    tally_key *keys[DEVICES]; /* the first is the ledger's own */
+    tally_hlc hlc[DEVICES];
+    fact facts[WORLD_RECORDS];
+    unsigned count;
+    tally_writer *writer;
+} world;
+
+static fixture *f;
+static world w;
+
+static int setup(void **state) {
+    int rc = fixture_setup(state);
+    f = *state;
+    return rc;
+}
+
+/* ---- making a world: few names, so that everything meets everything. The writer borrows texts
+ * until it encodes, so they are static. ---- */
+
+static const char *const agents[] = {"a", "b"};
+static const char *const models[] = {"m1", "m2", "m3"};
+
+static void name(char *out, const char *prefix, uint32_t number) {
+    (void)snprintf(out, 16, "%s%u", prefix, number);
+}
+
+static const char *make_cost(fact *made) {
+    static char key[16], session[16];
+    name(key, "k", rng_below(&w.r, 8));
+    name(session, "s", rng_below(&w.r, 4));
+    const char *agent = agents[rng_below(&w.r, 2)];
+    made->time = (uint64_t)rng_below(&w.r, 4) * DAY_MS + rng_below(&w.r, 3);
+    made->output = rng_below(&w.r, 4);
+    made->entry = entry_of(agent, key);
+    cost_body cost = {.agent = agent,
+                      .key = key,
+                      .session = session,
+                      .model = models[rng_below(&w.r, 3)],
+                      .time = made->time,
+                      .input = rng_below(&w.r, 3),
+                      .output = made->output};
+    if (rng_below(&w.r, 4) == 0) cost.source = "reported", cost.stated = rng_below(&w.r, 9);
+    if (rng_below(&w.r, 6) == 0) cost.source = "imported", cost.currency = "EUR";
+    put_cost(w.writer, &cost);
+    made->kind = COST;
+    if (rng_below(&w.r, 12) == 0) { /* no cost at all: the views pass it over */
+        tally_put_u64(w.writer, "web_searches", UINT64_MAX);
+        made->kind = OTHER;
+    }
+    return "cost";
+}
+
+static const char *make_void(fact *made) {
+    char key[16];
+    name(key, "k", rng_below(&w.r, 8));
+    made->kind = VOID;
+    made->entry = entry_of(agents[rng_below(&w.r, 2)], key);
+    made->undo = rng_below(&w.r, 2) == 0;
+    tally_writer_begin(w.writer);
+    tally_put_bin(w.writer, "entry", tally_span_of(made->entry.b, TALLY_ENTRY_BYTES));
+    if (made->undo) tally_put_true(w.writer, "undo");
+    return "void";
+}
+
+static void put_target(fact *made) {
+    static char number[16];
+    const char *agent = agents[rng_below(&w.r, 2)];
+    name(made->tag, "t", rng_below(&w.r, 2));
+    memset(made->target, 0, sizeof made->target);
+    if (rng_below(&w.r, 2) == 0) {
+        name(number, "s", rng_below(&w.r, 2));
+        tally_put_be64(made->target, tally_session_ref(text(agent), text(number)));
+        put_session_tag(w.writer, agent, number, made->tag);
+    } else {
+        static tally_entry_id id;
+        name(number, "k", rng_below(&w.r, 2));
+        id = entry_of(agent, number);
+        memcpy(made->target, id.b, sizeof id.b);
+        put_entry_tag(w.writer, &id, made->tag);
+    }
+}
+
+static const char *make_tag(fact *made) {
+    made->kind = TAG;
+    put_target(made);
+    return "tag.add";
+}
+
+/* Names adds that were made before, often of just this target, sometimes of another. */
+static const char *make_untag(fact *made) {
+    static uint8_t array[1 + REMOVES_MAX * (2 + TALLY_HASH_BYTES)];
+    made->kind = UNTAG;
+    put_target(made);
+    for (unsigned i = 0; i < w.count && made->remove_count < REMOVES_MAX; i++) {
+        const fact *add = &w.facts[i];
+        bool same = memcmp(add->target, made->target, sizeof add->target) == 0 &&
+                    strcmp(add->tag, made->tag) == 0;
+        if (add->kind != TAG || rng_below(&w.r, same ? 2 : 6) != 0) continue;
+        made->removes[made->remove_count++] = add->leaf;
+    }
+    array[0] = (uint8_t)(0x90 | made->remove_count);
+    for (unsigned i = 0; i < made->remove_count; i++) {
+        uint8_t *at = array + 1 + i * (2 + TALLY_HASH_BYTES);
+        at[0] = 0xc4;
+        at[1] = TALLY_HASH_BYTES;
+        memcpy(at + 2, made->removes[i].b, TALLY_HASH_BYTES);
+    }
+    tally_put_raw(w.writer, "removes",
+                  tally_span_of(array, 1 + made->remove_count * (2 + TALLY_HASH_BYTES)));
+    return "tag.remove";
+}
+
+static const char *make_session(fact *made) {
+    static char id[16];
+    const char *agent = agents[rng_below(&w.r, 2)];
+    name(id, "s", rng_below(&w.r, 4));
+    name(made->cwd, "/p", rng_below(&w.r, 100));
+    made->kind = SESSION;
+    made->session = tally_session_ref(text(agent), text(id));
+    put_session(w.writer, agent, id, made->cwd, "main");
+    return "session";
+}
+
+static const char *make_activity(fact *made) {
+    static uint8_t human[3], runs[4];
+    (void)made;
+    human[0] = 0x92;
+    human[1] = (uint8_t)rng_below(&w.r, 6);
+    human[2] = (uint8_t)rng_below(&w.r, 6);
+    runs[0] = 0x91;
+    runs[1] = 0x92;
+    runs[2] = (uint8_t)rng_below(&w.r, 6);
+    runs[3] = (uint8_t)rng_below(&w.r, 6); /* may end before it starts */
+    tally_writer_begin(w.writer);
+    tally_put_str(w.writer, "agent", text("a"));
+    tally_put_str(w.writer, "session", text("s0"));
+    tally_put_raw(w.writer, "human", tally_span_of(human, sizeof human));
+    tally_put_raw(w.writer, "runs", tally_span_of(runs, sizeof runs));
+    return "activity";
+}
+
+static const char *make_price(fact *made) {
+    static const char *const dates[] = {NULL, "1970-01-01", "1970-01-03"};
+    const char *from = dates[rng_below(&w.r, 3)], *model = models[rng_below(&w.r, 3)];
+    (void)made;
+    if (rng_below(&w.r, 2) == 0) {
+        put_price(w.writer, model, from, "USD", rng_below(&w.r, 5), rng_below(&w.r, 5));
+        return "price.set";
+    }
+    tally_writer_begin(w.writer);
+    tally_put_str(w.writer, "model", text(model));
+    tally_put_str_opt(w.writer, "from", text(from));
+    return "price.unset";
+}
+
+static const char *make_other(fact *made) {
+    (void)made;
+    tally_writer_begin(w.writer);
+    tally_put_str(w.writer, "team", text(agents[rng_below(&w.r, 2)]));
+    tally_put_str(w.writer, "member", text(agents[rng_below(&w.r, 2)]));
+    tally_put_str(w.writer, "currency", text("USD"));
+    return rng_below(&w.r, 2) == 0 ? "team.create" : "from.the.future";
+}
+
+static void make_fact(void) {
+    static const char *(*const makers[])(fact *) = {
+        make_cost, make_cost,  make_cost,    make_cost,     make_void,  make_void,  make_tag,
+        make_tag,  make_untag, make_session, make_activity, make_price, make_price, make_other};
+    fact *made = &w.facts[w.count];
+    tally_span bytes;
+    *made = (fact){.device = rng_below(&w.r, DEVICES), .kind = OTHER};
+    const char *kind = makers[rng_below(&w.r, sizeof makers / sizeof *makers)](made);
+    made->hlc = w.hlc[made->device] += 1 + rng_below(&w.r, 2);
+    OK(tally_writer_encode(w.writer, kind, made->hlc, &bytes, &f->err));
+    assert_true(bytes.len <= sizeof made->bytes);
+    memcpy(made->bytes, bytes.ptr, made->len = bytes.len);
+    tally_leaf_hash(bytes, &made->leaf);
+    w.count++;
+}
+
+static void make_world(uint64_t seed) {
+    w.r = (rng){seed};
+    w.count = 0;
+    for (unsigned d = 0; d < DEVICES; d++)
+        w.hlc[d] = BASE_HLC;
+    while (w.count < WORLD_RECORDS)
+        make_fact();
+}
+
+/* ---- the slow way ---- */
+
+static int by_device(unsigned a, unsigned b) {
+    return memcmp(tally_key_device(w.keys[a])->b, tally_key_device(w.keys[b])->b,
+                  TALLY_PUBLIC_KEY_BYTES);
+}
+
+/* The later one, by clock, then by device key. */
+static const fact *later(const fact *a, const fact *b) {
+    if (!a) return b;
+    if (a->hlc != b->hlc) return a->hlc > b->hlc ? a : b;
+    return by_device(a->device, b->device) >= 0 ? a : b;
+}
+
+/* The one that counts: most output, then recorded first, then the smaller device key. */
+static const fact *counting(const fact *a, const fact *b) {
+    if (!a) return b;
+    if (a->output != b->output) return a->output > b->output ? a : b;
+    if (a->hlc != b->hlc) return a->hlc < b->hlc ? a : b;
+    return by_device(a->device, b->device) <= 0 ? a : b;
+}
+
+static const fact *expected_cost(const tally_entry_id *id) {
+    const fact *winner = NULL, *state = NULL;
+    for (unsigned i = 0; i < w.count; i++) {
+        const fact *x = &w.facts[i];
+        if (memcmp(x->entry.b, id->b, sizeof id->b) != 0) continue;
+        if (x->kind == COST) winner = counting(winner, x);
+        if (x->kind == VOID) state = later(state, x);
+    }
+    return state && !state->undo ? NULL : winner;
+}
+
+static bool tag_removed(const fact *add) {
+    for (unsigned i = 0; i < w.count; i++) {
+        const fact *x = &w.facts[i];
+        bool same = x->kind == UNTAG && strcmp(x->tag, add->tag) == 0 &&
+                    memcmp(x->target, add->target, sizeof x->target) == 0;
+        for (unsigned k = 0; same && k < x->remove_count; k++)
+            if (tally_hash_eq(&x->removes[k], &add->leaf)) return true;
+    }
+    return false;
+}
+
+/* Two devices may write the very same bytes in the same millisecond: one leaf hash, one add. */
+static bool tag_repeated(unsigned at) {
+    for (unsigned i = 0; i < at; i++)
+        if (w.facts[i].kind == TAG && tally_hash_eq(&w.facts[i].leaf, &w.facts[at].leaf))
+            return true;
+    return false;
+}
+
+typedef struct seen {
+    tally_txn *txn;
+    unsigned costs, tags;
+    int64_t last_ms;
+} seen;
+
+static int see_cost(void *ctx, const tally_cost *cost) {
+    seen *s = ctx;
+    const fact *want = expected_cost(&cost->id);
+    tally_device_id device;
+    assert_non_null(want);
+    assert_true(cost->time_ms >= s->last_ms);
+    assert_int_equal(cost->time_ms, want->time);
+    assert_int_equal(cost->usage.output, want->output);
+    assert_int_equal(view_feed_device(s->txn, cost->feed, &device, NULL), 0);
+    assert_memory_equal(device.b, tally_key_device(w.keys[want->device])->b, sizeof device.b);
+    s->last_ms = cost->time_ms;
+    s->costs++;
+    return 0;
+}
+
+static int see_tag(void *ctx, const uint8_t target[TALLY_ENTRY_BYTES], tally_span tag,
+                   const tally_hash *add) {
+    seen *s = ctx;
+    for (unsigned i = 0; i < w.count; i++) {
+        const fact *x = &w.facts[i];
+        if (x->kind != TAG || !tally_hash_eq(&x->leaf, add)) continue;
+        assert_memory_equal(x->target, target, TALLY_ENTRY_BYTES);
+        assert_true(tally_span_is(tag, x->tag));
+        assert_false(tag_removed(x));
+        s->tags++;
+        return 0;
+    }
+    fail_msg("a tag that nobody added");
+    return 0;
+}
+
+static void assert_sessions(tally_txn *txn) {
+    for (unsigned i = 0; i < w.count; i++) {
+        const fact *last = NULL;
+        tally_session session;
+        if (w.facts[i].kind != SESSION) continue;
+        for (unsigned k = 0; k < w.count; k++)
+            if (w.facts[k].kind == SESSION && w.facts[k].session == w.facts[i].session)
+                last = later(last, &w.facts[k]);
+        assert_int_equal(tally_session_get(txn, last->session, &session), 0);
+        assert_true(tally_span_is(session.cwd, last->cwd));
+    }
+}
+
+static void assert_as_expected(tally_txn *txn) {
+    seen s = {.txn = txn, .last_ms = INT64_MIN};
+    unsigned costs = 0, tags = 0;
+    assert_int_equal(tally_cost_each(txn, INT64_MIN, INT64_MAX, see_cost, &s), 0);
+    assert_int_equal(tally_tag_each(txn, see_tag, &s), 0);
+    for (unsigned a = 0; a < 2; a++)
+        for (unsigned k = 0; k < 8; k++) {
+            char key[16];
+            name(key, "k", k);
+            tally_entry_id id = entry_of(agents[a], key);
+            costs += expected_cost(&id) != NULL;
+        }
+    for (unsigned i = 0; i < w.count; i++)
+        tags += w.facts[i].kind == TAG && !tag_removed(&w.facts[i]) && !tag_repeated(i);
+    assert_int_equal(s.costs, costs);
+    assert_int_equal(s.tags, tags);
+    assert_sessions(txn);
+}
+
+/* ---- arrivals ---- */
+
+typedef struct arrival {
+    rng r;
+    tally_hash folded, rebuilt;
+} arrival;
+
+static int deliver(tally_txn *txn, rng *r, tally_error *err) {
+    unsigned at[DEVICES] = {0}, left = w.count;
+    uint32_t number[DEVICES] = {0, UINT32_MAX, UINT32_MAX};
+    int rc = 0;
+    while (rc == 0 && left > 0) {
+        unsigned d = rng_below(r, DEVICES), run = 1 + rng_below(r, 30);
+        if (number[d] == UINT32_MAX) rc = foreign_feed(txn, w.keys[d], &number[d], err);
+        for (; rc == 0 && run > 0; run--) {
+            while (at[d] < w.count && w.facts[at[d]].device != d)
+                at[d]++;
+            if (at[d] == w.count) break;
+            const fact *next = &w.facts[at[d]++];
+            rc = foreign_record(txn, number[d], w.keys[d], tally_span_of(next->bytes, next->len),
+                                err);
+            left--;
+        }
+    }
+    return rc;
+}
+
+/* Folds all, looks, and ends in an error, so that the ledger stays as it was for the next order. */
+static int arrive(void *ctx, tally_txn *txn, tally_error *err) {
+    arrival *a = ctx;
+    rng r = a->r;
+    int rc = deliver(txn, &r, err);
+    if (rc == 0) rc = tally_view_digest(txn, &a->folded, err);
+    if (rc == 0) assert_as_expected(txn);
+    if (rc == 0) rc = view_rebuild_in(txn, err);
+    if (rc == 0) rc = tally_view_digest(txn, &a->rebuilt, err);
+    return rc != 0 ? rc : tally_fail(err, TALLY_EREFUSED, "seen");
+}
+
+static void every_order_of_arrival_gives_the_same_views_and_so_does_a_rebuild(void **state) {
+    (void)state;
+    rng seeds = rng_begin("worlds", SEED);
+    w.writer = f->writer;
+    w.keys[0] = f->key;
+    w.keys[1] = fixture_seeded_key(2);
+    w.keys[2] = fixture_seeded_key(3);
+    for (unsigned i = 0; i < WORLDS; i++) {
+        tally_hash first = {{0}};
+        make_world(rng_next(&seeds));
+        for (unsigned order = 0; order < ORDERS; order++) {
+            arrival a = {.r = {rng_next(&seeds)}};
+            int rc = store_write(f->ledger, 0, arrive, &a, &f->err);
+            if (rc != TALLY_EREFUSED) fail_msg("world %u order %u: %s", i, order, f->err.text);
+            if (order == 0) first = a.folded;
+            if (!tally_hash_eq(&a.folded, &first)) fail_msg("world %u: order %u", i, order);
+            if (!tally_hash_eq(&a.folded, &a.rebuilt)) fail_msg("world %u: rebuild", i);
+        }
+    }
+    tally_key_free(w.keys[1]);
+    tally_key_free(w.keys[2]);
+}
+
+static void different_worlds_have_different_digests(void **state) {
+    (void)state;
+    tally_hash empty = fixture_digest(f);
+    fixture_append_costs(f, 0, 1);
+    tally_hash one = fixture_digest(f);
+    fixture_append_costs(f, 0, 1); /* the same entry again */
+    tally_hash again = fixture_digest(f);
+    (void)fixture_append(f, "unknown");
+    tally_hash unknown = fixture_digest(f);
+    assert_false(tally_hash_eq(&empty, &one));
+    assert_true(tally_hash_eq(&one, &again));
+    assert_true(tally_hash_eq(&one, &unknown));
+}
+
+int main(void) {
+#define LEDGER(test) cmocka_unit_test_setup_teardown(test, setup, fixture_teardown)
+    const struct CMUnitTest tests[] = {
+        LEDGER(every_order_of_arrival_gives_the_same_views_and_so_does_a_rebuild),
+        LEDGER(different_worlds_have_different_digests),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
