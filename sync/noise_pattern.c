@@ -174,7 +174,7 @@ static int modifiers_apply(tally_span modifiers, noise_pattern *pattern, tally_e
 }
 
 int noise_pattern_parse(tally_span name, noise_pattern *out, tally_error *err) {
-    tally_span section;
+    tally_span section = {0};
     size_t base_len;
     int rc = pattern_section(name, &section, err);
     if (rc != 0) return rc;

@@ -48,12 +48,14 @@ const char *tally_ledger_dir(const tally_ledger *ledger);
 const tally_hash *tally_ledger_team(const tally_ledger *ledger);
 const tally_device_id *tally_ledger_device(const tally_ledger *ledger);
 
-/* One read snapshot. Spans from getters live until tally_read_end. */
+/* One read snapshot; a thread may hold several. Spans from getters live until tally_read_end. TALLY_EIO when another
+ * process has grown the file while an older snapshot of this handle is still open. */
 int tally_read_begin(tally_ledger *ledger, tally_txn **out, tally_error *err);
 void tally_read_end(tally_txn *txn);
 
 /* Runs `fn` in a write transaction, signs and commits. When the map is full it grows and `fn` runs again from the start:
- * `fn` must not change anything outside the transaction that it cannot change twice. An error from `fn` aborts all. */
+ * `fn` must not change anything outside the transaction that it cannot change twice. An error from `fn` aborts all. No
+ * snapshot of this handle may be open: growing moves the map (asserted). */
 typedef int tally_write_fn(void *ctx, tally_txn *txn, tally_error *err);
 int tally_ledger_write(tally_ledger *ledger, int64_t now_ms, tally_write_fn *fn, void *ctx,
                        tally_error *err);
