@@ -60,7 +60,7 @@ void cli_cost_json(cli_json *json, const cli_reading *reading, const tally_cost_
     else
         cli_json_null(json, "total_cost");
     cli_json_string(json, "cost_source", sources[cost->source]);
-    cli_json_text(json, "currency", reading->team.currency);
+    cli_json_string(json, "currency", TALLY_COST_CURRENCY);
     cli_json_hex(json, "id", tally_span_of(cost->id.b, sizeof cost->id.b));
     cli_json_close(json, '}');
 }

@@ -36,7 +36,7 @@ int cli_costs_json(FILE *out, const cli *run, const cli_reading *reading,
     cli_json_close(&json, ']');
     cli_json_open(&json, "total", '{');
     cli_sums_json(&json, &total);
-    cli_json_text(&json, "currency", reading->team.currency);
+    cli_json_string(&json, "currency", TALLY_COST_CURRENCY);
     cli_json_close(&json, '}');
     cli_json_close(&json, '}');
     cli_json_end(&json);

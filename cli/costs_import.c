@@ -259,7 +259,6 @@ static int import_run(cli *run) {
     cli_reading reading = {0};
     cli_import_rows rows = {0};
     import_counts counts = {0};
-    char currency[4] = "";
     uint8_t *text = NULL;
     size_t len = 0;
     int code = cli_reading_open(run, &reading, &err);
@@ -269,11 +268,8 @@ static int import_run(cli *run) {
         if (code) tally_fail_while(&err, "cannot import %s, nothing was changed", path);
     }
     /* One process may not hold the ledger open twice. */
-    if (!code)
-        snprintf(currency, sizeof currency, "%.*s", (int)reading.team.currency.len,
-                 (const char *)reading.team.currency.ptr);
     cli_reading_close(&reading);
-    if (!code) code = rows_record(run, &rows, tally_span_str(currency), &counts, &err);
+    if (!code) code = rows_record(run, &rows, tally_span_str(TALLY_COST_CURRENCY), &counts, &err);
     if (!code) result_print(run, &counts);
     cli_import_rows_clear(&rows);
     free(text);

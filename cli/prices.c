@@ -186,7 +186,7 @@ static int set_read(const cli *run, tally_price *price) {
                                        TALLY_PRICE_UNKNOWN};
     const char *model = run->arguments[0], *currency = cli_value(run, "currency");
     *price = (tally_price){
-        .priority = unknown, .flex = unknown, .web_search = TALLY_PRICE_UNKNOWN, .source = "typed"};
+        .priority = unknown, .flex = unknown, .web_search = TALLY_PRICE_UNKNOWN, .source = TALLY_PRICE_TYPED};
     if (!*model || strlen(model) >= sizeof price->model)
         return cli_usage(run, "a model's name has 1 to %u bytes", TALLY_MODEL_MAX_BYTES - 1);
     memcpy(price->model, model, strlen(model) + 1);
@@ -209,8 +209,7 @@ static int set_complete(cli *run, tally_price *price, tally_error *err) {
     int code = cli_reading_open(run, &reading, err);
     if (!code) code = cli_price_rows_read(reading.txn, &rows, err);
     if (!code && !*price->currency)
-        snprintf(price->currency, sizeof price->currency, "%.*s", (int)reading.team.currency.len,
-                 (const char *)reading.team.currency.ptr);
+        snprintf(price->currency, sizeof price->currency, "%s", TALLY_COST_CURRENCY);
     if (!code && from && tally_date_parse(tally_span_str(from), &price->from_day))
         code = tally_fail(err, TALLY_EINVAL, "--from %s is no date like 2026-03-01", from);
     if (!code && !from)

@@ -62,8 +62,8 @@ static void row_json(cli_json *json, const report_keys *keys, const tally_report
     cli_json_close(json, '}');
 }
 
-static void report_json(cli *run, const cli_reading *reading, const tally_filter *filter,
-                        const report_keys *keys, const tally_report *report) {
+static void report_json(cli *run, const tally_filter *filter, const report_keys *keys,
+                        const tally_report *report) {
     cli_json json;
     cli_json_begin(&json, cli_out(run));
     cli_json_open(&json, NULL, '{');
@@ -73,7 +73,7 @@ static void report_json(cli *run, const cli_reading *reading, const tally_filter
         cli_json_string(&json, NULL, keys->names[i]);
     cli_json_close(&json, ']');
     cli_json_string(&json, "basis", "list");
-    cli_json_text(&json, "currency", reading->team.currency);
+    cli_json_string(&json, "currency", TALLY_COST_CURRENCY);
     cli_json_open(&json, "rows", '[');
     for (size_t i = 0; i < tally_report_count(report); i++)
         row_json(&json, keys, tally_report_at(report, i));
@@ -137,8 +137,7 @@ static cli_table *report_table_new(cli *run, const report_keys *keys) {
                          keys->count + sizeof numbers / sizeof *numbers);
 }
 
-static int report_table(cli *run, const cli_reading *reading, const report_keys *keys,
-                        const tally_report *report) {
+static int report_table(cli *run, const report_keys *keys, const tally_report *report) {
     if (!tally_report_count(report)) {
         cli_say("no costs match");
         return 0;
@@ -159,9 +158,7 @@ static int report_table(cli *run, const cli_reading *reading, const report_keys 
     sums_cells(table, tally_report_total(report), CLI_STRONG);
     int code = cli_table_print(table);
     cli_table_free(table);
-    if (!code)
-        fprintf(cli_out(run), "Basis: list prices, %.*s\n", (int)reading->team.currency.len,
-                (const char *)reading->team.currency.ptr);
+    if (!code) fputs("Basis: list prices, " TALLY_COST_CURRENCY "\n", cli_out(run));
     return code;
 }
 
@@ -182,8 +179,8 @@ static int report_run(cli *run) {
         code = tally_report_run(reading.txn, &filter, keys.keys, keys.count, reading.zone, &report,
                                 &err);
     if (!code && run->json)
-        report_json(run, &reading, &filter, &keys, report);
-    else if (!code && report_table(run, &reading, &keys, report))
+        report_json(run, &filter, &keys, report);
+    else if (!code && report_table(run, &keys, report))
         code = tally_fail(&err, TALLY_ENOMEM, "memory ran out");
     tally_report_free(report);
     cli_reading_close(&reading);

@@ -83,7 +83,7 @@ void cli_session_fields_json(cli_json *json, const cli_reading *reading,
         cli_json_null(json, "total_cost");
     cli_json_u64(json, "unpriced_requests", row->sums.unpriced_requests);
     cli_hours_json(json, &row->sums);
-    cli_json_text(json, "currency", reading->team.currency);
+    cli_json_string(json, "currency", TALLY_COST_CURRENCY);
     cli_json_text(json, "member", member);
     cli_json_text(json, "device", device);
 }

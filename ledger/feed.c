@@ -142,6 +142,7 @@ int tally_append(tally_txn *txn, const char *kind, tally_writer *writer, tally_h
     if ((rc = store_record(txn, &txn->own, bytes, &hash, err)) != 0) return rc;
     txn->own.last_hlc = hlc;
     txn->open_records++;
+    txn->appended++;
     txn->open_bytes += bytes.len;
     if (leaf) *leaf = hash;
     view_source source = {txn, 0, index, &txn->own.device, &hash};

@@ -57,3 +57,7 @@ uint32_t *index_map_slot(index_map *map, uint64_t key) {
     map->used++;
     return &map->values[at];
 }
+
+uint32_t index_map_find(const index_map *map, uint64_t key) {
+    return map->values[find(map, key)];
+}

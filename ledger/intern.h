@@ -19,6 +19,9 @@ void index_map_clear(index_map *map);
  * memory ran out. The pointer is valid until the next call. */
 uint32_t *index_map_slot(index_map *map, uint64_t key);
 
+/* What stands under `key` (index + 1), or 0. */
+uint32_t index_map_find(const index_map *map, uint64_t key);
+
 static inline uint64_t index_mix(uint64_t h, uint64_t v) {
     h ^= v + 0x9e3779b97f4a7c15u + (h << 6) + (h >> 2);
     h *= 0xff51afd7ed558ccdu;

@@ -14,7 +14,8 @@ typedef struct group {
  */
 typedef struct calendar {
     int64_t start_ms, end_ms;
-    char *texts[3]; /* day, week, month: owned by the report */
+    char *texts[3];     /* day, week, month: owned by the report */
+    const char *finest; /* of those that are keys: the one that changes most often */
 } calendar;
 
 struct tally_report {
@@ -26,6 +27,8 @@ struct tally_report {
     index_map group_index, session_index; /* group + 1; 1 for a (group, session) seen */
     tally_sums total;
     index_map total_sessions;
+    bool uses[SCAN_FACTS]; /* which facts beside the session decide a row's keys */
+    bool tagged;           /* one of the keys is the tag */
     calendar now;
     char **texts; /* what the calendar made */
     size_t text_count, text_room;
@@ -58,6 +61,18 @@ static void week_text(int64_t days, char *out, size_t size) {
     (void)snprintf(out, size, "%04d-W%02d", (int)year, (int)week);
 }
 
+/* Weeks and months do not nest: with both as keys the day stands for them. */
+static const char *finest_text(const tally_report *report) {
+    bool week = false, month = false;
+    for (size_t i = 0; i < report->key_count; i++) {
+        if (report->keys[i] == TALLY_BY_DAY) return report->now.texts[0];
+        week = week || report->keys[i] == TALLY_BY_WEEK;
+        month = month || report->keys[i] == TALLY_BY_MONTH;
+    }
+    if (week && month) return report->now.texts[0];
+    return week ? report->now.texts[1] : report->now.texts[2];
+}
+
 static int calendar_move(tally_report *report, int64_t time_ms, tally_error *err) {
     calendar *now = &report->now;
     if (time_ms >= now->start_ms && time_ms < now->end_ms) return 0;
@@ -75,6 +90,7 @@ static int calendar_move(tally_report *report, int64_t time_ms, tally_error *err
         now->texts[i] = keep_text(report, text[i]);
         if (!now->texts[i]) return no_memory(err);
     }
+    now->finest = finest_text(report);
     return 0;
 }
 
@@ -168,17 +184,21 @@ static int count_session(index_map *seen, uint64_t session, uint64_t within, uin
  */
 static void facts_of(const tally_report *report, const scan_row *row,
                      const void *facts[SCAN_FACTS]) {
-    memset(facts, 0, SCAN_FACTS * sizeof *facts);
-    for (size_t i = 0; i < report->key_count; i++) {
-        switch (report->keys[i]) {
-        case TALLY_BY_MODEL: facts[0] = row->model; break;
-        case TALLY_BY_MEMBER:
-        case TALLY_BY_DEVICE: facts[1] = row->feed; break;
-        case TALLY_BY_DAY: facts[2] = report->now.texts[0]; break;
-        case TALLY_BY_WEEK: facts[3] = report->now.texts[1]; break;
-        case TALLY_BY_MONTH: facts[4] = report->now.texts[2]; break;
-        default: break;
-        }
+    facts[0] = report->uses[0] ? (const void *)row->model : NULL;
+    facts[1] = report->uses[1] ? (const void *)row->feed : NULL;
+    facts[2] = report->uses[2] ? (const void *)report->now.finest : NULL;
+}
+
+static void note_key(tally_report *report, tally_report_key key) {
+    switch (key) {
+    case TALLY_BY_MODEL: report->uses[0] = true; break;
+    case TALLY_BY_MEMBER:
+    case TALLY_BY_DEVICE: report->uses[1] = true; break;
+    case TALLY_BY_DAY:
+    case TALLY_BY_WEEK:
+    case TALLY_BY_MONTH: report->uses[2] = true; break;
+    case TALLY_BY_TAG: report->tagged = true; break;
+    default: break;
     }
 }
 
@@ -208,22 +228,16 @@ static int add_to_group(tally_report *report, const scan_row *row, tally_span ta
     return rc != 0 ? rc : sums_add(sums, row, err);
 }
 
-static bool by_tag(const tally_report *report) {
-    for (size_t i = 0; i < report->key_count; i++)
-        if (report->keys[i] == TALLY_BY_TAG) return true;
-    return false;
-}
-
 static int add_row(void *ctx, const scan_row *row, tally_error *err) {
     tally_report *report = ctx;
     int rc = calendar_move(report, row->cost->time_ms, err);
     if (rc == 0 && row->session->group == SCAN_NO_GROUP)
         rc = count_session(&report->total_sessions, row->session->ref, 0, &report->total.sessions,
                            err);
-    if (rc == 0) rc = sums_add(&report->total, row, err);
+    if (rc == 0 && report->tagged) rc = sums_add(&report->total, row, err);
     if (rc != 0) return rc;
-    if (!by_tag(report) || row->tag_count == 0)
-        return add_to_group(report, row, (tally_span){0}, by_tag(report), err);
+    if (!report->tagged || row->tag_count == 0)
+        return add_to_group(report, row, (tally_span){0}, report->tagged, err);
     for (size_t i = 0; i < row->tag_count && rc == 0; i++)
         rc = add_to_group(report, row, row->tags[i], true, err);
     return rc;
@@ -267,7 +281,7 @@ static int add_time(void *ctx, const tally_engaged *piece) {
     int rc = calendar_move(report, piece->start_ms, pass->err);
     if (rc == 0) rc = sums_add_time(&report->total, piece, pass->err);
     if (rc != 0) return rc;
-    if (!by_tag(report) || row.session->tag_count == 0)
+    if (!report->tagged || row.session->tag_count == 0)
         return add_time_to_group(report, &row, (tally_span){0}, piece, pass->err);
     for (size_t i = 0; i < row.session->tag_count && rc == 0; i++)
         rc = add_time_to_group(report, &row, row.session->tags[i], piece, pass->err);
@@ -295,6 +309,15 @@ static int fill_time(tally_report *report, tally_txn *txn, const tally_filter *f
     return rc;
 }
 
+/* Every cost stands in exactly one group unless they are by tag: then the total was summed by
+ * itself. */
+static int sum_groups(tally_report *report, tally_error *err) {
+    int rc = 0;
+    for (size_t i = 0; i < report->group_count && rc == 0 && !report->tagged; i++)
+        rc = sums_join(&report->total, &report->groups[i].row.sums, err);
+    return rc;
+}
+
 static int report_fill(tally_report *report, tally_txn *txn, const tally_filter *filter,
                        tally_error *err) {
     scan *s;
@@ -304,6 +327,7 @@ static int report_fill(tally_report *report, tally_txn *txn, const tally_filter 
     int rc = scan_new(txn, filter, &s, err);
     if (rc != 0) return rc;
     rc = scan_run(s, add_row, report, err);
+    if (rc == 0) rc = sum_groups(report, err);
     if (rc == 0) rc = fill_time(report, txn, filter, s, err);
     scan_free(s);
     if (rc == 0 && report->group_count > 0)
@@ -322,6 +346,8 @@ int tally_report_run(tally_txn *txn, const tally_filter *filter, const tally_rep
     report->key_count = key_count;
     report->zone = zone;
     memcpy(report->keys, keys, key_count * sizeof *keys);
+    for (size_t i = 0; i < key_count; i++)
+        note_key(report, keys[i]);
     int rc = report_fill(report, txn, filter, err);
     if (rc != 0) {
         tally_report_free(report);

@@ -18,6 +18,7 @@ struct scan {
     uint32_t feed_count;
     scan_session *last_session;
     const scan_model *last_model;
+    bool any_tags;
     bool entry_tags; /* some entry has tags of its own */
     tally_span *row_tags;
     size_t row_tag_room;
@@ -121,7 +122,7 @@ scan_session *scan_session_of(scan *s, uint64_t ref) {
     if (tally_session_get(s->txn, ref, &session->session) != 0)
         session->session = (tally_session){.ref = ref};
     session->project = session->session.cwd;
-    if (!session_tags(s, session)) return NULL;
+    if (s->any_tags && !session_tags(s, session)) return NULL;
     session->passes = session_passes(s->filter, session);
     return session;
 }
@@ -240,6 +241,7 @@ static int note_entry_tag(void *ctx, const uint8_t target[TALLY_ENTRY_BYTES], ta
     scan *s = ctx;
     static const uint8_t zeros[TALLY_ENTRY_BYTES - 8];
     (void)tag, (void)add;
+    s->any_tags = true;
     s->entry_tags = s->entry_tags || memcmp(target + 8, zeros, sizeof zeros) != 0;
     return 0;
 }
@@ -311,6 +313,28 @@ int sums_add(tally_sums *sums, const scan_row *row, tally_error *err) {
         over |= tally_add_i128(sums->pico, row->priced.pico, &sums->pico);
     else
         sums->unpriced_requests++;
+    if (over)
+        return tally_fail(err, TALLY_EOVERFLOW,
+                          "a sum of tokens or costs is too large to be exact");
+    return 0;
+}
+
+int sums_join(tally_sums *sums, const tally_sums *other, tally_error *err) {
+    int over = 0;
+    const struct {
+        uint64_t *to;
+        uint64_t from;
+    } counts[] = {{&sums->requests, other->requests},
+                  {&sums->unpriced_requests, other->unpriced_requests},
+                  {&sums->input, other->input},
+                  {&sums->output, other->output},
+                  {&sums->reasoning, other->reasoning},
+                  {&sums->cache_read, other->cache_read},
+                  {&sums->cache_write_5m, other->cache_write_5m},
+                  {&sums->cache_write_1h, other->cache_write_1h}};
+    for (size_t i = 0; i < sizeof counts / sizeof *counts; i++)
+        over |= tally_add_u64(*counts[i].to, counts[i].from, counts[i].to);
+    over |= tally_add_i128(sums->pico, other->pico, &sums->pico);
     if (over)
         return tally_fail(err, TALLY_EOVERFLOW,
                           "a sum of tokens or costs is too large to be exact");

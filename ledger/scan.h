@@ -9,7 +9,7 @@
 #include <tally/report.h>
 
 #define SCAN_NO_GROUP UINT32_MAX
-#define SCAN_FACTS    5u /* model, feed, day, week, month */
+#define SCAN_FACTS    3u /* model, feed, calendar */
 
 typedef struct scan_session {
     uint64_t ref;
@@ -58,6 +58,8 @@ scan_session *scan_session_of(scan *s, uint64_t ref);
 
 /* Adds one priced row to sums; TALLY_EOVERFLOW. */
 int sums_add(tally_sums *sums, const scan_row *row, tally_error *err);
+/* Adds what another sum holds of requests, tokens and costs. */
+int sums_join(tally_sums *sums, const tally_sums *other, tally_error *err);
 int sums_add_time(tally_sums *sums, const tally_engaged *piece, tally_error *err);
 
 #endif

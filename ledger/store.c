@@ -1,10 +1,12 @@
 /* The store: opens the LMDB environment, begins and ends transactions, grows the map, and says what
  * went wrong. What the tables mean is known elsewhere (feed.c, view*.c). */
 #include "store.h"
+#include "view_gather.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -107,6 +109,14 @@ static int open_tables(tally_ledger *ledger, bool create) {
     return mdb_txn_commit(txn);
 }
 
+/* LMDB met bytes that no page of its own can hold and would abort: it shall end as a page that is
+ * missing ends, which whoever opens a store must reckon with. */
+static void page_nonsense(MDB_env *env, const char *words) {
+    (void)env, (void)words;
+    (void)raise(SIGBUS);
+    abort();
+}
+
 int store_open_env(tally_ledger *ledger, const char *dir, bool read_only, bool create,
                    size_t map_bytes, tally_error *err) {
     char path[4096];
@@ -121,6 +131,7 @@ int store_open_env(tally_ledger *ledger, const char *dir, bool read_only, bool c
         return tally_fail(err, TALLY_ENOTFOUND,
                           "there is no ledger in %s; make one with 'tally init'", dir);
     if ((rc = mdb_env_create(&ledger->env)) != 0) goto failed;
+    (void)mdb_env_set_assert(ledger->env, page_nonsense);
     if ((rc = mdb_env_set_maxdbs(ledger->env, TABLE_COUNT)) != 0) goto failed;
     if ((rc = mdb_env_set_maxreaders(ledger->env, STORE_MAX_READERS)) != 0) goto failed;
     if ((rc = mdb_env_set_mapsize(ledger->env, initial_map(path, map_bytes))) != 0) goto failed;
@@ -196,6 +207,15 @@ static int grow_map(tally_ledger *ledger, tally_error *err) {
     return rc == 0 ? 0 : store_env_fail(ledger, rc, "cannot grow the ledger", err);
 }
 
+/* LMDB maps the whole file and pages stay resident once touched. After a large commit the map is
+ * made anew, so that capturing years of logs takes no more memory than capturing a day. No
+ * transaction is open here. */
+static void renew_map(tally_ledger *ledger, uint64_t appended) {
+    MDB_envinfo info;
+    if (appended < STORE_RENEW_RECORDS || mdb_env_info(ledger->env, &info) != 0) return;
+    (void)mdb_env_set_mapsize(ledger->env, info.me_mapsize);
+}
+
 /* One attempt; sets *full when the map must grow first. */
 static int write_once(tally_ledger *ledger, int64_t now_ms, tally_write_fn *fn, void *ctx,
                       bool *full, tally_error *err) {
@@ -205,11 +225,14 @@ static int write_once(tally_ledger *ledger, int64_t now_ms, tally_write_fn *fn, 
     txn.now_ms = now_ms;
     rc = fn(ctx, &txn, err);
     if (rc == 0) rc = feed_seal(&txn, err);
+    if (rc == 0) rc = view_gather_flush(&txn, err);
+    view_gather_clear(&txn);
     if (rc != 0) {
         mdb_txn_abort(txn.txn);
     } else {
         int mdb = mdb_txn_commit(txn.txn);
         if (mdb != 0) rc = store_fail(&txn, mdb, "cannot write the ledger", err);
+        if (mdb == 0) renew_map(ledger, txn.appended);
     }
     *full = txn.map_full;
     return rc;

@@ -13,6 +13,7 @@
 #define STORE_MAP_BYTES     (64u * 1024u * 1024u)
 #define STORE_MAP_MAX_BYTES ((size_t)1 << 42)
 #define STORE_MAX_READERS   256u
+#define STORE_RENEW_RECORDS 1024u /* a commit of as many makes the map anew */
 #define RECORD_CHECK_BYTES                                                                         \
     8u /* first bytes of the leaf hash, stored before each record: names the bad one */
 #define FEED_INDEX_KEY_BYTES 12u
@@ -65,8 +66,10 @@ struct tally_txn {
     int64_t now_ms;
     bool own_loaded; /* `own` is the own feed as this transaction leaves it */
     tally_feed own;
-    uint32_t open_records; /* appended since the last checkpoint */
+    uint64_t appended;     /* records, in this transaction */
+    uint32_t open_records; /* since the last checkpoint */
     size_t open_bytes;
+    struct view_gather *gather; /* view writes that wait; NULL while there are none */
 };
 
 /* Turns an LMDB or errno code into ours: "DOING: cause; next step". Notes a full map. */

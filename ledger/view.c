@@ -1,6 +1,7 @@
 /* Views as a whole: which kind of record folds where, registers, interned strings, rebuild and
  * digest. Each view's own rules are in view_*.c. */
 #include "view_fold.h"
+#include "view_gather.h"
 
 #include <tally/view.h>
 
@@ -139,6 +140,7 @@ static int refold(tally_txn *txn, const tally_feed *feed, tally_error *err) {
 
 static int rebuild_views(void *ctx, tally_txn *txn, tally_error *err) {
     (void)ctx;
+    view_gather_clear(txn);
     for (int t = TABLE_VIEW_FIRST; t < TABLE_COUNT; t++) {
         int rc = mdb_drop(txn->txn, txn->ledger->tables[t], 0);
         if (rc != 0) return store_fail(txn, rc, "cannot empty a view", err);
@@ -216,6 +218,8 @@ static int digest_table(tally_txn *txn, int table, crypto_hash_sha256_state *sta
 
 int tally_view_digest(tally_txn *txn, tally_hash *out, tally_error *err) {
     crypto_hash_sha256_state state;
+    int flushed = view_gather_flush(txn, err);
+    if (flushed != 0) return flushed;
     crypto_hash_sha256_init(&state);
     for (int t = TABLE_VIEW_FIRST; t < TABLE_COUNT; t++) {
         int rc = digest_table(txn, t, &state, err);

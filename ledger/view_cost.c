@@ -2,13 +2,14 @@
  * it was recorded. Also voids, which take an entry out. Prices are applied while reading
  * (price_book.c). */
 #include "view_fold.h"
+#include "view_gather.h"
 
 #include <tally/view.h>
 
 #include <assert.h>
 
 #define DAY_MS    86400000
-#define ROW_BYTES 112u
+#define ROW_BYTES VIEW_ROW_BYTES
 
 /* Offsets in a row. Time first and big-endian, so that a day's rows stand in time order; then the
  * unique entry id. */
@@ -32,7 +33,7 @@ enum row_at {
     AT_CURRENCY = 110
 };
 
-#define ENTRY_BYTES 20u /* time, feed, index */
+#define ENTRY_BYTES VIEW_ENTRY_BYTES
 
 void tally_entry_id_of(tally_span agent, tally_span key, tally_entry_id *out) {
     static const uint8_t domain[] = {'c', 'o', 's', 't', 0}, zero[] = {0};
@@ -261,8 +262,7 @@ static int row_put(tally_txn *txn, const tally_cost *cost, tally_error *err) {
     uint8_t key[4], row[ROW_BYTES];
     day_key((uint64_t)cost->time_ms, key);
     row_encode(cost, row);
-    return store_put(txn, TABLE_VIEW_COSTS, tally_span_of(key, 4), tally_span_of(row, ROW_BYTES), 0,
-                     err);
+    return view_gather_row(txn, key, row, err);
 }
 
 static int row_del(tally_txn *txn, const tally_cost *cost, tally_error *err) {
@@ -270,7 +270,8 @@ static int row_del(tally_txn *txn, const tally_cost *cost, tally_error *err) {
     day_key((uint64_t)cost->time_ms, key);
     row_encode(cost, row);
     tally_span value = tally_span_of(row, ROW_BYTES);
-    return store_del(txn, TABLE_VIEW_COSTS, tally_span_of(key, 4), &value, err);
+    int rc = view_gather_flush(txn, err); /* it may wait there */
+    return rc != 0 ? rc : store_del(txn, TABLE_VIEW_COSTS, tally_span_of(key, 4), &value, err);
 }
 
 /* Of several records of one response the one with the most output counts (a snapshot taken later),
@@ -289,10 +290,9 @@ int view_fold_cost(const view_source *source, const tally_record *record, tally_
     tally_span model, entry;
     if (!cost_read(record, &cost, &model)) return 0;
     cost.feed = source->feed;
-    tally_span id = tally_span_of(cost.id.b, TALLY_ENTRY_BYTES);
     int rc = view_string_put(txn, model, &cost.model, err);
     if (rc != 0) return rc;
-    rc = store_get(txn, TABLE_VIEW_ENTRIES, id, &entry, err);
+    rc = view_entry_get(txn, cost.id.b, &entry, err);
     if (rc != 0 && rc != TALLY_ENOTFOUND) return rc;
     if (rc == 0) {
         tally_record held_record;
@@ -306,7 +306,7 @@ int view_fold_cost(const view_source *source, const tally_record *record, tally_
     tally_put_be64(value, (uint64_t)cost.time_ms);
     tally_put_be32(value + VIEW_ENTRY_FEED_AT, source->feed);
     tally_put_be64(value + 12, source->index);
-    rc = store_put(txn, TABLE_VIEW_ENTRIES, id, tally_span_of(value, ENTRY_BYTES), 0, err);
+    rc = view_gather_entry(txn, cost.id.b, value, err);
     if (rc != 0 || is_void(txn, &cost.id)) return rc;
     return row_put(txn, &cost, err);
 }
@@ -322,7 +322,7 @@ int view_fold_void(const view_source *source, const tally_record *record, tally_
     int rc = view_register_put(source, TABLE_VIEW_VOIDS, key, record->hlc, tally_span_of(&state, 1),
                                err);
     if (rc != 0) return rc;
-    rc = store_get(txn, TABLE_VIEW_ENTRIES, key, &entry, err);
+    rc = view_entry_get(txn, id, &entry, err);
     if (rc == TALLY_ENOTFOUND) return 0; /* the cost comes later and looks at the register itself */
     tally_record winner;
     tally_cost cost;
@@ -355,7 +355,8 @@ static int each_of_day(MDB_cursor *cursor, MDB_val page, int64_t start_ms, int64
 int tally_cost_each(tally_txn *txn, int64_t start_ms, int64_t end_ms, tally_cost_fn *fn,
                     void *ctx) {
     MDB_cursor *cursor;
-    int rc = store_cursor(txn, TABLE_VIEW_COSTS, &cursor, NULL);
+    int rc = view_gather_flush(txn, NULL);
+    if (rc == 0) rc = store_cursor(txn, TABLE_VIEW_COSTS, &cursor, NULL);
     if (rc != 0) return rc;
     uint8_t first[4];
     day_key(start_ms > 0 ? (uint64_t)start_ms : 0, first);
@@ -376,8 +377,7 @@ int tally_cost_each(tally_txn *txn, int64_t start_ms, int64_t end_ms, tally_cost
 int tally_cost_get(tally_txn *txn, const tally_entry_id *id, tally_cost *out, uint64_t *index) {
     tally_span entry;
     tally_record record;
-    int rc =
-        store_get(txn, TABLE_VIEW_ENTRIES, tally_span_of(id->b, TALLY_ENTRY_BYTES), &entry, NULL);
+    int rc = view_entry_get(txn, id->b, &entry, NULL);
     if (rc == 0) rc = read_winner(txn, entry, &record, out, NULL, NULL);
     if (rc != 0) return rc;
     if (index) *index = tally_get_be64(entry.ptr + 12);

@@ -98,15 +98,17 @@ typedef struct book_model {
     uint64_t ref;
     bool used;
     const char *why; /* no rows: why */
-    bool regional;   /* the name asks for a region that the rows' name does not keep */
+    bool regional;   /* the name asks for a region that the borrowed rows' name does not keep */
+    size_t borrowed; /* so many of the rows stand under another name of the model */
     size_t count;
     tally_price *rows;
 } book_model;
 
 struct tally_price_book {
     tally_txn *txn;
-    uint16_t currency;  /* the team's: the only one that sums are made in */
-    size_t slots, used; /* open addressing, slots a power of two */
+    uint16_t currency;      /* the only one that sums are made in */
+    const book_model *last; /* asked for; costs come in runs of one model */
+    size_t slots, used;     /* open addressing, slots a power of two */
     book_model *models;
     bool names_read;
     size_t name_count, name_room;
@@ -120,9 +122,7 @@ int tally_price_book_new(tally_txn *txn, tally_price_book **out, tally_error *er
         free(*out);
         return tally_fail(err, TALLY_ENOMEM, "no memory for prices");
     }
-    tally_team team;
-    (void)tally_team_get(txn, &team, NULL);
-    (*out)->currency = view_currency_code(team.currency);
+    (*out)->currency = view_currency_code(tally_span_str(TALLY_COST_CURRENCY));
     (*out)->txn = txn;
     (*out)->slots = BOOK_MIN_SLOTS;
     return 0;
@@ -182,22 +182,35 @@ static int load_rows(tally_price_book *book, tally_span name, book_model *model)
                     : each_price(book->txn, tally_span_of(prefix, name.len + 1), keep_row, model);
 }
 
-/* Finds the rows of a raw model name: under the name itself, else under the one the resolver picks.
- */
+/* The rows of the name that the resolver picks among the others. */
+static int borrow_rows(tally_price_book *book, tally_span raw, book_model *model) {
+    int rc = book->names_read ? 0 : read_names(book);
+    tally_span *others = rc == 0 ? calloc(book->name_count + 1, sizeof *others) : NULL;
+    size_t count = 0;
+    if (rc == 0 && !others) rc = TALLY_ENOMEM;
+    for (size_t i = 0; rc == 0 && i < book->name_count; i++)
+        if (!tally_span_eq(book->names[i], raw)) others[count++] = book->names[i];
+    int pick = rc == 0 ? tally_model_resolve(raw, others, count) : -1;
+    if (pick >= 0) rc = load_rows(book, others[pick], model);
+    model->borrowed = model->count;
+    model->regional =
+        pick >= 0 && tally_model_is_regional(raw) && !tally_model_is_regional(others[pick]);
+    free(others);
+    return rc;
+}
+
+/* Finds the rows of a raw model name: under the name itself, and for the days before the first of
+ * them under another: a price set for one spelling today must not take the older one away. */
 static void load_model(tally_price_book *book, book_model *model) {
     tally_span raw = tally_string_get(book->txn, model->ref);
     model->why =
         "this model has no price; add one with 'tally prices set' or 'tally prices import'";
     if (raw.len == 0) return;
     int rc = load_rows(book, raw, model);
-    if (rc == 0 && model->count > 0) return;
-    if (rc == 0 && !book->names_read) rc = read_names(book);
-    if (rc == 0) {
-        int pick = tally_model_resolve(raw, book->names, book->name_count);
-        if (pick >= 0) rc = load_rows(book, book->names[pick], model);
-        model->regional = pick >= 0 && tally_model_is_regional(raw) &&
-                          !tally_model_is_regional(book->names[pick]);
-    }
+    if (rc == 0 && model->count > 0 && model->rows[0].from_day == TALLY_PRICE_UNDATED) return;
+    model->count = 0;
+    if (rc == 0) rc = borrow_rows(book, raw, model);
+    if (rc == 0) rc = load_rows(book, raw, model);
     if (rc == 0) return;
     model->count = 0; /* half the rows would be a wrong price */
     model->why = "the prices of this model cannot be read; run 'tally fsck'";
@@ -217,6 +230,7 @@ static bool grow_book(tally_price_book *book) {
     for (size_t i = 0; i < book->slots; i++)
         if (book->models[i].used) *slot_of(grown, slots, book->models[i].ref) = book->models[i];
     free(book->models);
+    book->last = NULL;
     book->models = grown;
     book->slots = slots;
     return true;
@@ -236,7 +250,7 @@ static const book_model *model_of(tally_price_book *book, uint64_t ref) {
 }
 
 void tally_price_book_cost(tally_price_book *book, const tally_cost *cost, tally_priced *out) {
-    static const char foreign[] = "its cost is in another currency than the team's";
+    static const char foreign[] = "its cost is in another currency than " TALLY_COST_CURRENCY;
     *out = (tally_priced){.why = "no memory for prices"};
     if (cost->source != TALLY_COST_PRICED) {
         out->why = cost->stated ? foreign : "the import states no cost for it";
@@ -244,7 +258,8 @@ void tally_price_book_cost(tally_price_book *book, const tally_cost *cost, tally
         *out = (tally_priced){.priced = true, .pico = cost->stated_pico};
         return;
     }
-    const book_model *model = model_of(book, cost->model);
+    const book_model *model = book->last;
+    if (!model || model->ref != cost->model) model = book->last = model_of(book, cost->model);
     if (!model) return;
     out->why = model->why;
     int64_t day = cost->time_ms / DAY_MS;
@@ -253,13 +268,18 @@ void tally_price_book_cost(tally_price_book *book, const tally_cost *cost, tally
             out->why = "no price of this model was in force on that day";
             continue;
         }
-        tally_usage usage = cost->usage;
-        if (model->regional) usage.tier |= TALLY_TIER_US;
         out->price = &model->rows[i];
         out->why = foreign;
-        if (view_currency_code(tally_span_str(out->price->currency)) != book->currency) return;
-        out->why = NULL;
-        out->priced = tally_price_apply(out->price, &usage, &out->pico, &out->why) == 0;
+        if (memcmp(out->price->currency, TALLY_COST_CURRENCY, sizeof TALLY_COST_CURRENCY) != 0)
+            return;
+        tally_usage in_region;
+        const tally_usage *usage = &cost->usage;
+        if (model->regional && i < model->borrowed) {
+            in_region = cost->usage;
+            in_region.tier |= TALLY_TIER_US;
+            usage = &in_region;
+        }
+        out->priced = tally_price_apply(out->price, usage, &out->pico, &out->why) == 0;
         return;
     }
 }

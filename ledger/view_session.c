@@ -32,17 +32,34 @@ int view_fold_session(const view_source *source, const tally_record *record, tal
 
 static void session_decode(uint64_t ref, uint32_t feed, tally_span body, tally_session *out) {
     *out = (tally_session){.ref = ref, .feed = feed};
+    /* In the order of their keys, which is that of the body: one walk. */
     const struct {
         const char *key;
         tally_span *field;
     } fields[] = {
-        {"agent", &out->agent},   {"id", &out->id},           {"parent", &out->parent},
-        {"cwd", &out->cwd},       {"branch", &out->branch},   {"remote", &out->remote},
-        {"commit", &out->commit}, {"version", &out->version}, {"title_from", &out->title_from}};
+        {"agent", &out->agent},   {"branch", &out->branch}, {"commit", &out->commit},
+        {"cwd", &out->cwd},       {"id", &out->id},         {"parent", &out->parent},
+        {"remote", &out->remote}, {"title", NULL},          {"title_from", &out->title_from},
+        {"version", &out->version}};
+    const size_t count = sizeof fields / sizeof *fields;
     tally_record record = {.body = body};
-    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
-        (void)tally_body_str(&record, fields[i].key, fields[i].field);
-    (void)tally_body_bin(&record, "title", TALLY_HASH_BYTES, &out->title);
+    tally_cursor cursor = tally_cursor_of_body(&record);
+    tally_value name, value;
+    for (size_t at = 0;
+         at < count && tally_cursor_next(&cursor, &name) && tally_cursor_next(&cursor, &value);) {
+        int order = -1;
+        while (at < count &&
+               (order = tally_span_cmp(tally_span_str(fields[at].key), name.bytes)) < 0)
+            at++;
+        if (at == count || order != 0) continue;
+        if (!fields[at].field) {
+            if (value.type == TALLY_VALUE_BIN && value.bytes.len == TALLY_HASH_BYTES)
+                out->title = value.bytes.ptr;
+        } else if (value.type == TALLY_VALUE_STR) {
+            *fields[at].field = value.bytes;
+        }
+        at++;
+    }
 }
 
 int tally_session_get(tally_txn *txn, uint64_t ref, tally_session *out) {

@@ -7,6 +7,8 @@
 #include <tally/price.h>
 
 #define TALLY_ENTRY_BYTES 16u
+/* What token prices are published in, and costs are summed in. The team's currency is for invoices. */
+#define TALLY_COST_CURRENCY "USD"
 
 /* Identity of an observed cost: SHA-256("cost" 00 agent 00 key), first 16 bytes. Equal on every device. */
 typedef struct tally_entry_id {
