@@ -16,23 +16,34 @@ typedef struct gathered_entry {
 } gathered_entry;
 
 struct view_gather {
-    gathered_row rows[VIEW_GATHER_ROWS];
-    gathered_entry entries[VIEW_GATHER_ROWS];
-    size_t row_count, entry_count;
+    gathered_row *rows;
+    gathered_entry *entries;
+    size_t row_count, row_room, entry_count, entry_room;
     index_map index; /* first 8 bytes of an id -> entry */
 };
 
 static struct view_gather *gather_of(tally_txn *txn, tally_error *err) {
     if (txn->gather) return txn->gather;
-    struct view_gather *g = malloc(sizeof *g);
+    struct view_gather *g = calloc(1, sizeof *g);
     if (g && index_map_init(&g->index) == 0) {
-        g->row_count = g->entry_count = 0;
         txn->gather = g;
         return g;
     }
     free(g);
     (void)tally_fail(err, TALLY_ENOMEM, "no memory to update the views");
     return NULL;
+}
+
+/* Room for one more item: a commit of one record needs little, a large one doubles its way up. */
+static int make_room(void **items, size_t count, size_t *room, size_t item_bytes,
+                     tally_error *err) {
+    if (count < *room) return 0;
+    size_t more = *room ? *room * 2 : 16;
+    void *grown = realloc(*items, more * item_bytes);
+    if (!grown) return tally_fail(err, TALLY_ENOMEM, "no memory to update the views");
+    *items = grown;
+    *room = more;
+    return 0;
 }
 
 int view_gather_row(tally_txn *txn, const uint8_t day[4], const uint8_t row[VIEW_ROW_BYTES],
@@ -43,6 +54,10 @@ int view_gather_row(tally_txn *txn, const uint8_t day[4], const uint8_t row[VIEW
         int rc = view_gather_flush(txn, err);
         if (rc != 0) return rc;
     }
+    void *rows = g->rows;
+    int rc = make_room(&rows, g->row_count, &g->row_room, sizeof *g->rows, err);
+    g->rows = rows;
+    if (rc != 0) return rc;
     gathered_row *slot = &g->rows[g->row_count++];
     memcpy(slot->day, day, sizeof slot->day);
     memcpy(slot->row, row, sizeof slot->row);
@@ -63,6 +78,10 @@ int view_gather_entry(tally_txn *txn, const uint8_t id[VIEW_ID_BYTES],
             if (rc != 0) return rc;
             continue;
         }
+        void *entries = g->entries;
+        int rc = make_room(&entries, g->entry_count, &g->entry_room, sizeof *g->entries, err);
+        g->entries = entries;
+        if (rc != 0) return rc;
         if (*slot == 0) *slot = (uint32_t)++g->entry_count;
         memcpy(g->entries[*slot - 1].id, id, VIEW_ID_BYTES);
         memcpy(g->entries[*slot - 1].value, value, VIEW_ENTRY_BYTES);
@@ -109,13 +128,13 @@ static int put_all(tally_txn *txn, store_table table, const uint8_t *items, size
 int view_gather_flush(tally_txn *txn, tally_error *err) {
     struct view_gather *g = txn->gather;
     if (!g || (g->row_count == 0 && g->entry_count == 0)) return 0;
-    qsort(g->rows, g->row_count, sizeof *g->rows, row_order);
-    qsort(g->entries, g->entry_count, sizeof *g->entries, entry_order);
-    int rc = put_all(txn, TABLE_VIEW_COSTS, g->rows[0].day, g->row_count, sizeof *g->rows,
+    if (g->row_count > 0) qsort(g->rows, g->row_count, sizeof *g->rows, row_order);
+    if (g->entry_count > 0) qsort(g->entries, g->entry_count, sizeof *g->entries, entry_order);
+    int rc = put_all(txn, TABLE_VIEW_COSTS, (const uint8_t *)g->rows, g->row_count, sizeof *g->rows,
                      sizeof g->rows->day, err);
     if (rc == 0)
-        rc = put_all(txn, TABLE_VIEW_ENTRIES, g->entries[0].id, g->entry_count, sizeof *g->entries,
-                     VIEW_ID_BYTES, err);
+        rc = put_all(txn, TABLE_VIEW_ENTRIES, (const uint8_t *)g->entries, g->entry_count,
+                     sizeof *g->entries, VIEW_ID_BYTES, err);
     g->row_count = g->entry_count = 0;
     index_map_clear(&g->index);
     if (index_map_init(&g->index) != 0 && rc == 0) {
@@ -128,6 +147,8 @@ int view_gather_flush(tally_txn *txn, tally_error *err) {
 void view_gather_clear(tally_txn *txn) {
     if (!txn->gather) return;
     index_map_clear(&txn->gather->index);
+    free(txn->gather->rows);
+    free(txn->gather->entries);
     free(txn->gather);
     txn->gather = NULL;
 }

@@ -19,9 +19,9 @@
 #define FILL_FIRST_YEAR   2024
 #define FILL_FIRST_MONTH  12u
 #define FILL_PROJECTS     12u
-#define FILL_SESSIONS     400u /* a month */
-#define FILL_ACTIVE       4u   /* sessions that take turns at one time */
-#define FILL_WRITE_COSTS  40000u
+#define FILL_SESSIONS     400u  /* a month */
+#define FILL_ACTIVE       4u    /* sessions that take turns at one time */
+#define FILL_WRITE_COSTS  2000u /* a transaction, as capture writes them */
 #define FILL_PATH_BYTES   1024u
 #define FILL_PRICED_MODEL 3u
 
