@@ -71,6 +71,10 @@ int cli_usage(const cli *run, const char *format, ...) __attribute__((format(pri
 /* Words for people, on stderr, one line. */
 void cli_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/* Puts '?' for each character beyond ASCII that could steer a terminal or misplace the text beside
+ * it. In place: the text does not get longer. */
+void cli_text_calm(char *text);
+
 /* The wall clock, Unix milliseconds. */
 int64_t cli_now_ms(void);
 /* Where data goes: stdout. For long text on a terminal a pager is put in between, once. */

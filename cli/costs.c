@@ -79,8 +79,8 @@ static void total_line(cli_table *table, const tally_sums *total) {
 static int costs_table(cli *run, const cli_reading *reading, const tally_filter *filter,
                        tally_error *err) {
     static const cli_column columns[] = {
-        {"TIME", CLI_LEFT},   {"AGENT", CLI_LEFT},    {"MODEL", CLI_LEFT}, {"PROJECT", CLI_CUT},
-        {"INPUT", CLI_RIGHT}, {"OUTPUT", CLI_RIGHT},  {"READ", CLI_RIGHT}, {"WRITTEN", CLI_RIGHT},
+        {"TIME", CLI_LEFT},   {"AGENT", CLI_LEFT},    {"MODEL", CLI_CUT},  {"PROJECT", CLI_CUT},
+        {"INPUT", CLI_SPARE}, {"OUTPUT", CLI_SPARE},  {"READ", CLI_SPARE}, {"WRITTEN", CLI_SPARE},
         {"COST", CLI_RIGHT},  {"UNPRICED", CLI_RIGHT}};
     tally_sums total;
     cost_lines lines = {.reading = reading};

@@ -22,6 +22,7 @@ void doctor_say(doctor *doc, const char *check, doctor_state state, const char *
     va_end(args);
     if (state == DOCTOR_FAILED) doc->failed++;
     if (!doc->run->json) {
+        cli_text_calm(text);
         for (char *at = text; *at; at++)
             if ((unsigned char)*at < 0x20 || *at == 0x7f) *at = '?';
         fprintf(cli_out(doc->run), "%-8s %-10s %s\n", words[state], check, text);
@@ -32,6 +33,35 @@ void doctor_say(doctor *doc, const char *check, doctor_state state, const char *
     cli_json_string(&doc->json, "state", words[state]);
     cli_json_string(&doc->json, "message", text);
     cli_json_close(&doc->json, '}');
+}
+
+/* Whether the ledger opens and belongs to another device than the key. */
+static bool key_is_foreign(cli *run, const tally_key *key) {
+    tally_ledger *ledger = NULL;
+    if (cli_ledger_open(run, true, &ledger, NULL)) return false;
+    bool foreign = memcmp(tally_ledger_device(ledger)->b, tally_key_device(key)->b,
+                          TALLY_PUBLIC_KEY_BYTES) != 0;
+    tally_ledger_close(ledger);
+    return foreign;
+}
+
+/* A key that nobody else can read must also be one, and this ledger's. */
+static void check_key_content(doctor *doc, const char *path) {
+    tally_error err = {0};
+    tally_key *key = NULL;
+    int code = tally_key_read_file(path, NULL, NULL, &key, &err);
+    if (code == TALLY_EREFUSED)
+        doctor_say(doc, "key", DOCTOR_OK, "%s is yours alone and sealed with a passphrase", path);
+    else if (code)
+        doctor_say(doc, "key", DOCTOR_FAILED, "nothing can be recorded: %s", err.text);
+    else if (key_is_foreign(doc->run, key))
+        doctor_say(doc, "key", DOCTOR_FAILED,
+                   "nothing can be recorded: %s is the key of another device; put this ledger's "
+                   "back",
+                   path);
+    else
+        doctor_say(doc, "key", DOCTOR_OK, "%s is yours alone", path);
+    tally_key_free(key);
 }
 
 static void check_key(doctor *doc) {
@@ -45,8 +75,10 @@ static void check_key(doctor *doc) {
         doctor_say(doc, "key", DOCTOR_FAILED,
                    "%s is open to others (mode %03o); run 'chmod 600 %s'", path,
                    key.st_mode & 0777u, path);
+    else if (!S_ISREG(key.st_mode))
+        doctor_say(doc, "key", DOCTOR_FAILED, "%s is not a file: nothing can be recorded", path);
     else
-        doctor_say(doc, "key", DOCTOR_OK, "%s is yours alone", path);
+        check_key_content(doc, path);
 }
 
 static void check_clock(doctor *doc, tally_txn *txn) {

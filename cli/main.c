@@ -13,6 +13,8 @@
 #include "open.h"
 #include "options.h"
 
+#define SIGNAL_STACK_BYTES 65536
+
 static const cli_command *const commands[] = {
     &command_init,          &command_capture,       &command_sessions,
     &command_sessions_show, &command_costs_list,    &command_costs_export,
@@ -32,8 +34,9 @@ static void descriptors_hold(void) {
             (void)!open("/dev/null", fd == 1 ? O_RDONLY : O_RDWR);
 }
 
-/* A page that is not there (a store cut short) arrives as a signal from inside a read. */
-static void page_missing(int sig) {
+/* A page that is not there (a store cut short), and one whose bytes lead LMDB astray, arrive as a
+ * signal from inside a read. The stack may be used up by then: the words need one of their own. */
+static void page_unreadable(int sig) {
     static const char words[] =
         "tally: the store's pages are damaged or cut short; 'tally fsck' says where\n";
     (void)sig;
@@ -41,12 +44,20 @@ static void page_missing(int sig) {
     _exit(CLI_DAMAGED);
 }
 
+static void pages_guard(void) {
+    static char stack[SIGNAL_STACK_BYTES];
+    const stack_t own = {.ss_sp = stack, .ss_size = sizeof stack};
+    struct sigaction action = {.sa_handler = page_unreadable, .sa_flags = SA_ONSTACK};
+    (void)sigaltstack(&own, NULL);
+    sigaction(SIGBUS, &action, NULL);
+    sigaction(SIGSEGV, &action, NULL);
+}
+
 static void process_prepare(void) {
     descriptors_hold();
     signal(SIGPIPE, SIG_IGN);
     if (!isatty(STDOUT_FILENO)) setvbuf(stdout, NULL, _IOFBF, CLI_BUFFER_BYTES);
-    struct sigaction action = {.sa_handler = page_missing};
-    sigaction(SIGBUS, &action, NULL);
+    pages_guard();
     /* Names in UTF-8 must not be garbled because a container sets no locale. */
     setlocale(LC_CTYPE, "");
     if (strcmp(nl_langinfo(CODESET), "UTF-8") != 0) setlocale(LC_CTYPE, "C.UTF-8");

@@ -88,6 +88,10 @@ int cli_reading_open(cli *run, cli_reading *out, tally_error *err) {
     if (!code) code = tally_read_begin(out->ledger, &out->txn, err);
     if (!code) code = tally_team_get(out->txn, &out->team, err);
     if (!code) code = cli_zone_load(out->team.timezone, &out->zone, err);
+    if (out->team.timezone.ptr &&
+        code == TALLY_EINVAL) /* init took a name: this is none any more */
+        code = tally_fail(err, TALLY_ECORRUPT,
+                          "the ledger's time zone is damaged; 'tally rebuild' reads it again");
     if (code) cli_reading_close(out);
     return code;
 }

@@ -25,8 +25,32 @@ static int exit_of(int code) {
     }
 }
 
+/* Bytes of the character at `at` that steers a terminal or reorders and hides what stands beside it
+ * (C1 controls, line separators, bidirectional and invisible marks: Unicode 15, Cc, Zl, Zp and Cf);
+ * 0 for every other one. C0 controls are not asked for here. */
+static size_t steering_bytes(const unsigned char *at) {
+    if (at[0] == 0xc2) return (at[1] >= 0x80 && at[1] < 0xa0) || at[1] == 0xad ? 2 : 0;
+    if (at[0] == 0xd8) return at[1] == 0x9c ? 2 : 0; /* U+061C */
+    if (at[0] == 0xef) return at[1] == 0xbb && at[2] == 0xbf ? 3 : 0;
+    if (at[0] != 0xe2) return 0;
+    bool marks = at[1] == 0x80 && ((at[2] >= 0x8b && at[2] <= 0x8f) || /* U+200B to U+200F */
+                                   (at[2] >= 0xa8 && at[2] <= 0xae));  /* U+2028 to U+202E */
+    return marks || (at[1] == 0x81 && at[2] >= 0xa0 && at[2] <= 0xaf) ? 3 : 0; /* U+2060 on */
+}
+
+void cli_text_calm(char *text) {
+    char *to = text;
+    for (const char *at = text; *at;) {
+        size_t bytes = steering_bytes((const unsigned char *)at);
+        *to++ = bytes ? '?' : *at;
+        at += bytes ? bytes : 1;
+    }
+    *to = '\0';
+}
+
 /* Names in a message may come from outside: no byte of them may steer the terminal. */
 static void line_write(const char *prefix, char *text) {
+    cli_text_calm(text);
     for (char *at = text; *at; at++)
         if ((unsigned char)*at < 0x20 || *at == 0x7f) *at = '?';
     fprintf(stderr, "%s%s\n", prefix, text);

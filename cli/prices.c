@@ -95,9 +95,9 @@ static void price_line(cli_table *table, const tally_price *price) {
 
 static int prices_print(cli *run, const tally_price *rows, size_t count) {
     static const cli_column columns[] = {
-        {"MODEL", CLI_LEFT},     {"FROM", CLI_LEFT},     {"INPUT", CLI_RIGHT},
-        {"OUTPUT", CLI_RIGHT},   {"READ", CLI_RIGHT},    {"WRITE 5M", CLI_RIGHT},
-        {"WRITE 1H", CLI_RIGHT}, {"CURRENCY", CLI_LEFT}, {"SOURCE", CLI_CUT}};
+        {"MODEL", CLI_CUT},      {"FROM", CLI_LEFT},     {"INPUT", CLI_RIGHT},
+        {"OUTPUT", CLI_RIGHT},   {"READ", CLI_RIGHT},    {"WRITE 5M", CLI_SPARE},
+        {"WRITE 1H", CLI_SPARE}, {"CURRENCY", CLI_LEFT}, {"SOURCE", CLI_CUT}};
     cli_json json;
     if (run->json) {
         cli_json_begin(&json, cli_out(run));
@@ -185,8 +185,10 @@ static int set_read(const cli *run, tally_price *price) {
                                        TALLY_PRICE_UNKNOWN, TALLY_PRICE_UNKNOWN,
                                        TALLY_PRICE_UNKNOWN};
     const char *model = run->arguments[0], *currency = cli_value(run, "currency");
-    *price = (tally_price){
-        .priority = unknown, .flex = unknown, .web_search = TALLY_PRICE_UNKNOWN, .source = TALLY_PRICE_TYPED};
+    *price = (tally_price){.priority = unknown,
+                           .flex = unknown,
+                           .web_search = TALLY_PRICE_UNKNOWN,
+                           .source = TALLY_PRICE_TYPED};
     if (!*model || strlen(model) >= sizeof price->model)
         return cli_usage(run, "a model's name has 1 to %u bytes", TALLY_MODEL_MAX_BYTES - 1);
     memcpy(price->model, model, strlen(model) + 1);

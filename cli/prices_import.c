@@ -10,8 +10,9 @@
 #include "prices.h"
 
 typedef struct price_import {
-    cli_price_rows known, fresh;
-    int64_t from; /* for models that have a price already */
+    cli_price_rows known, shipped, fresh;
+    tally_span *names; /* of `shipped`, for the resolver */
+    int64_t from;      /* for models that have a price already */
     uint64_t unchanged, malformed;
 } price_import;
 
@@ -29,7 +30,8 @@ static bool price_same(const tally_price *a, const tally_price *b) {
     if (strcmp(a->currency, b->currency) != 0 || a->tier_count != b->tier_count) return false;
     for (uint32_t i = 0; i < a->tier_count && i < TALLY_PRICE_MAX_TIERS; i++)
         if (a->tiers[i].above_tokens != b->tiers[i].above_tokens ||
-            !card_same(&a->tiers[i].card, &b->tiers[i].card))
+            !card_same(&a->tiers[i].card, &b->tiers[i].card) ||
+            !card_same(&a->tiers[i].priority, &b->tiers[i].priority))
             return false;
     return card_same(&a->base, &b->base) && card_same(&a->priority, &b->priority) &&
            card_same(&a->flex, &b->flex) && ratio_same(a->fast, b->fast) &&
@@ -38,12 +40,43 @@ static bool price_same(const tally_price *a, const tally_price *b) {
            a->read_is_input == b->read_is_input;
 }
 
+static int shipped_keep(void *ctx, const tally_price *row, tally_error *err) {
+    return cli_price_rows_add(ctx, row) ? tally_fail(err, TALLY_ENOMEM, "memory ran out") : 0;
+}
+
+static int by_model(const void *left, const void *right) {
+    const tally_price *a = left, *b = right;
+    int order = strcmp(a->model, b->model);
+    return order ? order : (a->from_day > b->from_day) - (a->from_day < b->from_day);
+}
+
+static int shipped_read(price_import *import, tally_error *err) {
+    cli_price_rows *shipped = &import->shipped;
+    int code = tally_price_shipped_each(shipped_keep, shipped, err);
+    if (code) return code;
+    qsort(shipped->rows, shipped->count, sizeof *shipped->rows, by_model);
+    import->names = calloc(shipped->count, sizeof *import->names);
+    if (!import->names) return tally_fail(err, TALLY_ENOMEM, "memory ran out");
+    for (size_t i = 0; i < shipped->count; i++)
+        import->names[i] = tally_span_str(shipped->rows[i].model);
+    return 0;
+}
+
+/* What the model costs already: by the ledger, or by the shipped rows that capture records with its
+ * first response. Without those, a file imported before the first capture would hold since ever. */
+static const tally_price *row_known(const price_import *import, const char *name, int64_t day) {
+    tally_span model = tally_span_str(name);
+    const tally_price *known = cli_price_in_force(&import->known, model, day);
+    if (known) return known;
+    int at = tally_model_resolve(model, import->names, import->shipped.count);
+    return at < 0 ? NULL : cli_price_in_force(&import->shipped, import->names[at], day);
+}
+
 static int row_take(void *ctx, const tally_price *row, tally_error *err) {
     price_import *import = ctx;
     tally_price fresh = *row;
     bool dated = row->from_day != INT32_MIN;
-    const tally_price *known = cli_price_in_force(&import->known, tally_span_str(row->model),
-                                                  dated ? row->from_day : import->from);
+    const tally_price *known = row_known(import, row->model, dated ? row->from_day : import->from);
     if (known && price_same(known, row)) {
         import->unchanged++;
         return 0;
@@ -69,6 +102,9 @@ static int file_take(cli *run, price_import *import, tally_error *err) {
     if (code) return code;
     code = tally_price_parse_file(tally_span_of(text, len), slash ? slash + 1 : path, row_take,
                                   row_bad, import, err);
+    if (!code && !import->fresh.count && !import->unchanged && !import->malformed)
+        code = tally_fail(err, TALLY_ENOTFOUND,
+                          "it holds no price; take LiteLLM's model_prices_and_context_window.json");
     if (code) tally_fail_while(err, "cannot import %s, nothing was changed", path);
     free(text);
     return code;
@@ -118,11 +154,14 @@ static int import_run(cli *run) {
     int code = cli_reading_open(run, &reading, &err);
     if (!code) code = cli_price_rows_read(reading.txn, &import.known, &err);
     cli_reading_close(&reading);
+    if (!code) code = shipped_read(&import, &err);
     if (!code) code = file_take(run, &import, &err);
     if (!code) code = rows_write(run, &import.fresh, &err);
     if (!code) result_print(run, &import);
     cli_price_rows_clear(&import.known);
+    cli_price_rows_clear(&import.shipped);
     cli_price_rows_clear(&import.fresh);
+    free(import.names);
     return code ? cli_fail(&err) : CLI_DONE;
 }
 

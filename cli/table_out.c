@@ -1,9 +1,9 @@
-/* Tables over libsmartcols. Cells come from outside and are made harmless by the library (control
- * bytes are escaped). */
+/* Tables over libsmartcols. Cells come from outside: control bytes are escaped by the library, what
+ * else could steer a terminal is taken out here. */
 #include "table_out.h"
 
+#include <assert.h>
 #include <inttypes.h>
-#include <libsmartcols/libsmartcols.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -11,10 +11,14 @@
 #include <tally/money.h>
 #include <tally/time.h>
 
-#define CELL_MAX_BYTES 512u
-#define MONEY_DECIMALS 4
-#define PATH_END_BYTES 20u /* of a path on a terminal */
-#define ELLIPSIS       "\xe2\x80\xa6"
+#include "command.h"
+#include "table_fit.h"
+
+#define CELL_MAX_BYTES   512u
+#define MONEY_DECIMALS   4
+#define HIDDEN_MAX_BYTES 256
+#define PATH_END_BYTES   20u /* of a path on a terminal */
+#define ELLIPSIS         "\xe2\x80\xa6"
 
 struct cli_table {
     struct libscols_table *table;
@@ -22,6 +26,7 @@ struct cli_table {
     size_t next; /* the column the next cell goes to */
     bool narrow; /* for a terminal */
     bool failed; /* memory ran out */
+    cli_align aligns[CLI_COLUMNS_MAX];
 };
 
 static bool colour_wanted(FILE *out) {
@@ -31,11 +36,8 @@ static bool colour_wanted(FILE *out) {
 }
 
 static int column_add(struct libscols_table *table, const cli_column *column) {
-    int flags = column->align == CLI_RIGHT ? SCOLS_FL_RIGHT
-                : column->align == CLI_CUT ? SCOLS_FL_TRUNC
-                                           : 0;
-    double width = column->align == CLI_CUT ? 0.1 : 1.0; /* libsmartcols: a share, or columns */
-    return scols_table_new_column(table, column->title, width, flags) ? 0 : -1;
+    bool right = column->align == CLI_RIGHT || column->align == CLI_SPARE;
+    return scols_table_new_column(table, column->title, 1.0, right ? SCOLS_FL_RIGHT : 0) ? 0 : -1;
 }
 
 cli_table *cli_table_new(FILE *out, const cli_column *columns, size_t count) {
@@ -44,10 +46,15 @@ cli_table *cli_table_new(FILE *out, const cli_column *columns, size_t count) {
     table->table = scols_new_table();
     if (!table->table) goto err;
     table->narrow = isatty(STDOUT_FILENO) == 1;
+    assert(count <= CLI_COLUMNS_MAX);
+    /* The library would cut cells without a mark: it gets no terminal to fit into. */
+    scols_table_set_termforce(table->table, SCOLS_TERMFORCE_NEVER);
     scols_table_set_stream(table->table, out);
     scols_table_enable_colors(table->table, colour_wanted(out));
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
+        table->aligns[i] = columns[i].align;
         if (column_add(table->table, &columns[i])) goto err;
+    }
     return table;
 err:
     cli_table_free(table);
@@ -75,6 +82,7 @@ void cli_cell(cli_table *table, tally_span text, cli_tone tone) {
         n--;
     if (n) memcpy(copy, text.ptr, n);
     copy[n] = '\0';
+    cli_text_calm(copy);
     if (!table->line) return;
     size_t column = table->next++;
     if (scols_line_set_data(table->line, column, copy)) table->failed = true;
@@ -123,7 +131,17 @@ void cli_cell_minute(cli_table *table, int64_t local_ms) {
     cli_cell_text(table, text);
 }
 
+static int terminal_fit(cli_table *table) {
+    char hidden[HIDDEN_MAX_BYTES];
+    size_t width = scols_table_get_termwidth(table->table);
+    if (cli_table_fit(table->table, table->aligns, width ? width : 80, hidden, sizeof hidden))
+        return -1;
+    if (*hidden) cli_say("the terminal is too narrow for %s; --json has all", hidden);
+    return 0;
+}
+
 int cli_table_print(cli_table *table) {
+    if (!table->failed && table->narrow && terminal_fit(table)) table->failed = true;
     if (!table->failed && !scols_table_is_empty(table->table)) {
         if (scols_print_table(table->table)) table->failed = true;
     }

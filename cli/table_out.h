@@ -9,7 +9,8 @@
 typedef enum cli_align {
     CLI_LEFT,
     CLI_RIGHT,
-    CLI_CUT /* left, and the first to be shortened when the terminal is narrow */
+    CLI_CUT,  /* left, and the first to be shortened when the terminal is narrow */
+    CLI_SPARE /* right, and left out where the terminal is too narrow even so; stderr says which */
 } cli_align;
 
 typedef struct cli_column {
@@ -21,7 +22,8 @@ typedef enum cli_tone { CLI_PLAIN, CLI_STRONG, CLI_WARNING } cli_tone;
 
 typedef struct cli_table cli_table;
 
-/* A table that will be printed on `out`; NULL when memory ran out. Colour only on a terminal, and
+/* A table of at most CLI_COLUMNS_MAX columns that will be printed on `out`; NULL when memory ran
+ * out. Colour only on a terminal, and
  * not with NO_COLOR. */
 cli_table *cli_table_new(FILE *out, const cli_column *columns, size_t count);
 void cli_table_free(cli_table *table);

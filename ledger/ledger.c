@@ -245,25 +245,43 @@ static void sync_parent(const char *path) {
     close(fd);
 }
 
+static int backup_fail(const char *path, int rc, tally_error *err) {
+    int code = rc == EEXIST   ? TALLY_EEXIST
+               : rc == ENOSPC ? TALLY_ENOSPC
+               : rc < 0       ? TALLY_ECORRUPT /* LMDB's own: what it read made no sense */
+                              : TALLY_EIO;
+    return tally_fail(err, code, "cannot write the backup %s: %s", path, mdb_strerror(rc));
+}
+
+/* Gives a whole file its name without taking that of another; some file systems cannot promise the
+ * latter. */
+static int name_new(const char *partial, const char *path) {
+    if (renameat2(AT_FDCWD, partial, AT_FDCWD, path, RENAME_NOREPLACE) == 0) return 0;
+    if (errno != EINVAL && errno != ENOSYS) return errno;
+    if (access(path, F_OK) == 0) return EEXIST;
+    return rename(partial, path) == 0 ? 0 : errno;
+}
+
+/* Under another name until it is whole: half a backup must not look like one. */
 int tally_backup(tally_ledger *ledger, const char *path, tally_error *err) {
     tally_txn probe; /* takes up a size that another process gave the map: LMDB's copy does not */
     int rc = store_txn_begin(ledger, false, &probe, err);
     if (rc != 0) return rc;
     mdb_txn_abort(probe.txn);
-    int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    if (fd < 0)
-        return tally_fail(err, errno == EEXIST ? TALLY_EEXIST : TALLY_EIO,
-                          "cannot write the backup %s: "
-                          "%s",
-                          path, strerror(errno));
+    char partial[4096];
+    int len = snprintf(partial, sizeof partial, "%s.partial-XXXXXX", path);
+    if (len < 0 || (size_t)len >= sizeof partial)
+        return tally_fail(err, TALLY_EINVAL, "the backup's path is too long: %s", path);
+    int fd = access(path, F_OK) != 0 ? mkostemp(partial, O_CLOEXEC) : -1;
+    if (fd < 0) return backup_fail(path, access(path, F_OK) == 0 ? EEXIST : errno, err);
     rc = mdb_env_copyfd2(ledger->env, fd, MDB_CP_COMPACT);
     if (rc == 0 && fsync(fd) != 0) rc = errno;
     if (close(fd) != 0 && rc == 0) rc = errno;
-    if (rc == 0) {
-        sync_parent(path);
-        return 0;
+    if (rc == 0) rc = name_new(partial, path);
+    if (rc != 0) {
+        (void)unlink(partial);
+        return backup_fail(path, rc, err);
     }
-    (void)unlink(path);
-    return tally_fail(err, rc == ENOSPC ? TALLY_ENOSPC : TALLY_EIO,
-                      "cannot write the backup %s: %s", path, mdb_strerror(rc));
+    sync_parent(path);
+    return 0;
 }

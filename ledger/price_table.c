@@ -101,3 +101,20 @@ done:
     free(names);
     return rc;
 }
+
+int tally_price_shipped_each(tally_price_row_fn *fn, void *ctx, tally_error *err) {
+    tally_json rows, row;
+    tally_json_iter iter;
+    tally_price price;
+    const char *why;
+    int rc = 0;
+    table_rows(&rows);
+    tally_json_iter_init(&iter, &rows);
+    while (rc == 0 && tally_json_next(&iter, NULL, &row)) {
+        price_entry kind = price_parse_own(&row, &price, &why);
+        assert(kind == PRICE_ENTRY_ROW);
+        (void)kind;
+        rc = fn(ctx, &price, err);
+    }
+    return rc;
+}

@@ -16,6 +16,7 @@
 #define TALLY_PRICE_MAX_PICO       (1000 * TALLY_PICO) /* per token or search; more is nonsense */
 #define TALLY_PRICE_RATIO_MAX      1000000u            /* of either part of a multiplier */
 #define TALLY_PRICE_FILE_MAX_BYTES (64u * 1024u * 1024u)
+#define TALLY_PRICE_TYPED          "typed" /* the source of a row that a person set */
 
 /* Pico-units per token, each TALLY_PRICE_UNKNOWN where nothing is published. */
 typedef struct tally_card {
@@ -106,6 +107,11 @@ int tally_price_read(const tally_record *record, tally_price *out, tally_error *
  * unknown. The rows are the caller's to free with free(). */
 int tally_price_shipped(tally_span model, tally_price **rows, size_t *count, tally_error *err);
 
+typedef int tally_price_row_fn(void *ctx, const tally_price *row, tally_error *err);
+/* Calls `fn` for every row of that table, the rows of one model one after the other, oldest first.
+ * Ends at the first return other than 0, which it returns. */
+int tally_price_shipped_each(tally_price_row_fn *fn, void *ctx, tally_error *err);
+
 /* Which of `count` candidate names the resolver picks for `model`; -1 for none or ambiguous. Exact,
  * then with '.' as
  * '-', then whatever the case, then by canonical form. Of equal canonical forms none counts whose
@@ -118,7 +124,6 @@ int tally_model_resolve(tally_span model, const tally_span *candidates, size_t c
  * table's schema, told apart by content. `fn` is called for each row; entries that hold no token
  * price are passed over; a malformed entry calls `bad` (may be NULL) with its name and why, and the
  * rest goes on. TALLY_EFORMAT when the file is not JSON. */
-typedef int tally_price_row_fn(void *ctx, const tally_price *row, tally_error *err);
 typedef void tally_price_bad_fn(void *ctx, tally_span model, const char *why);
 int tally_price_parse_file(tally_span json, const char *source, tally_price_row_fn *fn,
                            tally_price_bad_fn *bad, void *ctx, tally_error *err);

@@ -8,6 +8,15 @@ static int no_memory(tally_error *err) {
     return tally_fail(err, TALLY_ENOMEM, "no memory for what the logs hold");
 }
 
+/* `array` with more room; NULL when memory ran out, and it stays as it was. */
+static void *grown(void *array, size_t *cap, size_t element) {
+    size_t more = *cap ? *cap * 2 : 64, bytes;
+    if (__builtin_mul_overflow(more, element, &bytes)) return NULL;
+    void *larger = realloc(array, bytes);
+    if (larger) *cap = more;
+    return larger;
+}
+
 /* FNV-1a; only for the table in memory. */
 static uint64_t hash_of(const char *agent, tally_span id) {
     uint64_t hash = 0xCBF29CE484222325u;
@@ -101,9 +110,8 @@ int capture_batch_cost(capture_batch *batch, const char *agent, const capture_co
     batch_session *session = session_of(batch, agent, seen->session);
     if (!session) return no_memory(err);
     if (batch->cost_count == batch->cost_cap) {
-        void *costs = batch->costs;
-        if (capture_arena_grow(&batch->arena, &costs, &batch->cost_cap, sizeof *batch->costs))
-            return no_memory(err);
+        void *costs = grown(batch->costs, &batch->cost_cap, sizeof *batch->costs);
+        if (!costs) return no_memory(err);
         batch->costs = costs;
     }
     const batch_cost *before = batch->cost_count ? &batch->costs[batch->cost_count - 1] : NULL;
@@ -180,9 +188,8 @@ int capture_batch_activity(capture_batch *batch, const char *agent, const captur
 int capture_batch_cursor(capture_batch *batch, const uint8_t key[CAPTURE_ID_BYTES],
                          tally_span value, tally_error *err) {
     if (batch->cursor_count == batch->cursor_cap) {
-        void *cursors = batch->cursors;
-        if (capture_arena_grow(&batch->arena, &cursors, &batch->cursor_cap, sizeof *batch->cursors))
-            return no_memory(err);
+        void *cursors = grown(batch->cursors, &batch->cursor_cap, sizeof *batch->cursors);
+        if (!cursors) return no_memory(err);
         batch->cursors = cursors;
     }
     batch_cursor *cursor = &batch->cursors[batch->cursor_count];
@@ -197,7 +204,9 @@ bool capture_batch_is_empty(const capture_batch *batch) {
 }
 
 bool capture_batch_is_full(const capture_batch *batch) {
-    return batch->cost_count >= batch->max_costs || batch->arena.used >= batch->max_bytes;
+    size_t used = batch->arena.used + batch->cost_count * sizeof *batch->costs +
+                  batch->cursor_count * sizeof *batch->cursors;
+    return batch->cost_count >= batch->max_costs || used >= batch->max_bytes;
 }
 
 static int by_start(const void *a, const void *b) {
@@ -241,6 +250,10 @@ void capture_batch_reset(capture_batch *batch) {
         .arena = batch->arena,
         .table = batch->table,
         .table_cap = batch->table_cap,
+        .costs = batch->costs,
+        .cost_cap = batch->cost_cap,
+        .cursors = batch->cursors,
+        .cursor_cap = batch->cursor_cap,
         .max_costs = batch->max_costs,
         .max_bytes = batch->max_bytes,
     };
@@ -249,5 +262,7 @@ void capture_batch_reset(capture_batch *batch) {
 void capture_batch_clear(capture_batch *batch) {
     capture_arena_clear(&batch->arena);
     free(batch->table);
+    free(batch->costs);
+    free(batch->cursors);
     *batch = (capture_batch){0};
 }

@@ -9,8 +9,8 @@
 
 #include <tally/view.h>
 
-#define CAPTURE_BATCH_MAX_COSTS 8000u /* two or three commits in one durable transaction */
-#define CAPTURE_BATCH_MAX_BYTES (8u * 1024u * 1024u) /* in memory */
+#define CAPTURE_BATCH_MAX_COSTS 2000u                /* about one commit */
+#define CAPTURE_BATCH_MAX_BYTES (2u * 1024u * 1024u) /* in memory; two batches are under way */
 #define CAPTURE_RUN_GAP_MS      (60 * 1000)          /* agent events this close are one run */
 
 typedef struct batch_alias {
@@ -59,7 +59,7 @@ typedef struct capture_batch {
     batch_session **table; /* open addressing by hash */
     size_t session_count, table_cap;
     batch_session *recent;
-    batch_cost *costs;
+    batch_cost *costs; /* kept over a reset, like the table */
     size_t cost_count, cost_cap;
     batch_cursor *cursors;
     size_t cursor_count, cursor_cap;

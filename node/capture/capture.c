@@ -1,5 +1,5 @@
 /* A pass: find the logs, choose what changed, read it in order, record it batch by batch. One
- * process at a time. */
+ * process at a time; in it, the ledger is touched by one side at a time (pass.h). */
 #include "pass.h"
 
 #include <errno.h>
@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #define LOCK_FILE           "capture.lock"
-#define HEAD_WINDOW_BYTES   (64u * 1024u)
+#define HEAD_WINDOW_BYTES   (16u * 1024u)
 #define HEAD_LINE_MAX_BYTES (1024u * 1024u)
 
 static const capture_tuning usual = {
@@ -35,24 +35,25 @@ void capture_pass_progress(capture_pass *pass, uint64_t bytes) {
 
 static int write_batch(void *ctx, tally_txn *txn, tally_error *err) {
     capture_pass *pass = ctx;
-    return capture_record(&pass->recorder, txn, &pass->batch, err);
+    return capture_record(&pass->recorder, txn, pass->recording, err);
 }
 
 static int count_batch(capture_pass *pass, tally_error *err) {
     tally_txn *txn;
     int rc = tally_read_begin(pass->ledger, &txn, err);
     if (rc) return rc;
-    rc = capture_record(&pass->recorder, txn, &pass->batch, err);
+    rc = capture_record(&pass->recorder, txn, pass->recording, err);
     tally_read_end(txn);
     return rc;
 }
 
-int capture_pass_flush(capture_pass *pass, tally_error *err) {
-    if (capture_batch_is_empty(&pass->batch)) return 0;
+static int record_batch(void *ctx, capture_batch *batch, tally_error *err) {
+    capture_pass *pass = ctx;
     if (pass->tuning->max_commits && pass->commits == pass->tuning->max_commits)
         return tally_fail(err, TALLY_EREFUSED, "the pass was to stop after %llu commits",
                           (unsigned long long)pass->commits);
-    capture_batch_seal(&pass->batch);
+    capture_batch_seal(batch);
+    pass->recording = batch;
     int rc = pass->options->dry_run
                  ? count_batch(pass, err)
                  : tally_ledger_write(pass->ledger, pass->now_ms, write_batch, pass, err);
@@ -62,25 +63,32 @@ int capture_pass_flush(capture_pass *pass, tally_error *err) {
     pass->result->sessions += pass->recorder.counts.sessions;
     pass->result->costs += pass->recorder.counts.costs;
     pass->result->activity += pass->recorder.counts.activity;
-    capture_batch_reset(&pass->batch);
     return 0;
+}
+
+static bool stored_cursor(tally_txn *txn, const capture_source *source, tally_span *value) {
+    uint8_t key[CAPTURE_ID_BYTES];
+    capture_cursor_key(source->adapter->agent, source->path, key);
+    return tally_local_get(txn, TALLY_LOCAL_CURSORS, tally_span_of(key, sizeof key), value) == 0 &&
+           value->len <= CAPTURE_CURSOR_MAX_BYTES;
 }
 
 /* True when nothing in the file can be new: it is as it was, and nothing waits for it to fall
  * silent. */
 static bool is_unchanged(capture_pass *pass, tally_txn *txn, const capture_source *source,
                          uint64_t *bytes) {
-    uint8_t key[CAPTURE_ID_BYTES];
     tally_span value;
     capture_cursor cursor;
     *bytes = source->stamp.size;
-    capture_cursor_key(source->adapter->agent, source->path, key);
-    if (tally_local_get(txn, TALLY_LOCAL_CURSORS, tally_span_of(key, sizeof key), &value) != 0 ||
-        !capture_cursor_decode(value, &cursor))
-        return false;
+    if (!stored_cursor(txn, source, &value) || !capture_cursor_decode(value, &cursor)) return false;
     if (cursor.offset <= source->stamp.size) *bytes -= cursor.offset;
-    if (!capture_stamp_eq(&cursor.stamp, &source->stamp)) return false;
-    return !cursor.pending || !capture_is_idle(&cursor.stamp, cursor.last_ms, pass->now_ms);
+    if (!capture_stamp_eq(&cursor.stamp, &source->stamp)) {
+        pass->ahead.needed = true;
+        return false;
+    }
+    bool due = cursor.pending && capture_is_idle(&cursor.stamp, cursor.last_ms, pass->now_ms);
+    pass->ahead.needed |= due;
+    return !due;
 }
 
 static int choose(capture_pass *pass, tally_error *err) {
@@ -112,16 +120,48 @@ static int order(capture_pass *pass, tally_error *err) {
     return capture_sources_order(&pass->sources, pass->work, pass->work_count, err);
 }
 
+/* Loads the cursors of work[from] and the files after it, once nothing is being written. */
+static int look_ahead(capture_pass *pass, size_t from, tally_error *err) {
+    capture_ahead *ahead = &pass->ahead;
+    tally_txn *txn;
+    int rc = capture_pipeline_wait(&pass->pipeline, err);
+    if (!rc) rc = tally_read_begin(pass->ledger, &txn, err);
+    if (rc) return rc;
+    capture_arena_reset(&ahead->arena);
+    ahead->from = from;
+    ahead->count = 0;
+    while (ahead->count < CAPTURE_AHEAD_FILES && from + ahead->count < pass->work_count && !rc) {
+        tally_span value, *kept = &ahead->cursor[ahead->count];
+        bool known = stored_cursor(txn, pass->work[from + ahead->count++], &value);
+        if (capture_arena_copy(&ahead->arena, known ? value : (tally_span){0}, kept))
+            rc = tally_fail(err, TALLY_ENOMEM, "no memory for where the last pass stopped");
+    }
+    tally_read_end(txn);
+    return rc;
+}
+
+static int read_next(capture_pass *pass, size_t at, tally_error *err) {
+    capture_ahead *ahead = &pass->ahead;
+    tally_span saved = {0};
+    if (ahead->needed) {
+        int rc = at < ahead->from + ahead->count ? 0 : look_ahead(pass, at, err);
+        if (rc) return rc;
+        saved = ahead->cursor[at - ahead->from];
+    }
+    return capture_pass_read(pass, pass->work[at], saved, err);
+}
+
 static int read_all(capture_pass *pass, tally_error *err) {
     if (pass->work_count == 0) return 0;
     int rc = capture_reader_new(pass->tuning->window_bytes, pass->tuning->line_max_bytes,
                                 &pass->reader, err);
     if (!rc) rc = capture_recorder_init(&pass->recorder, pass->options->dry_run, err);
     for (size_t i = 0; i < pass->work_count && !rc; i++) {
-        rc = capture_pass_read(pass, pass->work[i], err);
-        if (!rc && capture_batch_is_full(&pass->batch)) rc = capture_pass_flush(pass, err);
+        rc = read_next(pass, i, err);
+        if (!rc && capture_batch_is_full(pass->pipeline.filling))
+            rc = capture_pipeline_pass(&pass->pipeline, err);
     }
-    return rc ? rc : capture_pass_flush(pass, err);
+    return rc ? rc : capture_pipeline_finish(&pass->pipeline, err);
 }
 
 /* Waits for another process that captures. A dry run records nothing and does not wait. */
@@ -161,22 +201,23 @@ int capture_run_tuned(tally_ledger *ledger, const capture_options *options,
     if (!err) err = &unused;
     *result = (capture_result){0};
     capture_pass pass = {.ledger = ledger, .options = options, .tuning = tuning, .result = result};
-    pass.batch.max_costs = tuning->batch_max_costs;
-    pass.batch.max_bytes = tuning->batch_max_bytes;
     int lock_fd = -1;
     int rc = check(options, err);
     if (!rc) rc = lock(ledger, options->dry_run, &lock_fd, err);
     if (rc) return rc;
     pass.now_ms = options->now_ms();
+    capture_pipeline_init(&pass.pipeline, tuning->batch_max_costs, tuning->batch_max_bytes,
+                          record_batch, &pass);
     const capture_search search = {options->home, options->use_environment, options->agent,
                                    capture_pass_report, &pass};
     rc = capture_sources_find(&search, &pass.sources, err);
     if (!rc) rc = choose(&pass, err);
     if (!rc) rc = order(&pass, err);
     if (!rc) rc = read_all(&pass, err);
+    capture_pipeline_clear(&pass.pipeline); /* first: its thread uses the recorder */
     capture_reader_free(pass.reader);
     capture_recorder_clear(&pass.recorder);
-    capture_batch_clear(&pass.batch);
+    capture_arena_clear(&pass.ahead.arena);
     capture_sources_clear(&pass.sources);
     free(pass.work);
     if (lock_fd >= 0) (void)close(lock_fd);

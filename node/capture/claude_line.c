@@ -258,14 +258,25 @@ static const char *read_ids(const claude_line *line, const tally_json *message,
     return NULL;
 }
 
+/* Field by field: clearing the room for extras and texts would cost more than reading the line. */
+static void clear(claude_block *block) {
+    capture_id *const texts[] = {&block->message, &block->request, &block->session,
+                                 &block->agent,   &block->model,   &block->time_text};
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
+        texts[i]->len = 0;
+    block->extra_count = 0;
+    block->has_reported = false;
+    block->reported_pico = 0;
+}
+
 int claude_block_read(const claude_line *line, claude_block *out, const char **why) {
     tally_json message[MESSAGE_FIELDS], usage[USAGE_FIELDS];
     *why = NULL;
-    memset(out, 0, sizeof *out);
     capture_pick(&line->field[CLAUDE_MESSAGE], message_fields, MESSAGE_FIELDS, message);
     if (message[MESSAGE_USAGE].type != TALLY_JSON_OBJECT) return 0;
     if (tally_json_string_is(&message[MESSAGE_MODEL], "<synthetic>")) return 0;
     if (capture_is_true(&line->field[CLAUDE_API_ERROR])) return 0;
+    clear(out);
     *why = read_ids(line, message, out);
     if (*why) return TALLY_EFORMAT;
     capture_pick(&message[MESSAGE_USAGE], usage_fields, USAGE_FIELDS, usage);

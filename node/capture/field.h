@@ -29,8 +29,11 @@ typedef struct capture_field {
 #define CAPTURE_FIELD(literal)                                                                     \
     { literal, sizeof literal - 1 }
 
+#define CAPTURE_FIELDS_MAX 32u
+
 /* Fills values[i] with the last member of `object` named fields[i]; members that are absent become
- * JSON null with an empty raw span. One walk over the object, whatever `count`. */
+ * JSON null with an empty raw span. One walk over the object, whatever `count` (at most
+ * CAPTURE_FIELDS_MAX). */
 void capture_pick(const tally_json *object, const capture_field *fields, size_t count,
                   tally_json *values);
 

@@ -13,6 +13,7 @@ typedef struct reading {
     capture_pass *pass;
     const capture_source *source;
     const capture_adapter *adapter;
+    tally_span stored; /* the cursor of the last pass */
     int fd;
     capture_stamp stamp;
     capture_file file; /* the adapter may look at it until it is closed */
@@ -52,7 +53,8 @@ static int take_session(void *ctx, const capture_session *given, tally_error *er
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
         drop_bad(texts[i]);
     if (seen.title.len > CAPTURE_TITLE_MAX_BYTES) seen.title.len = 0;
-    return ours(read, capture_batch_session(&read->pass->batch, read->adapter->agent, &seen, err));
+    return ours(read, capture_batch_session(read->pass->pipeline.filling, read->adapter->agent,
+                                            &seen, err));
 }
 
 static const char *wrong_with(const capture_cost *seen) {
@@ -80,14 +82,16 @@ static int take_cost(void *ctx, const capture_cost *given, tally_error *err) {
     }
     drop_bad(&seen.subagent);
     drop_bad(&seen.message);
-    return ours(read, capture_batch_cost(&read->pass->batch, read->adapter->agent, &seen, err));
+    return ours(read,
+                capture_batch_cost(read->pass->pipeline.filling, read->adapter->agent, &seen, err));
 }
 
 static int take_activity(void *ctx, const capture_activity *seen, tally_error *err) {
     reading *read = ctx;
     if (seen->session.len == 0 || !text_ok(seen->session)) return 0;
     if (seen->time_ms < 0 || seen->time_ms >= TIME_MAX_MS) return 0;
-    return ours(read, capture_batch_activity(&read->pass->batch, read->adapter->agent, seen, err));
+    return ours(read, capture_batch_activity(read->pass->pipeline.filling, read->adapter->agent,
+                                             seen, err));
 }
 
 static int take_skipped(void *ctx, uint64_t line, const char *why, tally_error *err) {
@@ -135,40 +139,18 @@ out:
     return rc;
 }
 
-/* The cursor of the file, with its state copied out of the ledger; false when there is none that
- * fits. */
-static int load_cursor(reading *read, capture_cursor *out, bool *found, tally_error *err) {
-    uint8_t key[CAPTURE_ID_BYTES];
-    tally_txn *txn;
-    tally_span value;
-    *found = false;
-    capture_cursor_key(read->adapter->agent, read->source->path, key);
-    int rc = tally_read_begin(read->pass->ledger, &txn, err);
-    if (rc) return rc;
-    if (tally_local_get(txn, TALLY_LOCAL_CURSORS, tally_span_of(key, sizeof key), &value) == 0 &&
-        capture_cursor_decode(value, out)) {
-        *found = true;
-        if (out->state.len) memcpy(read->saved, out->state.ptr, out->state.len);
-        out->state.ptr = read->saved;
-    }
-    tally_read_end(txn);
-    return 0;
-}
-
 /* Opens the adapter where the last pass stopped, or at the start when the file is not what it was.
  */
 static int start(reading *read, tally_error *err) {
     capture_cursor cursor;
-    bool found;
-    int rc = ours(read, load_cursor(read, &cursor, &found, err));
-    if (rc) return rc;
+    bool found = capture_cursor_decode(read->stored, &cursor);
     if (found && !read->source->zstd && capture_cursor_holds(&cursor, read->fd, read->stamp.size) &&
         read->adapter->open(&read->file, cursor.state, &read->sink, &read->state, NULL) == 0) {
         capture_reader_start(read->pass->reader, read->fd, cursor.offset, cursor.lines,
                              read->stamp.size);
         return 0;
     }
-    rc = read->adapter->open(&read->file, (tally_span){0}, &read->sink, &read->state, err);
+    int rc = read->adapter->open(&read->file, (tally_span){0}, &read->sink, &read->state, err);
     if (rc) return rc;
     if (read->source->zstd)
         return capture_reader_start_zstd(read->pass->reader, read->fd, read->stamp.size, err);
@@ -199,8 +181,8 @@ static int add_cursor(reading *read, bool at_end, tally_error *err) {
     if (capture_cursor_seal(&cursor, read->fd, NULL) != 0) return 0;
     capture_cursor_key(read->adapter->agent, read->source->path, key);
     len = capture_cursor_encode(&cursor, value);
-    return ours(read,
-                capture_batch_cursor(&read->pass->batch, key, tally_span_of(value, len), err));
+    return ours(read, capture_batch_cursor(read->pass->pipeline.filling, key,
+                                           tally_span_of(value, len), err));
 }
 
 static int after_line(reading *read, tally_error *err) {
@@ -210,9 +192,9 @@ static int after_line(reading *read, tally_error *err) {
         capture_pass_progress(pass, taken - read->progress);
         read->progress = taken;
     }
-    if (!capture_batch_is_full(&pass->batch)) return 0;
+    if (!capture_batch_is_full(pass->pipeline.filling)) return 0;
     int rc = add_cursor(read, false, err);
-    return rc ? rc : ours(read, capture_pass_flush(pass, err));
+    return rc ? rc : ours(read, capture_pipeline_pass(&pass->pipeline, err));
 }
 
 static int read_lines(reading *read, tally_error *err) {
@@ -238,9 +220,10 @@ static int read_lines(reading *read, tally_error *err) {
     return rc;
 }
 
-int capture_pass_read(capture_pass *pass, const capture_source *source, tally_error *err) {
+int capture_pass_read(capture_pass *pass, const capture_source *source, tally_span saved,
+                      tally_error *err) {
     struct stat st;
-    reading read = {.pass = pass, .source = source, .adapter = source->adapter};
+    reading read = {.pass = pass, .source = source, .adapter = source->adapter, .stored = saved};
     read.sink = (capture_sink){.ctx = &read,
                                .session = take_session,
                                .cost = take_cost,

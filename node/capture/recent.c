@@ -9,6 +9,7 @@ _Static_assert(crypto_shorthash_BYTES == 8, "capture_hash is 64 bits");
 _Static_assert(crypto_shorthash_KEYBYTES == 16, "capture_hash seeds half of the key");
 
 #define RECENT_CAPACITY_MAX (1u << 24)
+#define RECENT_ROOM_MIN     64u /* most logs are short */
 
 uint64_t capture_hash(uint64_t seed, tally_span data) {
     uint8_t key[crypto_shorthash_KEYBYTES] = {0};
@@ -30,7 +31,7 @@ void capture_recent_clear(capture_recent *set) {
 }
 
 static uint32_t mask_of(const capture_recent *set) {
-    return set->capacity * 2 - 1;
+    return set->room * 2 - 1;
 }
 
 /* The slot that holds `hash`, or the free one where it would go. */
@@ -59,23 +60,37 @@ static void free_slot(capture_recent *set, uint32_t hole) {
     set->slots[hole] = 0;
 }
 
-static int allocate(capture_recent *set, tally_error *err) {
-    if (set->ring) return 0;
-    set->ring = calloc(set->capacity, sizeof *set->ring);
-    set->slots = calloc((size_t)set->capacity * 2, sizeof *set->slots);
-    if (set->ring && set->slots) return 0;
-    capture_recent_clear(set);
-    return tally_fail(err, TALLY_ENOMEM, "cannot remember what was seen in a log: out of memory");
+/* Makes room for one more below the capacity. Until that is reached nothing was pushed out, and the
+ * ring begins at 0. */
+static int grow(capture_recent *set, tally_error *err) {
+    if (set->count < set->room || set->room == set->capacity) return 0;
+    uint32_t room = set->room ? set->room * 2 : RECENT_ROOM_MIN;
+    if (room > set->capacity) room = set->capacity;
+    uint32_t *slots = calloc((size_t)room * 2, sizeof *slots);
+    uint64_t *ring = slots ? realloc(set->ring, room * sizeof *ring) : NULL;
+    if (!ring) {
+        free(slots);
+        return tally_fail(err, TALLY_ENOMEM,
+                          "cannot remember what was seen in a log: out of memory");
+    }
+    assert(set->oldest == 0);
+    free(set->slots);
+    set->ring = ring;
+    set->slots = slots;
+    set->room = room;
+    for (uint32_t at = 0; at < set->count; at++)
+        slots[find_slot(set, ring[at])] = at + 1;
+    return 0;
 }
 
 int capture_recent_add(capture_recent *set, uint64_t hash, tally_error *err) {
-    int rc = allocate(set, err);
+    if (capture_recent_has(set, hash)) return 0;
+    int rc = grow(set, err);
     if (rc != 0) return rc;
-    if (set->slots[find_slot(set, hash)] != 0) return 0;
-    uint32_t at = (set->oldest + set->count) & (set->capacity - 1);
-    if (set->count == set->capacity) {
+    uint32_t at = (set->oldest + set->count) & (set->room - 1);
+    if (set->count == set->room) {
         free_slot(set, find_slot(set, set->ring[at]));
-        set->oldest = (set->oldest + 1) & (set->capacity - 1);
+        set->oldest = (set->oldest + 1) & (set->room - 1);
     } else {
         set->count++;
     }
@@ -87,5 +102,5 @@ int capture_recent_add(capture_recent *set, uint64_t hash, tally_error *err) {
 
 uint64_t capture_recent_newest(const capture_recent *set, uint32_t age) {
     assert(age < set->count);
-    return set->ring[(set->oldest + set->count - 1 - age) & (set->capacity - 1)];
+    return set->ring[(set->oldest + set->count - 1 - age) & (set->room - 1)];
 }

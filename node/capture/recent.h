@@ -8,8 +8,9 @@
 
 typedef struct capture_recent {
     uint64_t *ring;    /* members, oldest first from `oldest` */
-    uint32_t *slots;   /* open addressing: ring position + 1, 0 for free; twice the capacity */
+    uint32_t *slots;   /* open addressing: ring position + 1, 0 for free; twice the room */
     uint32_t capacity; /* a power of two */
+    uint32_t room;     /* of the ring now: grows up to the capacity */
     uint32_t count, oldest;
 } capture_recent;
 

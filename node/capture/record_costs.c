@@ -136,7 +136,8 @@ int record_cost(capture_recorder *recorder, tally_txn *txn, const batch_cost *co
     return main_seen ? 0 : note_main(recorder, txn, cost, main_id, err);
 }
 
-/* Marks the shipped rows that the ledger holds already. */
+/* Marks the shipped rows that the ledger holds already, and those that would take over from a price
+ * that a person set: theirs holds until they set another. */
 typedef struct held_rows {
     const tally_price *rows;
     size_t count;
@@ -146,10 +147,13 @@ typedef struct held_rows {
 static int mark_held(void *ctx, const tally_price *price, const tally_hash *leaf) {
     held_rows *shipped = ctx;
     (void)leaf;
-    for (size_t i = 0; i < shipped->count; i++)
-        if (shipped->rows[i].from_day == price->from_day &&
-            strcmp(shipped->rows[i].model, price->model) == 0)
-            shipped->held[i] = true;
+    bool typed = strcmp(price->source, TALLY_PRICE_TYPED) == 0;
+    for (size_t i = 0; i < shipped->count; i++) {
+        const tally_price *row = &shipped->rows[i];
+        bool covered =
+            row->from_day == price->from_day || (typed && row->from_day > price->from_day);
+        if (covered && strcmp(row->model, price->model) == 0) shipped->held[i] = true;
+    }
     return 0;
 }
 

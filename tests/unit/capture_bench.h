@@ -7,6 +7,7 @@
 
 #include <fcntl.h>
 #include <ftw.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -35,6 +36,7 @@ typedef struct bench {
     capture_result result;
     capture_tuning tuning;
     bool dry_run;
+    pthread_t caller; /* of the pass: the only thread that callbacks may come from */
     unsigned reports;
     uint64_t last_line;
     char last_why[256];
@@ -49,6 +51,7 @@ static inline int64_t now(void) {
 static inline void note_skipped(void *ctx, const char *file, uint64_t line, const char *why) {
     bench *b = ctx;
     assert_non_null(file);
+    assert_true(pthread_equal(b->caller, pthread_self()));
     b->reports++;
     b->last_line = line;
     (void)snprintf(b->last_why, sizeof b->last_why, "%s", why);
@@ -117,6 +120,7 @@ static inline void log_put(const bench *b, const char *name, const char *mode, c
 
 static inline int pass_with(bench *b, tally_error *err) {
     b->reports = 0;
+    b->caller = pthread_self();
     const capture_options options = {
         .home = b->home, .dry_run = b->dry_run, .now_ms = now, .skipped = note_skipped, .ctx = b};
     return capture_run_tuned(b->ledger, &options, &b->tuning, &b->result, err);

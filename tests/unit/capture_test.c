@@ -3,6 +3,7 @@
 #include "capture_bench.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <sys/file.h>
 #include <time.h>
 
@@ -219,10 +220,14 @@ static void an_unknown_agent_is_refused_by_name(void **state) {
     assert_non_null(strstr(err.text, "codex"));
 }
 
+static atomic_bool pass_ended;
+
 static void *pass_in_thread(void *ctx) {
     tally_error err;
     bench *b = ctx;
-    return pass_with(b, &err) == 0 ? b : NULL;
+    int rc = pass_with(b, &err);
+    atomic_store(&pass_ended, true);
+    return rc == 0 ? b : NULL;
 }
 
 static void a_second_process_waits_for_the_first(void **state) {
@@ -238,13 +243,44 @@ static void a_second_process_waits_for_the_first(void **state) {
     assert_int_equal(pthread_create(&thread, NULL, pass_in_thread, b), 0);
     const struct timespec wait = {.tv_nsec = 100 * 1000 * 1000};
     (void)nanosleep(&wait, NULL);
-    collect(b);
-    assert_int_equal(b->cost_count, 0);
+    assert_false(atomic_load(&pass_ended));
     assert_int_equal(close(fd), 0);
     assert_int_equal(pthread_join(thread, &done), 0);
     assert_ptr_equal(done, b);
     collect(b);
     assert_int_equal(b->cost_count, 1);
+}
+
+/* More files than cursors are loaded at once, and batches of one file each: reading, recording and
+ * loading take turns all the time. */
+static void many_files_go_on_where_they_stopped_while_others_are_recorded(void **state) {
+    bench *b = *state;
+    enum { FILES = CAPTURE_AHEAD_FILES + 20 };
+    for (int pass_no = 0; pass_no < 2; pass_no++) {
+        uint64_t written = 0;
+        for (int i = 0; i < FILES; i++) {
+            char name[16], text[2048];
+            (void)snprintf(name, sizeof name, "s%03d", i);
+            int n = snprintf(text, sizeof text,
+                             ANSWER("%s", "u%d-%d", "10:00:05", "m%d-%d", "r", "50", "\"end_turn\"",
+                                    "false") "{bad\n",
+                             name, pass_no, i, pass_no, i);
+            assert_true(n > 0 && (size_t)n < sizeof text);
+            written += (uint64_t)n;
+            log_put(b, name, "a", text);
+        }
+        b->tuning.batch_max_costs = 1;
+        pass(b);
+        assert_int_equal(b->result.bytes_read, written);
+        assert_int_equal(b->result.costs, FILES);
+        assert_int_equal(b->result.sessions, pass_no ? 0 : FILES);
+        assert_int_equal(b->result.skipped, FILES);
+        assert_int_equal(b->last_line, 2 * pass_no + 2);
+    }
+    collect(b);
+    assert_int_equal(b->cost_count, 2 * FILES);
+    pass(b);
+    assert_int_equal(b->result.bytes_read, 0);
 }
 
 static void an_unreadable_file_is_reported_and_stops_nothing(void **state) {
@@ -284,6 +320,7 @@ int main(void) {
         TEST(bad_lines_are_reported_with_their_number_and_stop_nothing),
         TEST(an_unknown_agent_is_refused_by_name),
         TEST(a_second_process_waits_for_the_first),
+        TEST(many_files_go_on_where_they_stopped_while_others_are_recorded),
         TEST(an_unreadable_file_is_reported_and_stops_nothing),
     };
     return cmocka_run_group_tests_name("capture", tests, NULL, NULL);
