@@ -7,7 +7,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define FILE_MAX_BYTES   (64u * 1024u * 1024u)
+#include "vector_file.h"
+
 #define BASE64_MAX_BYTES 256u
 #define NAME_MAX_BYTES   512u
 #define PROOF_MAX_HASHES 512u /* longer ones cannot hold for any 64-bit size */
@@ -105,10 +106,6 @@ static bool consistency_holds(const tally_json *item) {
     return v.sound && tally_consistency_verify(size1, size2, v.proof, v.count, &root1, &root2) == 0;
 }
 
-typedef struct outcome {
-    unsigned passed, failed;
-} outcome;
-
 static void run_one(const char *group, const tally_json *item, bool (*holds)(const tally_json *),
                     outcome *count) {
     tally_json want;
@@ -138,46 +135,11 @@ static int run_group(const tally_json *document, const char *group,
     return 0;
 }
 
-static int read_whole(const char *path, uint8_t **out, size_t *len) {
-    FILE *file = fopen(path, "rb");
-    if (!file) return -1;
-    int rc = -1;
-    uint8_t *bytes = malloc(FILE_MAX_BYTES);
-    if (!bytes) goto out;
-    *len = fread(bytes, 1, FILE_MAX_BYTES, file);
-    if (ferror(file) || *len == FILE_MAX_BYTES) goto out;
-    *out = bytes;
-    bytes = NULL;
-    rc = 0;
-out:
-    free(bytes);
-    (void)fclose(file);
-    return rc;
+static int run_all(const tally_json *document, outcome *count) {
+    int rc = run_group(document, "inclusion", inclusion_holds, count);
+    return rc == 0 ? run_group(document, "consistency", consistency_holds, count) : rc;
 }
 
 int main(int argc, char **argv) {
-    if (argc != 2) {
-        fprintf(stderr, "usage: merkle_vectors FILE\n");
-        return 2;
-    }
-    uint8_t *bytes = NULL;
-    size_t len;
-    tally_json document;
-    outcome count = {0, 0};
-    int status = 2;
-    if (read_whole(argv[1], &bytes, &len) != 0) {
-        fprintf(stderr, "cannot read %s\n", argv[1]);
-        goto out;
-    }
-    if (tally_json_parse(tally_span_of(bytes, len), &document) != 0 ||
-        run_group(&document, "inclusion", inclusion_holds, &count) != 0 ||
-        run_group(&document, "consistency", consistency_holds, &count) != 0) {
-        fprintf(stderr, "%s does not hold proof vectors\n", argv[1]);
-        goto out;
-    }
-    printf("%u passed, %u failed\n", count.passed, count.failed);
-    status = count.failed == 0 && count.passed > 0 ? 0 : 1;
-out:
-    free(bytes);
-    return status;
+    return run_vector_file(argc, argv, run_all);
 }

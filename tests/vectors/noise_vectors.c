@@ -4,13 +4,9 @@
 #include <stdlib.h>
 
 #include "noise_vector.h"
+#include "vector_file.h"
 
-#define FILE_MAX_BYTES (64u * 1024u * 1024u)
 #define NAME_MAX_BYTES 256u
-
-typedef struct outcome {
-    unsigned passed, failed;
-} outcome;
 
 static void run_one(const tally_json *vector, outcome *count) {
     tally_error err;
@@ -40,45 +36,6 @@ static int run_all(const tally_json *document, outcome *count) {
     return 0;
 }
 
-static int read_whole(const char *path, uint8_t **out, size_t *len) {
-    FILE *file = fopen(path, "rb");
-    if (!file) return -1;
-    int rc = -1;
-    uint8_t *bytes = malloc(FILE_MAX_BYTES);
-    if (!bytes) goto out;
-    *len = fread(bytes, 1, FILE_MAX_BYTES, file);
-    if (ferror(file) || *len == FILE_MAX_BYTES) goto out;
-    *out = bytes;
-    bytes = NULL;
-    rc = 0;
-out:
-    free(bytes);
-    (void)fclose(file);
-    return rc;
-}
-
 int main(int argc, char **argv) {
-    if (argc != 2) {
-        fprintf(stderr, "usage: noise_vectors FILE\n");
-        return 2;
-    }
-    uint8_t *bytes = NULL;
-    size_t len;
-    tally_json document;
-    outcome count = {0, 0};
-    int status = 2;
-    if (read_whole(argv[1], &bytes, &len) != 0) {
-        fprintf(stderr, "cannot read %s\n", argv[1]);
-        goto out;
-    }
-    if (tally_json_parse(tally_span_of(bytes, len), &document) != 0 ||
-        run_all(&document, &count) != 0) {
-        fprintf(stderr, "%s does not hold Noise vectors\n", argv[1]);
-        goto out;
-    }
-    printf("%u passed, %u failed\n", count.passed, count.failed);
-    status = count.failed == 0 && count.passed > 0 ? 0 : 1;
-out:
-    free(bytes);
-    return status;
+    return run_vector_file(argc, argv, run_all);
 }
