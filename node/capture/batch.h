@@ -9,7 +9,7 @@
 
 #include <tally/view.h>
 
-#define CAPTURE_BATCH_MAX_COSTS 2000u                /* about one commit */
+#define CAPTURE_BATCH_MAX_COSTS 3000u                /* about one commit */
 #define CAPTURE_BATCH_MAX_BYTES (2u * 1024u * 1024u) /* in memory; two batches are under way */
 #define CAPTURE_RUN_GAP_MS      (60 * 1000)          /* agent events this close are one run */
 

@@ -11,6 +11,7 @@ typedef struct capture_options {
     const char *agent;    /* only this one; NULL for all. "claude" stands for "claude-code". */
     bool dry_run;         /* reads and counts, records nothing, moves no cursor */
     int64_t (*now_ms)(void);
+    /* Both are called on the caller's thread only. */
     void (*progress)(void *ctx, uint64_t bytes_done, uint64_t bytes_total);       /* may be NULL */
     void (*skipped)(void *ctx, const char *file, uint64_t line, const char *why); /* may be NULL */
     void *ctx;
