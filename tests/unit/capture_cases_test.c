@@ -37,7 +37,8 @@ static void read_expected(const char *folder, uint64_t *requests, uint64_t *pico
     static char text[EXPECTED_MAX_BYTES];
     char path[2 * PATH_SIZE];
     tally_json root, totals, value;
-    (void)snprintf(path, sizeof path, "%s/expected.json", folder);
+    int n = snprintf(path, sizeof path, "%s/expected.json", folder);
+    assert_true(n > 0 && (size_t)n < sizeof path);
     FILE *file = fopen(path, "r");
     assert_non_null(file);
     size_t len = fread(text, 1, sizeof text, file);

@@ -1,0 +1,17 @@
+/* Making a table as narrow as the terminal, with a mark wherever something was left out. */
+#ifndef TALLY_CLI_TABLE_FIT_H
+#define TALLY_CLI_TABLE_FIT_H
+
+#include <libsmartcols/libsmartcols.h>
+
+#include "table_out.h"
+
+#define CLI_COLUMNS_MAX 24u
+
+/* Shortens the cells of CLI_CUT columns, then hides CLI_SPARE columns from the right, until `width`
+ * is enough or nothing more may go. `aligns` has one entry a column. The titles of what was hidden
+ * go to `hidden`, comma-separated. 0, or -1 when memory ran out. */
+int cli_table_fit(struct libscols_table *table, const cli_align *aligns, size_t width, char *hidden,
+                  size_t hidden_size);
+
+#endif
