@@ -118,9 +118,9 @@ static void key_cell(cli_table *table, tally_report_key key, tally_span text) {
 
 static cli_table *report_table_new(cli *run, const report_keys *keys) {
     static const cli_column numbers[] = {{"SESSIONS", CLI_RIGHT},   {"ENGAGED", CLI_RIGHT},
-                                         {"AGENT TIME", CLI_RIGHT}, {"REQUESTS", CLI_RIGHT},
-                                         {"INPUT", CLI_RIGHT},      {"OUTPUT", CLI_RIGHT},
-                                         {"READ", CLI_RIGHT},       {"WRITTEN", CLI_RIGHT},
+                                         {"AGENT TIME", CLI_SPARE}, {"REQUESTS", CLI_RIGHT},
+                                         {"INPUT", CLI_SPARE},      {"OUTPUT", CLI_SPARE},
+                                         {"READ", CLI_SPARE},       {"WRITTEN", CLI_SPARE},
                                          {"COST", CLI_RIGHT},       {"UNPRICED", CLI_RIGHT}};
     cli_column columns[TALLY_REPORT_MAX_KEYS + sizeof numbers / sizeof *numbers];
     char titles[TALLY_REPORT_MAX_KEYS][16];
@@ -129,8 +129,7 @@ static cli_table *report_table_new(cli *run, const report_keys *keys) {
         for (size_t k = 0; k <= n; k++) {
             titles[i][k] = (char)toupper((unsigned char)keys->names[i][k]);
         }
-        columns[i] =
-            (cli_column){titles[i], keys->keys[i] == TALLY_BY_PROJECT ? CLI_CUT : CLI_LEFT};
+        columns[i] = (cli_column){titles[i], CLI_CUT};
     }
     memcpy(columns + keys->count, numbers, sizeof numbers);
     return cli_table_new(cli_out_paged(run), columns,

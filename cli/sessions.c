@@ -124,9 +124,9 @@ void cli_cell_texts(cli_table *table, const tally_span *texts, size_t count) {
 static int sessions_table(cli *run, const cli_reading *reading, const tally_session_list *list) {
     static const cli_column columns[] = {
         {"START", CLI_LEFT},     {"AGENT", CLI_LEFT},     {"SESSION", CLI_LEFT},
-        {"PROJECT", CLI_CUT},    {"ENGAGED", CLI_RIGHT},  {"AGENT TIME", CLI_RIGHT},
-        {"PROMPTS", CLI_RIGHT},  {"REQUESTS", CLI_RIGHT}, {"COST", CLI_RIGHT},
-        {"UNPRICED", CLI_RIGHT}, {"TAGS", CLI_LEFT},      {"TITLE", CLI_CUT},
+        {"PROJECT", CLI_CUT},    {"ENGAGED", CLI_RIGHT},  {"AGENT TIME", CLI_SPARE},
+        {"PROMPTS", CLI_SPARE},  {"REQUESTS", CLI_SPARE}, {"COST", CLI_RIGHT},
+        {"UNPRICED", CLI_SPARE}, {"TAGS", CLI_CUT},       {"TITLE", CLI_CUT},
     };
     cli_table *table = cli_table_new(cli_out_paged(run), columns, sizeof columns / sizeof *columns);
     if (!table) return -1;

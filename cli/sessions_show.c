@@ -5,6 +5,8 @@
 #include "commands.h"
 #include "sessions.h"
 
+#define FIELD_BYTES 4096 /* of one line of text about a session */
+
 typedef struct session_view {
     cli *run;
     const cli_reading *reading;
@@ -86,13 +88,12 @@ static int show_json(session_view *view, const tally_session_row *row, const tal
 }
 
 static void field(FILE *out, const char *name, tally_span text) {
+    char calm[FIELD_BYTES];
     if (!text.len) return;
-    fprintf(out, "%-9s ", name);
-    for (size_t i = 0; i < text.len; i++) {
-        uint8_t c = text.ptr[i];
-        fputc(c < 0x20 || c == 0x7f ? '?' : c, out);
-    }
-    fputc('\n', out);
+    snprintf(calm, sizeof calm, "%.*s", (int)(text.len < sizeof calm ? text.len : sizeof calm - 1),
+             (const char *)text.ptr);
+    cli_text_calm(calm);
+    fprintf(out, "%-9s %s\n", name, calm);
 }
 
 static int show_text(session_view *view, const tally_session_row *row, const tally_filter *filter,

@@ -57,7 +57,7 @@ static void status_json(cli *run, const cli_reading *reading, const status_facts
                  tally_span_of(tally_ledger_team(facts->ledger)->b, TALLY_HASH_BYTES));
     cli_json_text(&json, "team_name", reading->team.name);
     cli_json_text(&json, "timezone", reading->team.timezone);
-    cli_json_string(&json, "currency", TALLY_COST_CURRENCY);
+    cli_json_text(&json, "currency", reading->team.currency);
     cli_json_text(&json, "member", facts->member);
     cli_json_text(&json, "device_name", facts->device);
     cli_json_hex(&json, "device", tally_span_of(facts->feed.device.b, sizeof facts->feed.device.b));

@@ -274,11 +274,13 @@ static int row_del(tally_txn *txn, const tally_cost *cost, tally_error *err) {
     return rc != 0 ? rc : store_del(txn, TABLE_VIEW_COSTS, tally_span_of(key, 4), &value, err);
 }
 
-/* Of several records of one response the one with the most output counts (a snapshot taken later),
- * then the one recorded first, then the smaller device key: the same choice whatever the order of
- * arrival. */
+/* Of several records of one response one that was observed counts before one that was imported,
+ * then the one with the most output (a snapshot taken later), then the one recorded first, then the
+ * smaller device key: the same choice whatever the order of arrival. */
 static bool better(const tally_cost *a, tally_hlc a_hlc, const tally_device_id *a_device,
                    const tally_cost *b, tally_hlc b_hlc, const tally_device_id *b_device) {
+    bool a_seen = a->source != TALLY_COST_IMPORTED, b_seen = b->source != TALLY_COST_IMPORTED;
+    if (a_seen != b_seen) return a_seen;
     if (a->usage.output != b->usage.output) return a->usage.output > b->usage.output;
     if (a_hlc != b_hlc) return a_hlc < b_hlc;
     return memcmp(a_device->b, b_device->b, TALLY_PUBLIC_KEY_BYTES) < 0;

@@ -52,15 +52,19 @@ static int append_cost(capture_recorder *recorder, tally_txn *txn, const batch_c
     return tally_append(txn, "cost", writer, NULL, err);
 }
 
-/* The output of the entry as recorded so far; TALLY_ENOTFOUND for a new one. */
+/* The output of the entry as recorded so far, and whether that was observed or only imported;
+ * TALLY_ENOTFOUND for a new one. */
 static int recorded_output(const capture_recorder *recorder, tally_txn *txn,
-                           const tally_entry_id *id, uint64_t *output) {
+                           const tally_entry_id *id, uint64_t *output, bool *observed) {
+    *observed = true;
     if (recorder->dry_run && capture_idmap_get(&recorder->seen, id->b, output)) return 0;
     tally_cost held;
     uint64_t index;
     int rc = tally_cost_get(txn, id, &held, &index);
-    if (rc == 0) *output = held.usage.output;
-    return rc;
+    if (rc != 0) return rc;
+    *output = held.usage.output;
+    *observed = held.source != TALLY_COST_IMPORTED;
+    return 0;
 }
 
 static int append_void(capture_recorder *recorder, tally_txn *txn, tally_span entry,
@@ -120,11 +124,12 @@ int record_cost(capture_recorder *recorder, tally_txn *txn, const batch_cost *co
         if (seen->sidechain && main_seen) return 0;
     }
     uint64_t output = 0;
-    int rc = recorded_output(recorder, txn, &cost->id, &output);
+    bool observed = true;
+    int rc = recorded_output(recorder, txn, &cost->id, &output, &observed);
     if (rc && rc != TALLY_ENOTFOUND)
         return tally_fail(err, rc, "cannot look up a cost; run 'tally fsck'");
     bool is_new = rc == TALLY_ENOTFOUND;
-    bool append = is_new || output < seen->usage.output;
+    bool append = is_new || !observed || output < seen->usage.output;
     rc = append ? append_cost(recorder, txn, cost, err) : 0;
     if (rc) return rc;
     recorder->counts.costs += is_new;

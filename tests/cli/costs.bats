@@ -252,3 +252,17 @@ ROWS
     fails_with 1 tally sessions show ffffffff
     fails_with 2 tally sessions show 01a1fc9e
 }
+
+@test "what was observed counts before what was imported, in either order" {
+    local home="$BATS_TEST_TMPDIR/first"
+    new_ledger
+    tally capture --root "$(fixtures)/real/claude-code/home"
+    tally costs export --format csv --output "$BATS_TEST_TMPDIR/c.csv"
+    TALLY_HOME="$home" new_ledger
+    TALLY_HOME="$home" tally costs import "$BATS_TEST_TMPDIR/c.csv"
+    TALLY_HOME="$home" tally capture --root "$(fixtures)/real/claude-code/home"
+    tally costs import "$BATS_TEST_TMPDIR/c.csv"
+    run tally costs export --format json
+    [ "$(jq -c '[.costs[] | .cost_source] | unique' <<<"$output")" = '["priced"]' ]
+    diff <(jq -S .costs <<<"$output") <(TALLY_HOME="$home" tally costs export --format json | jq -S .costs)
+}

@@ -24,7 +24,7 @@ typedef struct fact {
     enum { OTHER, COST, VOID, TAG, UNTAG, SESSION } kind;
     tally_entry_id entry;
     uint64_t time, output;
-    bool undo;
+    bool undo, imported;
     uint8_t target[TALLY_ENTRY_BYTES];
     char tag[16], cwd[16];
     tally_hash removes[REMOVES_MAX];
@@ -76,7 +76,8 @@ static const char *make_cost(fact *made) {
                       .input = rng_below(&w.r, 3),
                       .output = made->output};
     if (rng_below(&w.r, 4) == 0) cost.source = "reported", cost.stated = rng_below(&w.r, 9);
-    if (rng_below(&w.r, 6) == 0) cost.source = "imported", cost.currency = "EUR";
+    made->imported = rng_below(&w.r, 6) == 0;
+    if (made->imported) cost.source = "imported", cost.currency = "EUR";
     put_cost(w.writer, &cost);
     made->kind = COST;
     if (rng_below(&w.r, 12) == 0) { /* no cost at all: the views pass it over */
@@ -237,9 +238,11 @@ static const fact *later(const fact *a, const fact *b) {
     return by_device(a->device, b->device) >= 0 ? a : b;
 }
 
-/* The one that counts: most output, then recorded first, then the smaller device key. */
+/* The one that counts: observed before imported, most output, then recorded first, then the smaller
+ * device key. */
 static const fact *counting(const fact *a, const fact *b) {
     if (!a) return b;
+    if (a->imported != b->imported) return a->imported ? b : a;
     if (a->output != b->output) return a->output > b->output ? a : b;
     if (a->hlc != b->hlc) return a->hlc < b->hlc ? a : b;
     return by_device(a->device, b->device) <= 0 ? a : b;
