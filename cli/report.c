@@ -17,7 +17,8 @@ static const key_name key_names[] = {
     {"member", TALLY_BY_MEMBER}, {"device", TALLY_BY_DEVICE},   {"day", TALLY_BY_DAY},
     {"week", TALLY_BY_WEEK},     {"month", TALLY_BY_MONTH},     {"session", TALLY_BY_SESSION}};
 
-#define KEY_NAMES (sizeof key_names / sizeof *key_names)
+#define HOURS_FIRST 1u /* place of the two columns of hours among the numbers */
+#define KEY_NAMES   (sizeof key_names / sizeof *key_names)
 
 typedef struct report_keys {
     size_t count;
@@ -87,7 +88,7 @@ static void report_json(cli *run, const tally_filter *filter, const report_keys 
 
 static void sums_cells(cli_table *table, const tally_sums *sums, cli_tone tone) {
     cli_cell_u64(table, sums->sessions);
-    cli_hours_cells(table, sums, tone);
+    if (sums->has_time) cli_hours_cells(table, sums, tone);
     cli_cell_u64(table, sums->requests);
     cli_cell_u64(table, sums->input);
     cli_cell_u64(table, sums->output);
@@ -116,7 +117,8 @@ static void key_cell(cli_table *table, tally_report_key key, tally_span text) {
         cli_cell(table, text, CLI_PLAIN);
 }
 
-static cli_table *report_table_new(cli *run, const report_keys *keys) {
+/* Hours have no columns where they cannot be told apart: by model, or filtered by cost. */
+static cli_table *report_table_new(cli *run, const report_keys *keys, bool has_time) {
     static const cli_column numbers[] = {{"SESSIONS", CLI_RIGHT},   {"ENGAGED", CLI_RIGHT},
                                          {"AGENT TIME", CLI_SPARE}, {"REQUESTS", CLI_RIGHT},
                                          {"INPUT", CLI_SPARE},      {"OUTPUT", CLI_SPARE},
@@ -124,16 +126,16 @@ static cli_table *report_table_new(cli *run, const report_keys *keys) {
                                          {"COST", CLI_RIGHT},       {"UNPRICED", CLI_RIGHT}};
     cli_column columns[TALLY_REPORT_MAX_KEYS + sizeof numbers / sizeof *numbers];
     char titles[TALLY_REPORT_MAX_KEYS][16];
-    for (size_t i = 0; i < keys->count; i++) {
-        size_t n = strlen(keys->names[i]);
-        for (size_t k = 0; k <= n; k++) {
-            titles[i][k] = (char)toupper((unsigned char)keys->names[i][k]);
-        }
-        columns[i] = (cli_column){titles[i], CLI_CUT};
+    size_t count = 0;
+    for (; count < keys->count; count++) {
+        size_t n = strlen(keys->names[count]);
+        for (size_t k = 0; k <= n; k++)
+            titles[count][k] = (char)toupper((unsigned char)keys->names[count][k]);
+        columns[count] = (cli_column){titles[count], CLI_CUT};
     }
-    memcpy(columns + keys->count, numbers, sizeof numbers);
-    return cli_table_new(cli_out_paged(run), columns,
-                         keys->count + sizeof numbers / sizeof *numbers);
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
+        if (has_time || (i != HOURS_FIRST && i != HOURS_FIRST + 1)) columns[count++] = numbers[i];
+    return cli_table_new(cli_out_paged(run), columns, count);
 }
 
 static int report_table(cli *run, const report_keys *keys, const tally_report *report) {
@@ -141,7 +143,7 @@ static int report_table(cli *run, const report_keys *keys, const tally_report *r
         cli_say("no costs match");
         return 0;
     }
-    cli_table *table = report_table_new(run, keys);
+    cli_table *table = report_table_new(run, keys, tally_report_total(report)->has_time);
     if (!table) return -1;
     for (size_t i = 0; i < tally_report_count(report); i++) {
         const tally_report_row *row = tally_report_at(report, i);
