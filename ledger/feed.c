@@ -56,12 +56,60 @@ int tally_feed_get(tally_txn *txn, uint32_t number, tally_feed *out, tally_error
     return feed_load(txn, number, out, err);
 }
 
+int feed_now(tally_txn *txn, uint32_t number, tally_feed *out, tally_error *err) {
+    if (number != 0 || !txn->own_loaded) return feed_load(txn, number, out, err);
+    *out = txn->own;
+    return 0;
+}
+
+int tally_feed_find(tally_txn *txn, const tally_device_id *device, uint32_t *number) {
+    tally_span row;
+    int rc = store_get(txn, TABLE_DEVICES, tally_span_of(device->b, sizeof device->b), &row, NULL);
+    if (rc != 0) return rc;
+    if (row.len != 4) return TALLY_ECORRUPT;
+    *number = tally_get_be32(row.ptr);
+    return 0;
+}
+
+int feed_make(tally_txn *txn, const tally_device_id *device, tally_feed *out, tally_error *err) {
+    uint8_t number[4];
+    *out = (tally_feed){.number = tally_feed_count(txn), .device = *device};
+    tally_range_init(&out->range);
+    tally_put_be32(number, out->number);
+    int rc = store_put(txn, TABLE_DEVICES, tally_span_of(device->b, sizeof device->b),
+                       tally_span_of(number, sizeof number), 0, err);
+    return rc != 0 ? rc : feed_store(txn, out, err);
+}
+
+/* The latest clock of any feed: what is written now was written knowing all of them. */
+static int latest_clock(tally_txn *txn, tally_hlc *out, tally_error *err) {
+    uint32_t feeds = tally_feed_count(txn);
+    *out = 0;
+    for (uint32_t number = 0; number < feeds; number++) {
+        tally_feed feed;
+        int rc = feed_load(txn, number, &feed, err);
+        if (rc != 0) return rc;
+        if (feed.last_hlc > *out) *out = feed.last_hlc;
+    }
+    return 0;
+}
+
 static int own_feed(tally_txn *txn, tally_error *err) {
     if (txn->own_loaded) return 0;
     int rc = feed_need_key(txn->ledger, err);
     if (rc == 0) rc = feed_load(txn, 0, &txn->own, err);
+    if (rc == 0) rc = latest_clock(txn, &txn->clock, err);
     txn->own_loaded = rc == 0;
     return rc;
+}
+
+/* After everything seen, unless that lies absurdly far ahead: one wrong clock must not carry all
+ * others away. */
+static tally_hlc next_clock(const tally_txn *txn) {
+    bool sane = txn->now_ms >= 0 && txn->now_ms < INT64_MAX - TALLY_CLOCK_AHEAD_MS;
+    tally_hlc bound = tally_hlc_next(0, sane ? txn->now_ms + TALLY_CLOCK_AHEAD_MS : txn->now_ms);
+    tally_hlc seen = txn->clock < bound ? txn->clock : bound;
+    return tally_hlc_next(seen > txn->own.last_hlc ? seen : txn->own.last_hlc, txn->now_ms);
 }
 
 int feed_need_key(tally_ledger *ledger, tally_error *err) {
@@ -98,9 +146,8 @@ static void keep_subtree(void *ctx, unsigned level, uint64_t index, const tally_
                         tally_span_of(hash->b, TALLY_HASH_BYTES), 0, put->err);
 }
 
-/* Stores the bytes behind their check and hashes them into the tree. */
-static int store_record(tally_txn *txn, tally_feed *feed, tally_span bytes, const tally_hash *leaf,
-                        tally_error *err) {
+int feed_put_record(tally_txn *txn, tally_feed *feed, tally_span bytes, const tally_hash *leaf,
+                    tally_error *err) {
     uint8_t key[FEED_INDEX_KEY_BYTES];
     store_feed_key(key, feed->number, feed->size);
     MDB_val k = {sizeof key, key}, v = {RECORD_CHECK_BYTES + bytes.len, NULL};
@@ -128,7 +175,7 @@ int tally_append(tally_txn *txn, const char *kind, tally_writer *writer, tally_h
     int rc = own_feed(txn, err);
     if (rc != 0) return rc;
     tally_span bytes;
-    tally_hlc hlc = tally_hlc_next(txn->own.last_hlc, txn->now_ms);
+    tally_hlc hlc = next_clock(txn);
     if ((rc = tally_writer_encode(writer, kind, hlc, &bytes, err)) != 0) return rc;
     if (txn->open_records == TALLY_COMMIT_MAX_RECORDS ||
         txn->open_bytes + bytes.len > TALLY_COMMIT_MAX_BYTES)
@@ -139,7 +186,7 @@ int tally_append(tally_txn *txn, const char *kind, tally_writer *writer, tally_h
     tally_hash hash;
     tally_leaf_hash(bytes, &hash);
     uint64_t index = txn->own.size;
-    if ((rc = store_record(txn, &txn->own, bytes, &hash, err)) != 0) return rc;
+    if ((rc = feed_put_record(txn, &txn->own, bytes, &hash, err)) != 0) return rc;
     txn->own.last_hlc = hlc;
     txn->open_records++;
     txn->appended++;
@@ -149,17 +196,22 @@ int tally_append(tally_txn *txn, const char *kind, tally_writer *writer, tally_h
     return view_apply(&source, &record, err);
 }
 
+int feed_put_checkpoint(tally_txn *txn, uint32_t number, const tally_checkpoint *cp,
+                        tally_error *err) {
+    uint8_t key[FEED_INDEX_KEY_BYTES], row[TALLY_HASH_BYTES + TALLY_SIGNATURE_BYTES];
+    store_feed_key(key, number, cp->size);
+    memcpy(row, cp->root.b, TALLY_HASH_BYTES);
+    memcpy(row + TALLY_HASH_BYTES, cp->signature, TALLY_SIGNATURE_BYTES);
+    return store_put(txn, TABLE_CHECKPOINTS, tally_span_of(key, sizeof key),
+                     tally_span_of(row, sizeof row), 0, err);
+}
+
 int feed_seal(tally_txn *txn, tally_error *err) {
     if (txn->open_records == 0) return 0;
     tally_checkpoint cp = {.size = txn->own.size};
     tally_range_root(&txn->own.range, &cp.root);
     tally_checkpoint_sign(txn->ledger->key, txn->ledger->origin, &cp);
-    uint8_t key[FEED_INDEX_KEY_BYTES], row[TALLY_HASH_BYTES + TALLY_SIGNATURE_BYTES];
-    store_feed_key(key, txn->own.number, cp.size);
-    memcpy(row, cp.root.b, TALLY_HASH_BYTES);
-    memcpy(row + TALLY_HASH_BYTES, cp.signature, TALLY_SIGNATURE_BYTES);
-    int rc = store_put(txn, TABLE_CHECKPOINTS, tally_span_of(key, sizeof key),
-                       tally_span_of(row, sizeof row), 0, err);
+    int rc = feed_put_checkpoint(txn, txn->own.number, &cp, err);
     if (rc == 0) rc = feed_store(txn, &txn->own, err);
     if (rc != 0) return rc;
     txn->open_records = 0;

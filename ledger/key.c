@@ -97,6 +97,14 @@ void tally_key_sign(const tally_key *key, tally_span message, uint8_t signature[
     (void)rc;
 }
 
+int tally_key_open_sealed(const tally_key *key, tally_span sealed, uint8_t *out, size_t len) {
+    if (sealed.len < crypto_box_SEALBYTES || sealed.len - crypto_box_SEALBYTES != len)
+        return TALLY_EFORMAT;
+    int rc =
+        crypto_box_seal_open(out, sealed.ptr, sealed.len, key->box_public, key->secrets.box_secret);
+    return rc == 0 ? 0 : TALLY_EFORMAT;
+}
+
 int tally_signature_verify(const tally_device_id *device, tally_span message,
                            const uint8_t signature[64]) {
     int rc = crypto_sign_verify_detached(signature, message.ptr, message.len, device->b);

@@ -1,27 +1,21 @@
 /* The ledger as a whole: making one, opening one, copying one. Appending is in feed.c, checking in
  * verify.c. */
 #include "store.h"
+#include "team.h"
+#include "view_fold.h"
 
 #include <tally/money.h>
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define NAME_MAX_BYTES 128u
-
 static const char format_key[] = "format", team_key[] = "team", device_key[] = "device";
-
-static bool name_ok(tally_span name) {
-    if (name.len == 0 || name.len > NAME_MAX_BYTES || !tally_utf8_valid(name)) return false;
-    for (size_t i = 0; i < name.len; i++)
-        if (name.ptr[i] < 0x20 || name.ptr[i] == 0x7f) return false;
-    return true;
-}
 
 static int check_init(const tally_ledger_init *init, tally_error *err) {
     const struct {
@@ -32,11 +26,11 @@ static int check_init(const tally_ledger_init *init, tally_error *err) {
                  {"device", init->device},
                  {"time zone", init->timezone}};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (!name_ok(names[i].text))
+        if (!team_name_ok(names[i].text))
             return tally_fail(err, TALLY_EINVAL,
                               "the %s name must be 1 to %u bytes of UTF-8 without "
                               "control characters",
-                              names[i].what, NAME_MAX_BYTES);
+                              names[i].what, TEAM_NAME_MAX_BYTES);
     if (tally_currency_decimals(init->currency) < 0)
         return tally_fail(err, TALLY_EINVAL,
                           "'%.*s' is no ISO 4217 currency code (like USD or EUR)",
@@ -104,6 +98,27 @@ static int put_setting(tally_txn *txn, const char *key, tally_span value, tally_
     return store_put(txn, TABLE_LOCAL_SETTINGS, tally_span_str(key), value, 0, err);
 }
 
+/* The team's first two records: that it is, and the secret that its members will share. */
+static int write_team(tally_txn *txn, const first_commit *first, tally_error *err) {
+    tally_ledger *ledger = first->ledger;
+    tally_writer *w = first->writer;
+    uint8_t secret[TALLY_TEAM_SECRET_BYTES];
+    tally_writer_begin(w);
+    tally_put_str(w, "team", first->init->team);
+    tally_put_str(w, "member", first->init->member);
+    tally_put_str(w, "device", first->init->device);
+    tally_put_str(w, "timezone", first->init->timezone);
+    tally_put_str(w, "currency", first->init->currency);
+    tally_put_bin(w, "sign_key", tally_span_of(ledger->device.b, TALLY_PUBLIC_KEY_BYTES));
+    tally_put_bin(w, "box_key", tally_span_of(tally_key_box_public(ledger->key), 32));
+    int rc = tally_append(txn, "team.create", w, &ledger->team, err);
+    if (rc != 0) return rc;
+    randombytes_buf(secret, sizeof secret);
+    rc = team_secret_append(txn, w, 1, secret, err);
+    sodium_memzero(secret, sizeof secret);
+    return rc;
+}
+
 static int write_first(void *ctx, tally_txn *txn, tally_error *err) {
     first_commit *first = ctx;
     tally_ledger *ledger = first->ledger;
@@ -121,16 +136,9 @@ static int write_first(void *ctx, tally_txn *txn, tally_error *err) {
     if (rc == 0) rc = put_setting(txn, format_key, tally_span_of(format, 4), err);
     if (rc == 0) rc = put_setting(txn, device_key, device, err);
     if (rc != 0) return rc;
-    tally_writer *w = first->writer;
-    tally_writer_begin(w);
-    tally_put_str(w, "team", first->init->team);
-    tally_put_str(w, "member", first->init->member);
-    tally_put_str(w, "device", first->init->device);
-    tally_put_str(w, "timezone", first->init->timezone);
-    tally_put_str(w, "currency", first->init->currency);
-    tally_put_bin(w, "sign_key", device);
-    tally_put_bin(w, "box_key", tally_span_of(tally_key_box_public(ledger->key), 32));
-    if ((rc = tally_append(txn, "team.create", w, &ledger->team, err)) != 0) return rc;
+    rc = first->init->join ? 0 : write_team(txn, first, err);
+    if (rc != 0) return rc;
+    if (first->init->join) ledger->team = *first->init->join;
     tally_origin_format(&ledger->team, &ledger->device, ledger->origin);
     return put_setting(txn, team_key, tally_span_of(ledger->team.b, TALLY_HASH_BYTES), err);
 }
@@ -144,7 +152,7 @@ static bool ledger_exists(const char *dir) {
 }
 
 int tally_ledger_create(const tally_ledger_init *init, tally_error *err) {
-    int rc = check_init(init, err);
+    int rc = init->join ? 0 : check_init(init, err);
     if (rc != 0) return rc;
     if (ledger_exists(init->dir))
         return tally_fail(err, TALLY_EEXIST, "there is a ledger in %s already; nothing was changed",
@@ -165,6 +173,10 @@ done:
     return rc;
 }
 
+static bool format_known(uint32_t format) {
+    return format >= STORE_FORMAT_OLDEST && format <= STORE_FORMAT;
+}
+
 static int read_identity(tally_ledger *ledger, tally_error *err) {
     tally_txn txn;
     tally_span format = {0}, team = {0}, device = {0};
@@ -179,7 +191,7 @@ static int read_identity(tally_ledger *ledger, tally_error *err) {
                         "the ledger in %s was never finished; run 'tally init' "
                         "again",
                         ledger->dir);
-    else if (rc == 0 && format.len == 4 && tally_get_be32(format.ptr) != STORE_FORMAT)
+    else if (rc == 0 && format.len == 4 && !format_known(tally_get_be32(format.ptr)))
         rc = tally_fail(err, TALLY_EFORMAT,
                         "the ledger in %s has store format %u and this program "
                         "reads %u; use the version that wrote it",
@@ -189,12 +201,32 @@ static int read_identity(tally_ledger *ledger, tally_error *err) {
         rc = tally_fail(err, TALLY_ECORRUPT, "the settings of the ledger in %s are damaged",
                         ledger->dir);
     if (rc == 0) {
+        if (tally_get_be32(format.ptr) != STORE_FORMAT) ledger->views_outdated = true;
         memcpy(ledger->team.b, team.ptr, TALLY_HASH_BYTES);
         memcpy(ledger->device.b, device.ptr, TALLY_PUBLIC_KEY_BYTES);
         tally_origin_format(&ledger->team, &ledger->device, ledger->origin);
     }
     mdb_txn_abort(txn.txn);
     return rc;
+}
+
+/* Records have not changed since the oldest format; views have, and follow from the records. */
+static int bring_up_to_date(void *ctx, tally_txn *txn, tally_error *err) {
+    uint8_t format[4];
+    (void)ctx;
+    tally_put_be32(format, STORE_FORMAT);
+    int rc = view_rebuild_in(txn, err);
+    return rc != 0 ? rc : put_setting(txn, format_key, tally_span_of(format, 4), err);
+}
+
+static int check_views(tally_ledger *ledger, tally_error *err) {
+    if (!ledger->views_outdated) return 0;
+    ledger->views_outdated = false;
+    if (!ledger->read_only) return store_write(ledger, 0, bring_up_to_date, NULL, err);
+    return tally_fail(
+        err, TALLY_EFORMAT,
+        "the ledger in %s was written by an earlier version; run 'tally rebuild' once",
+        ledger->dir);
 }
 
 int tally_ledger_open(const tally_ledger_options *options, tally_ledger **out, tally_error *err) {
@@ -206,6 +238,7 @@ int tally_ledger_open(const tally_ledger_options *options, tally_ledger **out, t
     int rc =
         store_open_env(ledger, options->dir, options->read_only, false, options->map_bytes, err);
     if (rc == 0) rc = read_identity(ledger, err);
+    if (rc == 0) rc = check_views(ledger, err);
     if (rc != 0) {
         tally_ledger_close(ledger);
         return rc;

@@ -1,6 +1,7 @@
 /* The store: opens the LMDB environment, begins and ends transactions, grows the map, and says what
  * went wrong. What the tables mean is known elsewhere (feed.c, view*.c). */
 #include "store.h"
+#include "view_fold.h"
 #include "view_gather.h"
 
 #include <assert.h>
@@ -39,6 +40,7 @@ static const struct {
     [TABLE_VIEW_UNTAGS] = {"view_untags", 0},
     [TABLE_VIEW_PRICES] = {"view_prices", 0},
     [TABLE_VIEW_TEAM] = {"view_team", 0},
+    [TABLE_VIEW_TEAM_FACTS] = {"view_team_facts", 0},
     [TABLE_VIEW_DEVICES] = {"view_devices", 0},
 };
 
@@ -95,13 +97,15 @@ static size_t initial_map(const char *path, size_t wanted) {
     return map;
 }
 
-static int open_tables(tally_ledger *ledger, bool create) {
+/* Tables from `make_from` on are made when they are missing. */
+static int open_tables(tally_ledger *ledger, int make_from) {
     MDB_txn *txn;
-    int rc = mdb_txn_begin(ledger->env, NULL, create ? 0 : MDB_RDONLY, &txn);
+    int rc = mdb_txn_begin(ledger->env, NULL, make_from < TABLE_COUNT ? 0 : MDB_RDONLY, &txn);
     if (rc != 0) return rc;
     for (int t = 0; t < TABLE_COUNT && rc == 0; t++)
         rc = mdb_dbi_open(txn, table_specs[t].name,
-                          table_specs[t].flags | (create ? MDB_CREATE : 0), &ledger->tables[t]);
+                          table_specs[t].flags | (t >= make_from ? MDB_CREATE : 0),
+                          &ledger->tables[t]);
     if (rc != 0) {
         mdb_txn_abort(txn);
         return rc;
@@ -140,13 +144,18 @@ int store_open_env(tally_ledger *ledger, const char *dir, bool read_only, bool c
     if ((rc = mdb_env_open(ledger->env, path, flags, 0600)) != 0) goto failed;
     int dead;
     (void)mdb_reader_check(ledger->env, &dead);
-    if ((rc = open_tables(ledger, create)) != 0) goto failed;
+    rc = open_tables(ledger, create ? 0 : TABLE_COUNT);
+    if (rc == MDB_NOTFOUND && !read_only) { /* an earlier version had fewer views */
+        rc = open_tables(ledger, TABLE_VIEW_FIRST);
+        ledger->views_outdated = true;
+    }
+    if (rc != 0) goto failed;
     return 0;
 failed:
     if (rc == MDB_NOTFOUND)
         return tally_fail(err, TALLY_ECORRUPT,
-                          "%s is not a whole ledger: a table is missing; run "
-                          "'tally fsck' or restore a backup",
+                          "%s is of an earlier version or not whole: a table is missing; run "
+                          "'tally rebuild', or restore a backup",
                           path);
     return store_env_fail(ledger, rc, "cannot open the ledger", err);
 }
@@ -225,6 +234,7 @@ static int write_once(tally_ledger *ledger, int64_t now_ms, tally_write_fn *fn, 
     txn.now_ms = now_ms;
     rc = fn(ctx, &txn, err);
     if (rc == 0) rc = feed_seal(&txn, err);
+    if (rc == 0) rc = view_settle(&txn, err);
     if (rc == 0) rc = view_gather_flush(&txn, err);
     view_gather_clear(&txn);
     if (rc != 0) {

@@ -9,7 +9,8 @@
 
 #define STORE_FILE          "ledger.mdb"
 #define STORE_KEY_FILE      "device.key"
-#define STORE_FORMAT        1u
+#define STORE_FORMAT        2u
+#define STORE_FORMAT_OLDEST 1u /* that is brought up to date: its views are made anew */
 #define STORE_MAP_BYTES     (64u * 1024u * 1024u)
 #define STORE_MAP_MAX_BYTES ((size_t)1 << 42)
 #define STORE_MAX_READERS   256u
@@ -40,6 +41,7 @@ typedef enum store_table {
     TABLE_VIEW_UNTAGS,
     TABLE_VIEW_PRICES,
     TABLE_VIEW_TEAM,
+    TABLE_VIEW_TEAM_FACTS,
     TABLE_VIEW_DEVICES,
     TABLE_COUNT
 } store_table;
@@ -52,6 +54,7 @@ struct tally_ledger {
     tally_key *key; /* NULL until the first write */
     tally_passphrase_fn *ask;
     void *ask_ctx;
+    bool views_outdated; /* made by an earlier version; only while opening */
     tally_hash team;
     tally_device_id device;
     char origin[TALLY_ORIGIN_MAX_BYTES]; /* of the own feed */
@@ -66,10 +69,16 @@ struct tally_txn {
     int64_t now_ms;
     bool own_loaded; /* `own` is the own feed as this transaction leaves it */
     tally_feed own;
+    tally_hlc clock;       /* own_loaded: the latest of any feed; ours goes on after it */
     uint64_t appended;     /* records, in this transaction */
     uint32_t open_records; /* since the last checkpoint */
     size_t open_bytes;
     struct view_gather *gather; /* view writes that wait; NULL while there are none */
+    bool team_changed;          /* team records were folded since the members were worked out */
+    bool fold_again;     /* what counts of stored records changed: all views follow from anew */
+    bool gate_known;     /* gate_feed and gate_limit hold */
+    uint32_t gate_feed;  /* the feed that was folded last, */
+    uint64_t gate_limit; /* and how many of its records count */
 };
 
 /* Turns an LMDB or errno code into ours: "DOING: cause; next step". Notes a full map. */
@@ -112,6 +121,15 @@ static inline void store_feed_key(uint8_t key[FEED_INDEX_KEY_BYTES], uint32_t fe
 /* feed.c */
 int feed_load(tally_txn *txn, uint32_t number, tally_feed *out, tally_error *err);
 int feed_store(tally_txn *txn, const tally_feed *feed, tally_error *err);
+/* As this transaction sees it: the own feed with what was appended since its last checkpoint. */
+int feed_now(tally_txn *txn, uint32_t number, tally_feed *out, tally_error *err);
+/* Adds an empty feed under the next number. */
+int feed_make(tally_txn *txn, const tally_device_id *device, tally_feed *out, tally_error *err);
+/* Stores the bytes behind their check and hashes them into the tree; the caller stores the row. */
+int feed_put_record(tally_txn *txn, tally_feed *feed, tally_span bytes, const tally_hash *leaf,
+                    tally_error *err);
+int feed_put_checkpoint(tally_txn *txn, uint32_t number, const tally_checkpoint *cp,
+                        tally_error *err);
 /* Ends the open commit: root, signature, checkpoint, feed row. */
 int feed_seal(tally_txn *txn, tally_error *err);
 /* Reads the device's keys when a write first needs them. */

@@ -19,13 +19,20 @@ static const struct {
     {"price.set", view_fold_price_set},
     {"price.unset", view_fold_price_unset},
     {"void", view_fold_void},
-    {"team.create", view_fold_team_create},
 };
 
-int view_apply(const view_source *source, const tally_record *record, tally_error *err) {
+static int fold_counting(const view_source *source, const tally_record *record, tally_error *err) {
+    bool counts;
+    int rc = view_members_gate(source, &counts, err);
+    if (rc != 0 || !counts) return rc;
     for (size_t i = 0; i < sizeof folds / sizeof *folds; i++)
         if (tally_span_is(record->kind, folds[i].kind)) return folds[i].fold(source, record, err);
     return 0;
+}
+
+int view_apply(const view_source *source, const tally_record *record, tally_error *err) {
+    if (view_team_kind(record->kind)) return view_team_fold(source, record, err);
+    return fold_counting(source, record, err);
 }
 
 int view_feed_device(tally_txn *txn, uint32_t feed, tally_device_id *out, tally_error *err) {
@@ -110,7 +117,7 @@ tally_span tally_string_get(tally_txn *txn, uint64_t ref) {
     return text;
 }
 
-/* Folds every record of one feed again. */
+/* Folds every record of one feed again; those of the team are folded already. */
 static int refold(tally_txn *txn, const tally_feed *feed, tally_error *err) {
     uint8_t copy[TALLY_RECORD_MAX_BYTES]; /* LMDB's own bytes may move while views are written */
     for (uint64_t index = 0; index < feed->size; index++) {
@@ -133,26 +140,103 @@ static int refold(tally_txn *txn, const tally_feed *feed, tally_error *err) {
                                     feed->number);
         tally_leaf_hash(bytes, &leaf);
         view_source source = {txn, feed->number, index, &feed->device, &leaf};
-        if ((rc = view_apply(&source, &record, err)) != 0) return rc;
+        if (!view_team_kind(record.kind)) rc = fold_counting(&source, &record, err);
+        if (rc != 0) return rc;
     }
     return 0;
 }
 
-static int rebuild_views(void *ctx, tally_txn *txn, tally_error *err) {
-    (void)ctx;
-    view_gather_clear(txn);
-    for (int t = TABLE_VIEW_FIRST; t < TABLE_COUNT; t++) {
-        int rc = mdb_drop(txn->txn, txn->ledger->tables[t], 0);
-        if (rc != 0) return store_fail(txn, rc, "cannot empty a view", err);
-    }
+static int refold_all(tally_txn *txn, tally_error *err) {
     uint32_t feeds = tally_feed_count(txn);
     for (uint32_t number = 0; number < feeds; number++) {
         tally_feed feed;
-        int rc = feed_load(txn, number, &feed, err);
+        int rc = feed_now(txn, number, &feed, err);
         if (rc == 0) rc = refold(txn, &feed, err);
         if (rc != 0) return rc;
     }
+    txn->fold_again = false;
     return 0;
+}
+
+/* What the team's records alone give: it stands while the other views are made anew. */
+static bool of_the_team(int table) {
+    return table == TABLE_VIEW_TEAM || table == TABLE_VIEW_TEAM_FACTS ||
+           table == TABLE_VIEW_DEVICES;
+}
+
+static int empty_views(tally_txn *txn, bool team_too, tally_error *err) {
+    view_gather_clear(txn);
+    for (int t = TABLE_VIEW_FIRST; t < TABLE_COUNT; t++) {
+        if (!team_too && of_the_team(t)) continue;
+        int rc = mdb_drop(txn->txn, txn->ledger->tables[t], 0);
+        if (rc != 0) return store_fail(txn, rc, "cannot empty a view", err);
+    }
+    return 0;
+}
+
+int view_settle(tally_txn *txn, tally_error *err) {
+    int rc = txn->team_changed ? view_members_settle(txn, err) : 0;
+    if (rc != 0 || !txn->fold_again) return rc;
+    rc = empty_views(txn, false, err);
+    return rc != 0 ? rc : refold_all(txn, err);
+}
+
+/* The kind, told from a record's first bytes: the team's kinds are short strings, and most records
+ * need no closer look. */
+static bool is_of_team(tally_span stored) {
+    if (stored.len < RECORD_CHECK_BYTES + 3u) return false;
+    const uint8_t *at = stored.ptr + RECORD_CHECK_BYTES;
+    size_t len = at[2] & 0x1fu;
+    if (at[0] != 0x94 || at[1] != TALLY_RECORD_VERSION || at[2] >> 5 != 5) return false;
+    return stored.len - RECORD_CHECK_BYTES - 3 >= len && view_team_kind(tally_span_of(at + 3, len));
+}
+
+static int refold_team_record(tally_txn *txn, uint32_t number, uint64_t index, tally_span stored,
+                              tally_error *err) {
+    uint8_t copy[TALLY_RECORD_MAX_BYTES]; /* LMDB's own bytes may move while views are written */
+    tally_span bytes =
+        tally_span_of(stored.ptr + RECORD_CHECK_BYTES, stored.len - RECORD_CHECK_BYTES);
+    tally_device_id device;
+    tally_record record;
+    tally_hash leaf;
+    int rc = view_feed_device(txn, number, &device, err);
+    if (rc != 0 || bytes.len > sizeof copy) return rc;
+    memcpy(copy, bytes.ptr, bytes.len);
+    bytes.ptr = copy;
+    if ((rc = tally_record_parse(bytes, &record, err)) != 0)
+        return tally_fail_while(err, "record %llu of feed number %u", (unsigned long long)index,
+                                number);
+    tally_leaf_hash(bytes, &leaf);
+    view_source source = {txn, number, index, &device, &leaf};
+    return view_team_fold(&source, &record, err);
+}
+
+/* The team's records of all feeds, before anything else: they say what counts. */
+static int refold_team(tally_txn *txn, tally_error *err) {
+    MDB_cursor *cursor;
+    MDB_val k, v;
+    tally_feed feed = {.number = UINT32_MAX};
+    int mdb = 0, rc = store_cursor(txn, TABLE_RECORDS, &cursor, err);
+    if (rc != 0) return rc;
+    while (rc == 0 && (mdb = mdb_cursor_get(cursor, &k, &v, MDB_NEXT)) == 0) {
+        if (k.mv_size != FEED_INDEX_KEY_BYTES || !is_of_team(store_span(v))) continue;
+        uint32_t number = tally_get_be32(k.mv_data);
+        uint64_t index = tally_get_be64((const uint8_t *)k.mv_data + 4);
+        if (number >= tally_feed_count(txn)) continue;
+        if (number != feed.number) rc = feed_now(txn, number, &feed, err);
+        if (rc == 0 && index < feed.size)
+            rc = refold_team_record(txn, number, index, store_span(v), err);
+    }
+    mdb_cursor_close(cursor);
+    return rc != 0 || mdb == MDB_NOTFOUND ? rc : store_fail(txn, mdb, "cannot read records", err);
+}
+
+static int rebuild_views(void *ctx, tally_txn *txn, tally_error *err) {
+    (void)ctx;
+    int rc = empty_views(txn, true, err);
+    if (rc == 0) rc = refold_team(txn, err);
+    if (rc == 0) rc = view_members_settle(txn, err);
+    return rc != 0 ? rc : refold_all(txn, err);
 }
 
 int tally_rebuild(tally_ledger *ledger, int64_t now_ms, tally_error *err) {
@@ -172,8 +256,7 @@ static int feed_number_at(int table) {
     case TABLE_VIEW_VOIDS:
     case TABLE_VIEW_SESSIONS:
     case TABLE_VIEW_PRICES:
-    case TABLE_VIEW_TEAM:
-    case TABLE_VIEW_DEVICES: return REGISTER_FEED_AT;
+    case TABLE_VIEW_TEAM: return REGISTER_FEED_AT;
     default: return -1;
     }
 }
@@ -183,6 +266,14 @@ static void hash_sized(crypto_hash_sha256_state *state, tally_span bytes) {
     tally_put_be64(len, bytes.len);
     crypto_hash_sha256_update(state, len, sizeof len);
     crypto_hash_sha256_update(state, bytes.ptr, bytes.len);
+}
+
+/* What a device outside the team said of the team: only who once took it for a member holds it. */
+static bool is_strangers(tally_txn *txn, int table, tally_span key) {
+    tally_span row;
+    if (table != TABLE_VIEW_TEAM_FACTS || key.len < TALLY_PUBLIC_KEY_BYTES) return false;
+    tally_span author = tally_span_of(key.ptr, TALLY_PUBLIC_KEY_BYTES);
+    return store_get(txn, TABLE_VIEW_DEVICES, author, &row, NULL) == TALLY_ENOTFOUND;
 }
 
 static int digest_row(tally_txn *txn, crypto_hash_sha256_state *state, tally_span key,
@@ -210,7 +301,8 @@ static int digest_table(tally_txn *txn, int table, crypto_hash_sha256_state *sta
     hash_sized(state, tally_span_str(store_table_name((store_table)table)));
     int mdb = 0;
     while (rc == 0 && (mdb = mdb_cursor_get(cursor, &k, &v, MDB_NEXT)) == 0)
-        rc = digest_row(txn, state, store_span(k), store_span(v), feed_number_at(table), err);
+        if (!is_strangers(txn, table, store_span(k)))
+            rc = digest_row(txn, state, store_span(k), store_span(v), feed_number_at(table), err);
     mdb_cursor_close(cursor);
     if (rc == 0 && mdb != MDB_NOTFOUND) rc = store_fail(txn, mdb, "cannot read a view", err);
     return rc;
@@ -218,12 +310,12 @@ static int digest_table(tally_txn *txn, int table, crypto_hash_sha256_state *sta
 
 int tally_view_digest(tally_txn *txn, tally_hash *out, tally_error *err) {
     crypto_hash_sha256_state state;
-    int flushed = view_gather_flush(txn, err);
-    if (flushed != 0) return flushed;
+    int rc = view_settle(txn, err);
+    if (rc == 0) rc = view_gather_flush(txn, err);
+    if (rc != 0) return rc;
     crypto_hash_sha256_init(&state);
     for (int t = TABLE_VIEW_FIRST; t < TABLE_COUNT; t++) {
-        int rc = digest_table(txn, t, &state, err);
-        if (rc != 0) return rc;
+        if ((rc = digest_table(txn, t, &state, err)) != 0) return rc;
     }
     crypto_hash_sha256_final(&state, out->b);
     return 0;

@@ -4,6 +4,8 @@
 
 #include "store.h"
 
+#include <tally/team.h>
+
 /* Where the record being folded stands. */
 typedef struct view_source {
     tally_txn *txn;
@@ -13,13 +15,13 @@ typedef struct view_source {
     const tally_hash *leaf;
 } view_source;
 
-/* Folds one record by its kind; unknown kinds and malformed bodies change nothing. */
+/* Folds one record by its kind. Unknown kinds, malformed bodies and records that do not count
+ * change nothing; a record of the team may change what counts, which view_settle then brings in. */
 int view_apply(const view_source *source, const tally_record *record, tally_error *err);
 
 typedef int view_fold_fn(const view_source *source, const tally_record *record, tally_error *err);
 view_fold_fn view_fold_cost, view_fold_void, view_fold_session, view_fold_activity,
-    view_fold_tag_add, view_fold_tag_remove, view_fold_price_set, view_fold_price_unset,
-    view_fold_team_create;
+    view_fold_tag_add, view_fold_tag_remove, view_fold_price_set, view_fold_price_unset;
 
 /* Last-writer-wins registers: 8 bytes of clock, 4 of feed number, then the value. The later clock
  * wins; on equal clocks the larger device key. Writes `value` under `key` if it wins over what
@@ -31,6 +33,42 @@ int view_register_put(const view_source *source, store_table table, tally_span k
 /* The value of a register: 0, TALLY_ENOTFOUND. */
 int view_register_get(tally_txn *txn, store_table table, tally_span key, uint32_t *feed,
                       tally_span *value);
+
+/* Team records: facts, kept whether or not their author was entitled; who is, follows from all of
+ * them together. */
+typedef enum team_row_type {
+    TEAM_ROW_ADD = 1,
+    TEAM_ROW_REVOKE = 2,
+    TEAM_ROW_CREATE = 3,
+    TEAM_ROW_KEY = 4
+} team_row_type;
+
+typedef struct team_row {
+    team_row_type type;
+    tally_device_id author;
+    uint64_t index; /* in its author's feed */
+    tally_hlc hlc;
+    tally_record record; /* its body only */
+} team_row;
+
+#define TEAM_NAME_MAX_BYTES 128u
+/* Names of teams, members and devices: 1 to 128 bytes of UTF-8 without control characters. */
+bool team_name_ok(tally_span name);
+bool team_role_parse(tally_span text, tally_role *out);
+tally_span team_role_text(tally_role role);
+
+bool view_team_kind(tally_span kind);
+int view_team_fold(const view_source *source, const tally_record *record, tally_error *err);
+typedef int team_row_fn(void *ctx, const team_row *row, tally_error *err);
+int view_team_each_row(tally_txn *txn, team_row_fn *fn, void *ctx, tally_error *err);
+/* Works out the members when team records were folded since, and notes whether that changes what
+ * counts of stored records. */
+int view_members_settle(tally_txn *txn, tally_error *err);
+/* Whether a record's place in its feed lets it count. */
+int view_members_gate(const view_source *source, bool *counts, tally_error *err);
+/* Brings in what team records changed: members, and if need be every view. Before a commit, and
+ * before views are compared. */
+int view_settle(tally_txn *txn, tally_error *err);
 
 /* Device key of a feed. */
 int view_feed_device(tally_txn *txn, uint32_t feed, tally_device_id *out, tally_error *err);

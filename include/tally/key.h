@@ -27,6 +27,9 @@ void tally_key_free(tally_key *key);
 const tally_device_id *tally_key_device(const tally_key *key);
 /* X25519 public key, 32 bytes. */
 const uint8_t *tally_key_box_public(const tally_key *key);
+/* Opens what was sealed (libsodium's crypto_box_seal) to this key's X25519 half. 0 or TALLY_EFORMAT; `sealed` is 48 bytes
+ * longer than the `len` bytes that come out. */
+int tally_key_open_sealed(const tally_key *key, tally_span sealed, uint8_t *out, size_t len);
 void tally_key_sign(const tally_key *key, tally_span message, uint8_t signature[64]);
 /* RFC 8032 verification through libsodium; 0 or TALLY_EFORMAT. */
 int tally_signature_verify(const tally_device_id *device, tally_span message,

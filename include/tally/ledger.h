@@ -14,6 +14,7 @@
 #define TALLY_BLOB_SALT_BYTES    16u
 #define TALLY_BLOB_MAX_BYTES     (16u * 1024u * 1024u)
 #define TALLY_SUBTREE_LEVEL      8u /* one cached subtree hash per 256 leaves */
+#define TALLY_CLOCK_AHEAD_MS     (48 * 3600 * INT64_C(1000)) /* how far another's clock may pull ours */
 
 typedef struct tally_ledger tally_ledger;
 typedef struct tally_txn tally_txn;
@@ -32,14 +33,18 @@ typedef struct tally_ledger_init {
     tally_span timezone;             /* IANA name, "Europe/Berlin" */
     tally_span currency;             /* ISO 4217 */
     tally_span passphrase;           /* empty: the key file is stored in the clear, mode 0600 */
+    const tally_hash *join;          /* NULL: make a team. Else the team to join: see below */
     int64_t now_ms;
 } tally_ledger_init;
 
-/* Makes keys, environment and the first record (team.create). TALLY_EEXIST, changing nothing, when `dir` holds a ledger.
+/* Makes keys, environment and the first two records: team.create, and a teamkey with the first team secret. With `join`
+ * no record is written and the names are not looked at: the team's records come through tally_ingest, and so may the
+ * device.add that lets this device's own records count. TALLY_EEXIST, changing nothing, when `dir` holds a ledger.
  * A crash half way leaves nothing that a second init cannot finish. */
 int tally_ledger_create(const tally_ledger_init *init, tally_error *err);
 
-/* TALLY_ENOTFOUND when there is no ledger, TALLY_ECORRUPT when it cannot be read. Free with tally_ledger_close. */
+/* TALLY_ENOTFOUND when there is no ledger, TALLY_ECORRUPT when it cannot be read. The views of a ledger that an earlier
+ * version wrote are made anew, unless it is opened for reading only (TALLY_EFORMAT or TALLY_ECORRUPT then). Free with tally_ledger_close. */
 int tally_ledger_open(const tally_ledger_options *options, tally_ledger **out, tally_error *err);
 void tally_ledger_close(tally_ledger *ledger);
 /* The directory given to open. */
@@ -75,6 +80,8 @@ typedef struct tally_feed {
 } tally_feed;
 uint32_t tally_feed_count(tally_txn *txn);
 int tally_feed_get(tally_txn *txn, uint32_t number, tally_feed *out, tally_error *err);
+/* The number of a device's feed; TALLY_ENOTFOUND when nothing of it is stored. */
+int tally_feed_find(tally_txn *txn, const tally_device_id *device, uint32_t *number);
 
 /* One stored record's bytes; TALLY_ENOTFOUND. */
 int tally_record_get(tally_txn *txn, uint32_t feed, uint64_t index, tally_span *out,

@@ -7,7 +7,7 @@
 #define MANY_RECORDS 10000u
 
 static fixture *f;
-static tally_hash leaves[MANY_RECORDS + 1];
+static tally_hash leaves[FIXTURE_FIRST + MANY_RECORDS];
 
 static int setup(void **state) {
     int rc = fixture_setup(state);
@@ -86,14 +86,14 @@ static void assert_subtrees(tally_txn *txn, uint64_t size) {
     }
 }
 
-/* One write of `count` records after team.create leaves checkpoints at just these sizes. */
+/* One write of `count` records after the first ones leaves checkpoints at just these sizes. */
 static void assert_commit(uint32_t count, const uint64_t *sizes, size_t size_count) {
     tally_txn *txn;
     tally_feed feed;
     fixture_append_costs(f, 0, count);
     OK(tally_read_begin(f->ledger, &txn, &f->err));
     OK(tally_feed_get(txn, 0, &feed, &f->err));
-    assert_int_equal(feed.size, 1 + count);
+    assert_int_equal(feed.size, FIXTURE_FIRST + count);
     read_leaves(txn, feed.size);
     assert_checkpoints(txn, sizes, size_count);
     assert_subtrees(txn, feed.size);
@@ -106,25 +106,25 @@ static void assert_commit(uint32_t count, const uint64_t *sizes, size_t size_cou
 
 static void a_commit_of_one_record_ends_in_a_checkpoint(void **state) {
     (void)state;
-    static const uint64_t sizes[] = {1, 2};
+    static const uint64_t sizes[] = {2, 3};
     assert_commit(1, sizes, 2);
 }
 
 static void a_commit_of_4096_records_ends_in_one_checkpoint(void **state) {
     (void)state;
-    static const uint64_t sizes[] = {1, 4097};
+    static const uint64_t sizes[] = {2, 4098};
     assert_commit(4096, sizes, 2);
 }
 
 static void the_4097th_record_of_a_write_begins_another_commit(void **state) {
     (void)state;
-    static const uint64_t sizes[] = {1, 4097, 4098};
+    static const uint64_t sizes[] = {2, 4098, 4099};
     assert_commit(4097, sizes, 3);
 }
 
 static void ten_thousand_records_in_one_write_are_three_commits(void **state) {
     (void)state;
-    static const uint64_t sizes[] = {1, 4097, 8193, 10001};
+    static const uint64_t sizes[] = {2, 4098, 8194, 10002};
     assert_commit(MANY_RECORDS, sizes, 4);
 }
 
@@ -135,11 +135,11 @@ static void a_commit_ends_before_it_exceeds_a_mebibyte(void **state) {
     many_records many = {.writer = f->writer, .first = 100, .count = 40, .pad = 60000};
     OK(tally_ledger_write(f->ledger, FIXTURE_NOW_MS, append_many, &many, &f->err));
     OK(tally_read_begin(f->ledger, &txn, &f->err));
-    OK(tally_record_get(txn, 0, 1, &bytes, &f->err)); /* all 40 are of this length */
+    OK(tally_record_get(txn, 0, FIXTURE_FIRST, &bytes, &f->err)); /* all 40 are of this length */
     uint64_t fit = 1048576 / bytes.len;
     assert_int_equal(fit, 17);
-    const uint64_t sizes[] = {1, 1 + 17, 1 + 2 * 17, 1 + 40};
-    read_leaves(txn, 41);
+    const uint64_t sizes[] = {2, 2 + 17, 2 + 2 * 17, 2 + 40};
+    read_leaves(txn, 42);
     assert_checkpoints(txn, sizes, 4);
     tally_read_end(txn);
 }
@@ -147,13 +147,13 @@ static void a_commit_ends_before_it_exceeds_a_mebibyte(void **state) {
 static void each_write_goes_on_where_the_last_one_ended(void **state) {
     (void)state;
     tally_txn *txn;
-    static const uint64_t sizes[] = {1, 4, 5, 9};
+    static const uint64_t sizes[] = {2, 5, 6, 10};
     fixture_append_costs(f, 0, 3);
     fixture_reopen(f, false, 0);
     fixture_append_costs(f, 3, 1);
     fixture_append_costs(f, 4, 4);
     OK(tally_read_begin(f->ledger, &txn, &f->err));
-    read_leaves(txn, 9);
+    read_leaves(txn, 10);
     assert_checkpoints(txn, sizes, 4);
     tally_read_end(txn);
 }
@@ -168,13 +168,13 @@ static void clocks_rise_with_every_record_even_when_the_wall_clock_falls(void **
     many.first = 3;
     OK(tally_ledger_write(f->ledger, FIXTURE_NOW_MS + 5, append_many, &many, &f->err));
     OK(tally_read_begin(f->ledger, &txn, &f->err));
-    for (uint64_t i = 0; i < 7; i++) {
+    for (uint64_t i = 0; i < 8; i++) {
         tally_span bytes;
         tally_record record;
         OK(tally_record_get(txn, 0, i, &bytes, &f->err));
         OK(tally_record_parse(bytes, &record, &f->err));
-        int64_t ms = i < 4 ? FIXTURE_NOW_MS : FIXTURE_NOW_MS + 5;
-        uint64_t counter = i < 4 ? i : i - 4;
+        int64_t ms = i < 5 ? FIXTURE_NOW_MS : FIXTURE_NOW_MS + 5;
+        uint64_t counter = i < 5 ? i : i - 5;
         assert_true(record.hlc == ((uint64_t)ms << 16 | counter));
         assert_true(i == 0 || record.hlc > last);
         last = record.hlc;
@@ -198,7 +198,7 @@ static void a_record_is_found_by_eight_to_sixty_four_digits_of_its_leaf_hash(voi
         feed = 9, index = 0;
         OK(tally_record_find(txn, tally_span_of(hex, len), &feed, &index, &f->err));
         assert_int_equal(feed, 0);
-        assert_int_equal(index, 51);
+        assert_int_equal(index, 52);
     }
     hex[63] = hex[63] == '0' ? '1' : '0';
     assert_int_equal(tally_record_find(txn, text(hex), &feed, &index, &f->err), TALLY_ENOTFOUND);
@@ -237,11 +237,11 @@ static void what_is_not_there_is_not_found(void **state) {
     tally_feed feed;
     tally_checkpoint cp;
     OK(tally_read_begin(f->ledger, &txn, &f->err));
-    assert_int_equal(tally_record_get(txn, 0, 1, &bytes, &f->err), TALLY_ENOTFOUND);
+    assert_int_equal(tally_record_get(txn, 0, 2, &bytes, &f->err), TALLY_ENOTFOUND);
     assert_int_equal(tally_record_get(txn, 1, 0, &bytes, &f->err), TALLY_ENOTFOUND);
     assert_int_equal(tally_feed_get(txn, 1, &feed, &f->err), TALLY_ENOTFOUND);
     assert_int_equal(tally_checkpoint_get(txn, 1, 0, &cp, &f->err), TALLY_ENOTFOUND);
-    assert_int_equal(tally_checkpoint_get(txn, 0, 1, &cp, &f->err), TALLY_ENOTFOUND);
+    assert_int_equal(tally_checkpoint_get(txn, 0, 2, &cp, &f->err), TALLY_ENOTFOUND);
     assert_int_equal(tally_checkpoint_get(txn, 0, UINT64_MAX, &cp, &f->err), TALLY_ENOTFOUND);
     tally_read_end(txn);
 }
@@ -263,7 +263,7 @@ static void a_stored_record_is_never_overwritten(void **state) {
     tally_read_end(txn);
     fixture_append_costs(f, 0, 1);
     OK(tally_read_begin(f->ledger, &txn, &f->err));
-    OK(tally_record_get(txn, 0, 1, &bytes, &f->err));
+    OK(tally_record_get(txn, 0, FIXTURE_FIRST, &bytes, &f->err));
     tally_leaf_hash(bytes, &was);
     tally_read_end(txn);
     OK(store_write(f->ledger, 0, wind_back, &before, &f->err));
@@ -271,7 +271,7 @@ static void a_stored_record_is_never_overwritten(void **state) {
     assert_int_equal(tally_ledger_write(f->ledger, FIXTURE_NOW_MS, append_many, &many, &f->err),
                      TALLY_ECORRUPT);
     OK(tally_read_begin(f->ledger, &txn, &f->err));
-    OK(tally_record_get(txn, 0, 1, &bytes, &f->err));
+    OK(tally_record_get(txn, 0, FIXTURE_FIRST, &bytes, &f->err));
     tally_leaf_hash(bytes, &is);
     assert_true(tally_hash_eq(&was, &is));
     tally_read_end(txn);

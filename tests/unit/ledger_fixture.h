@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include <tally/team.h>
 #include <tally/view.h>
 
 #include <ftw.h>
@@ -22,6 +23,7 @@
 #include "view_fold.h"
 
 #define FIXTURE_NOW_MS     1788862805000 /* 2026-09-08T10:20:05Z */
+#define FIXTURE_FIRST      2u            /* records of a new ledger: team.create, teamkey */
 #define FIXTURE_PATH_BYTES 512u
 #define FIXTURE_ROW_BYTES  (RECORD_CHECK_BYTES + TALLY_RECORD_MAX_BYTES)
 
@@ -277,7 +279,21 @@ static inline void fixture_verify_clean(fixture *f) {
     assert_int_equal(check.findings, 0);
 }
 
-/* ---- feeds of other devices, as sync will store them ---- */
+/* ---- feeds of other devices, stored as they are: what sync may store, tally_ingest decides ----
+ */
+
+static inline int admit_one(void *ctx, tally_txn *txn, tally_error *err) {
+    return tally_team_device_add(txn, ctx, err);
+}
+
+/* Adds `key`'s device to the team, so that its records count. Two records, one commit. */
+static inline void fixture_admit(fixture *f, const tally_key *key, tally_role role,
+                                 const char *member, const char *name) {
+    tally_team_add add = {
+        .device = *tally_key_device(key), .role = role, .member = text(member), .name = text(name)};
+    memcpy(add.box_key, tally_key_box_public(key), sizeof add.box_key);
+    OK(tally_ledger_write(f->ledger, FIXTURE_NOW_MS, admit_one, &add, &f->err));
+}
 
 static inline void keep_foreign_subtree(void *ctx, unsigned level, uint64_t index,
                                         const tally_hash *hash) {
@@ -287,14 +303,10 @@ static inline void keep_foreign_subtree(void *ctx, unsigned level, uint64_t inde
 /* Adds an empty feed of `key`'s device under the next number. */
 static inline int foreign_feed(tally_txn *txn, const tally_key *key, uint32_t *number,
                                tally_error *err) {
-    uint8_t stored[4];
-    tally_feed feed = {.number = tally_feed_count(txn), .device = *tally_key_device(key)};
-    tally_range_init(&feed.range);
+    tally_feed feed;
+    int rc = feed_make(txn, tally_key_device(key), &feed, err);
     *number = feed.number;
-    tally_put_be32(stored, feed.number);
-    int rc = store_put(txn, TABLE_DEVICES, tally_span_of(feed.device.b, sizeof feed.device.b),
-                       tally_span_of(stored, sizeof stored), 0, err);
-    return rc != 0 ? rc : feed_store(txn, &feed, err);
+    return rc;
 }
 
 static inline int foreign_sign(tally_txn *txn, const tally_feed *feed, const tally_key *key,

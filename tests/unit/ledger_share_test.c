@@ -38,7 +38,8 @@ static void child_reads(void) {
     tally_ledger *ledger;
     uint64_t last = 0;
     int rc = tally_ledger_open(&options, &ledger, &f->err);
-    for (unsigned i = 0; rc == 0 && last < 1 + 2 * SHARED_RECORDS && i < SHARED_READS_MAX; i++) {
+    for (unsigned i = 0;
+         rc == 0 && last < FIXTURE_FIRST + 2 * SHARED_RECORDS && i < SHARED_READS_MAX; i++) {
         tally_txn *txn;
         tally_feed feed;
         tally_span bytes;
@@ -54,7 +55,7 @@ static void child_reads(void) {
     }
     if (rc != 0) fprintf(stderr, "reader: %s\n", f->err.text);
     tally_ledger_close(ledger);
-    _exit(rc != 0 || last != 1 + 2 * SHARED_RECORDS);
+    _exit(rc != 0 || last != FIXTURE_FIRST + 2 * SHARED_RECORDS);
 }
 
 static void two_processes_write_while_a_third_reads_and_nothing_is_lost(void **state) {
@@ -75,7 +76,7 @@ static void two_processes_write_while_a_third_reads_and_nothing_is_lost(void **s
         assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
     }
     fixture_reopen(f, false, 0);
-    assert_int_equal(fixture_size(f), 1 + 2 * SHARED_RECORDS);
+    assert_int_equal(fixture_size(f), FIXTURE_FIRST + 2 * SHARED_RECORDS);
     tally_txn *txn;
     OK(tally_read_begin(f->ledger, &txn, &f->err));
     for (uint32_t i = 0; i < 2 * SHARED_RECORDS; i++) {
@@ -136,7 +137,7 @@ static void an_open_snapshot_outlives_growth_elsewhere_and_the_next_one_sees_it(
     OK(tally_read_begin(f->ledger, &old, &f->err));
     grow(child, go);
     OK(tally_feed_get(old, 0, &feed, &f->err));
-    assert_int_equal(feed.size, 1);
+    assert_int_equal(feed.size, FIXTURE_FIRST);
     OK(tally_record_get(old, 0, 0, &bytes, &f->err));
     /* a second snapshot needs the larger map, which would move the first one's bytes away */
     assert_int_equal(tally_read_begin(f->ledger, &next, &f->err), TALLY_EIO);
@@ -145,7 +146,7 @@ static void an_open_snapshot_outlives_growth_elsewhere_and_the_next_one_sees_it(
     tally_leaf_hash(bytes, &leaf);
     assert_true(tally_hash_eq(&leaf, tally_ledger_team(f->ledger)));
     tally_read_end(old);
-    assert_int_equal(fixture_size(f), 101);
+    assert_int_equal(fixture_size(f), FIXTURE_FIRST + 100);
     fixture_append_costs(f, 100, 1);
     fixture_verify_clean(f);
 }
@@ -161,7 +162,7 @@ static void a_backup_takes_what_another_process_made_the_file_grow_to(void **sta
     grow(child, go);
     fixture_path(f, "copy.mdb", path);
     OK(tally_backup(f->ledger, path, &f->err));
-    assert_int_equal(fixture_size(f), 101);
+    assert_int_equal(fixture_size(f), FIXTURE_FIRST + 100);
 }
 
 int main(void) {

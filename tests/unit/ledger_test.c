@@ -40,7 +40,7 @@ static uint8_t *read_whole(const char *name, size_t *len) {
     return bytes;
 }
 
-static void a_new_ledger_holds_one_record_that_names_the_team(void **state) {
+static void a_new_ledger_begins_with_a_record_that_names_the_team(void **state) {
     (void)state;
     tally_txn *txn;
     tally_span bytes, member, device, name;
@@ -142,7 +142,7 @@ static void what_a_cut_off_init_left_is_taken_up_again(void **state) {
     OK(tally_ledger_create(&init, &f->err));
     fixture_reopen(f, false, 0);
     assert_memory_equal(tally_ledger_device(f->ledger)->b, tally_key_device(f->key)->b, 32);
-    assert_int_equal(fixture_size(f), 1);
+    assert_int_equal(fixture_size(f), FIXTURE_FIRST);
     fixture_verify_clean(f);
 }
 
@@ -169,7 +169,7 @@ static void a_sealed_key_is_asked_for_at_the_first_write_only(void **state) {
     init.passphrase = text(PASSPHRASE);
     OK(tally_ledger_create(&init, &f->err));
     OK(tally_ledger_open(&options, &f->ledger, &f->err));
-    assert_int_equal(fixture_size(f), 1);
+    assert_int_equal(fixture_size(f), FIXTURE_FIRST);
     assert_int_equal(wrong.times, 0);
     many_records many = {.writer = f->writer, .count = 1};
     assert_int_equal(tally_ledger_write(f->ledger, FIXTURE_NOW_MS, append_many, &many, &f->err),
@@ -182,7 +182,7 @@ static void a_sealed_key_is_asked_for_at_the_first_write_only(void **state) {
     fixture_append_costs(f, 0, 1);
     fixture_append_costs(f, 1, 1);
     assert_int_equal(right.times, 1);
-    assert_int_equal(fixture_size(f), 3);
+    assert_int_equal(fixture_size(f), 4);
 }
 
 static void another_devices_key_is_refused(void **state) {
@@ -196,7 +196,7 @@ static void another_devices_key_is_refused(void **state) {
     many_records many = {.writer = f->writer, .count = 1};
     assert_int_equal(tally_ledger_write(f->ledger, FIXTURE_NOW_MS, append_many, &many, &f->err),
                      TALLY_ECORRUPT);
-    assert_int_equal(fixture_size(f), 1);
+    assert_int_equal(fixture_size(f), FIXTURE_FIRST);
 }
 
 static void a_small_map_grows_while_the_write_runs_again(void **state) {
@@ -205,13 +205,13 @@ static void a_small_map_grows_while_the_write_runs_again(void **state) {
     many_records many = {.writer = f->writer, .count = 100, .pad = 40000};
     OK(tally_ledger_write(f->ledger, FIXTURE_NOW_MS, append_many, &many, &f->err));
     assert_true(many.runs >= 2); /* 4 MB did not fit at first */
-    assert_int_equal(fixture_size(f), 101);
+    assert_int_equal(fixture_size(f), 102);
     fixture_verify_clean(f);
     tally_hash before = fixture_digest(f);
     fixture_reopen(f, false, SMALL_MAP_BYTES);
     tally_hash after = fixture_digest(f);
     assert_true(tally_hash_eq(&before, &after));
-    assert_int_equal(fixture_size(f), 101);
+    assert_int_equal(fixture_size(f), 102);
 }
 
 static int leave_traces(void *ctx, tally_txn *txn, tally_error *err) {
@@ -233,14 +233,14 @@ static void an_error_from_the_callback_leaves_nothing(void **state) {
     assert_int_equal(many.runs, 1);
     tally_hash after = fixture_digest(f);
     assert_true(tally_hash_eq(&before, &after));
-    assert_int_equal(fixture_size(f), 1);
+    assert_int_equal(fixture_size(f), FIXTURE_FIRST);
     tally_txn *txn;
     tally_span out;
     tally_error untouched = {.code = 7};
     OK(tally_read_begin(f->ledger, &txn, &f->err));
     assert_int_equal(tally_local_get(txn, TALLY_LOCAL_CURSORS, text("file"), &out),
                      TALLY_ENOTFOUND);
-    assert_int_equal(tally_record_get(txn, 0, 1, &out, &untouched), TALLY_ENOTFOUND);
+    assert_int_equal(tally_record_get(txn, 0, FIXTURE_FIRST, &out, &untouched), TALLY_ENOTFOUND);
     MDB_stat stat;
     assert_int_equal(mdb_stat(txn->txn, f->ledger->tables[TABLE_BLOBS], &stat), 0);
     assert_int_equal(stat.ms_entries, 0);
@@ -249,7 +249,7 @@ static void an_error_from_the_callback_leaves_nothing(void **state) {
     tally_read_end(txn);
     many.fail_with = 0;
     OK(tally_ledger_write(f->ledger, FIXTURE_NOW_MS, leave_traces, &many, &f->err));
-    assert_int_equal(fixture_size(f), 5001);
+    assert_int_equal(fixture_size(f), 5002);
     fixture_verify_clean(f);
 }
 
@@ -274,9 +274,9 @@ static void a_write_that_the_disk_refuses_leaves_nothing_and_the_next_one_works(
     assert_int_equal(rc, TALLY_EIO);
     tally_hash after = fixture_digest(f);
     assert_true(tally_hash_eq(&before, &after));
-    assert_int_equal(fixture_size(f), 101);
+    assert_int_equal(fixture_size(f), 102);
     OK(tally_ledger_write(f->ledger, FIXTURE_NOW_MS, append_many, &many, &f->err));
-    assert_int_equal(fixture_size(f), 601);
+    assert_int_equal(fixture_size(f), 602);
     fixture_verify_clean(f);
     fixture_reopen(f, false, 0);
     fixture_verify_clean(f);
@@ -287,7 +287,7 @@ static void a_write_that_appends_nothing_signs_nothing(void **state) {
     many_records none = {.writer = f->writer};
     OK(tally_ledger_write(f->ledger, FIXTURE_NOW_MS, append_many, &none, &f->err));
     assert_int_equal(none.runs, 1);
-    assert_int_equal(fixture_size(f), 1);
+    assert_int_equal(fixture_size(f), FIXTURE_FIRST);
     fixture_verify_clean(f);
 }
 
@@ -346,6 +346,33 @@ static void several_snapshots_may_be_open_at_once(void **state) {
     tally_read_end(b);
 }
 
+/* The first format had no table of team facts; its records are those of today. */
+static int age(void *ctx, tally_txn *txn, tally_error *err) {
+    uint8_t format[4];
+    (void)ctx;
+    tally_put_be32(format, 1);
+    for (int t = TABLE_VIEW_FIRST; t < TABLE_COUNT; t++)
+        assert_int_equal(mdb_drop(txn->txn, f->ledger->tables[t], t == TABLE_VIEW_TEAM_FACTS), 0);
+    return store_put(txn, TABLE_LOCAL_SETTINGS, text("format"), tally_span_of(format, 4), 0, err);
+}
+
+static void a_ledger_of_the_first_format_is_brought_up_to_date_when_it_is_opened(void **state) {
+    (void)state;
+    fixture_append_costs(f, 0, 10);
+    tally_hash before = fixture_digest(f);
+    OK(store_write(f->ledger, 0, age, NULL, &f->err));
+    tally_ledger_options options = {.dir = f->dir, .read_only = true};
+    tally_ledger_close(f->ledger);
+    f->ledger = NULL;
+    assert_int_equal(tally_ledger_open(&options, &f->ledger, &f->err), TALLY_ECORRUPT);
+    assert_non_null(strstr(f->err.text, "tally rebuild"));
+    fixture_reopen(f, false, 0);
+    tally_hash after = fixture_digest(f);
+    assert_true(tally_hash_eq(&before, &after));
+    fixture_verify_clean(f);
+    fixture_reopen(f, true, 0);
+}
+
 /* ---- backup ---- */
 
 static void copy_file(const char *from, const char *to) {
@@ -380,8 +407,8 @@ static void a_backup_is_a_ledger_that_needs_the_key_file_only_for_writing(void *
                      TALLY_ENOTFOUND);
     copy_file(STORE_KEY_FILE, key);
     OK(tally_ledger_write(copy.ledger, FIXTURE_NOW_MS, append_many, &many, &f->err));
-    assert_int_equal(fixture_size(&copy), 302);
-    assert_int_equal(fixture_size(f), 301);
+    assert_int_equal(fixture_size(&copy), 303);
+    assert_int_equal(fixture_size(f), 302);
     tally_ledger_close(copy.ledger);
 }
 
@@ -389,7 +416,7 @@ int main(void) {
 #define LEDGER(test) cmocka_unit_test_setup_teardown(test, setup, fixture_teardown)
 #define FOLDER(test) cmocka_unit_test_setup_teardown(test, setup_folder, fixture_teardown)
     const struct CMUnitTest tests[] = {
-        LEDGER(a_new_ledger_holds_one_record_that_names_the_team),
+        LEDGER(a_new_ledger_begins_with_a_record_that_names_the_team),
         LEDGER(creating_twice_is_an_error_that_changes_no_byte),
         FOLDER(names_are_1_to_128_bytes_of_clean_utf8_and_the_currency_is_iso_4217),
         FOLDER(a_folder_without_a_ledger_is_not_found),
@@ -403,6 +430,7 @@ int main(void) {
         LEDGER(what_is_opened_for_reading_only_refuses_to_write),
         LEDGER(a_blob_is_found_under_the_hash_of_salt_and_content),
         LEDGER(several_snapshots_may_be_open_at_once),
+        LEDGER(a_ledger_of_the_first_format_is_brought_up_to_date_when_it_is_opened),
         LEDGER(a_backup_is_a_ledger_that_needs_the_key_file_only_for_writing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -59,21 +59,17 @@ static void put_row(size_t i) {
     put_cost(f->writer, &cost);
 }
 
-/* Bob's desk: its team.create is older than ada's and so only names the device. */
+/* Bob's desk: a session and two costs. */
 static int write_bob(void *ctx, tally_txn *write, tally_error *err) {
     tally_key *key = ctx;
     tally_span bytes;
     uint32_t number;
     int rc = foreign_feed(write, key, &number, err);
-    for (unsigned step = 0; step < 4 && rc == 0; step++) {
-        const char *kind = step == 0 ? "team.create" : step == 1 ? "session" : "cost";
+    for (unsigned step = 0; step < 3 && rc == 0; step++) {
+        const char *kind = step == 0 ? "session" : "cost";
         tally_writer_begin(f->writer);
-        if (step == 0) {
-            tally_put_str(f->writer, "member", text("bob"));
-            tally_put_str(f->writer, "device", text("desk"));
-        }
-        if (step == 1) put_session(f->writer, "claude-code", "s4", "/srv/x", NULL);
-        if (step >= 2) put_row(OWN_COSTS + step - 2);
+        if (step == 0) put_session(f->writer, "claude-code", "s4", "/srv/x", NULL);
+        if (step >= 1) put_row(OWN_COSTS + step - 1);
         rc = tally_writer_encode(f->writer, kind, 1 + step, &bytes, err);
         if (rc == 0) rc = foreign_record(write, number, key, bytes, err);
     }
@@ -138,6 +134,7 @@ static void append_all(void) {
     (void)fixture_append(f, "tag.add");
     append_activity();
     tally_key *bob = fixture_seeded_key(2);
+    fixture_admit(f, bob, TALLY_ROLE_MEMBER, "bob", "desk");
     OK(store_write(f->ledger, 0, write_bob, bob, &f->err));
     tally_key_free(bob);
 }

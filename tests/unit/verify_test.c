@@ -170,6 +170,7 @@ static int write_foreign(void *ctx, tally_txn *txn, tally_error *err) {
 
 static void add_foreign(void) {
     foreign other = {fixture_seeded_key(2), f->writer};
+    fixture_admit(f, other.key, TALLY_ROLE_MEMBER, "bob", "desk");
     OK(store_write(f->ledger, 0, write_foreign, &other, &f->err));
     tally_key_free(other.key);
 }
@@ -230,7 +231,7 @@ static void the_fast_check_names_the_record_for_every_bit_of_a_small_feed(void *
     append_every_kind();
     add_foreign();
     row *rows = rows_of(TABLE_RECORDS, &count);
-    assert_int_equal(count, 1 + 2 + 7 + 3);
+    assert_int_equal(count, FIXTURE_FIRST + 2 + 7 + 2 + 3);
     for (size_t i = 0; i < count; i++)
         for (size_t bit = 0; bit < rows[i].len * 8; bit++, bits++)
             flip_and_check(TABLE_RECORDS, &rows[i], bit, false);
@@ -309,7 +310,7 @@ static void swapped_records_are_found(void **state) {
     memcpy(d.value, a.value, d.len = a.len);
     row_put(TABLE_RECORDS, &c);
     row_put(TABLE_RECORDS, &d);
-    assert_found(false, "its root does not follow from records 1 to 10");
+    assert_found(false, "its root does not follow from records 2 to 11");
     assert_found(true, "record 4: its clock goes back");
     row_put(TABLE_RECORDS, &a);
     row_put(TABLE_RECORDS, &b);
@@ -319,14 +320,14 @@ static void swapped_records_are_found(void **state) {
 static void a_missing_record_is_named_wherever_it_stood(void **state) {
     (void)state;
     fixture_append_costs(f, 0, 10);
-    for (uint64_t index = 0; index < 11; index++) {
+    for (uint64_t index = 0; index < 12; index++) {
         char want[64];
         row lost = row_at(TABLE_RECORDS, 0, index);
         row_del(TABLE_RECORDS, &lost);
-        if (index < 10)
+        if (index < 11)
             (void)snprintf(want, sizeof want, "record %u: it is missing", (unsigned)index);
         else
-            (void)snprintf(want, sizeof want, "10 records are stored and its head says 11");
+            (void)snprintf(want, sizeof want, "11 records are stored and its head says 12");
         assert_found(false, want);
         assert_found(true, want);
         row_put(TABLE_RECORDS, &lost);
@@ -338,9 +339,9 @@ static void an_extra_record_is_found(void **state) {
     (void)state;
     fixture_append_costs(f, 0, 3);
     row extra = row_at(TABLE_RECORDS, 0, 3);
-    store_feed_key(extra.key, 0, 4);
+    store_feed_key(extra.key, 0, 5);
     row_put(TABLE_RECORDS, &extra);
-    assert_found(false, "5 records are stored and its head says 4");
+    assert_found(false, "6 records are stored and its head says 5");
     row_del(TABLE_RECORDS, &extra);
     store_feed_key(extra.key, 7, 0); /* of a feed that is not there */
     row_put(TABLE_RECORDS, &extra);
@@ -363,10 +364,10 @@ static void a_missing_newest_checkpoint_is_found_and_an_older_one_is_covered(voi
     (void)state;
     fixture_append_costs(f, 0, 3);
     fixture_append_costs(f, 3, 3);
-    row newest = row_at(TABLE_CHECKPOINTS, 0, 7), older = row_at(TABLE_CHECKPOINTS, 0, 4);
+    row newest = row_at(TABLE_CHECKPOINTS, 0, 8), older = row_at(TABLE_CHECKPOINTS, 0, 5);
     row_del(TABLE_CHECKPOINTS, &newest);
-    assert_found(false, "no checkpoint signs its head at size 7");
-    assert_found(true, "no checkpoint signs its head at size 7");
+    assert_found(false, "no checkpoint signs its head at size 8");
+    assert_found(true, "no checkpoint signs its head at size 8");
     row_put(TABLE_CHECKPOINTS, &newest);
     row_del(TABLE_CHECKPOINTS, &older); /* the newest signs the same records and more */
     assert_int_equal(findings(true), 0);
@@ -375,15 +376,15 @@ static void a_missing_newest_checkpoint_is_found_and_an_older_one_is_covered(voi
 static void a_checkpoint_beyond_the_end_is_found(void **state) {
     (void)state;
     fixture_append_costs(f, 0, 3);
-    row beyond = row_at(TABLE_CHECKPOINTS, 0, 4);
+    row beyond = row_at(TABLE_CHECKPOINTS, 0, 5);
     store_feed_key(beyond.key, 0, 9);
     row_put(TABLE_CHECKPOINTS, &beyond);
     assert_found(false, "checkpoint at size 9: no records reach it");
     row_del(TABLE_CHECKPOINTS, &beyond);
     beyond.len--;
-    store_feed_key(beyond.key, 0, 4);
+    store_feed_key(beyond.key, 0, 5);
     row_put(TABLE_CHECKPOINTS, &beyond);
-    assert_found(false, "checkpoint at size 4: it has 95 bytes instead of 96");
+    assert_found(false, "checkpoint at size 5: it has 95 bytes instead of 96");
 }
 
 static void a_missing_or_stray_cached_hash_is_found(void **state) {
@@ -428,8 +429,8 @@ static void a_check_counts_what_it_looked_at_and_changes_nothing(void **state) {
     tally_check check = {0};
     OK(tally_verify(f->ledger, true, &check, &f->err));
     assert_int_equal(check.feeds, 2);
-    assert_int_equal(check.records, 1 + LARGE_COSTS + 7 + 3);
-    assert_int_equal(check.checkpoints, 1 + 1 + 7 + 3);
+    assert_int_equal(check.records, FIXTURE_FIRST + LARGE_COSTS + 7 + 2 + 3);
+    assert_int_equal(check.checkpoints, 1 + 1 + 7 + 1 + 3);
     assert_int_equal(check.subtrees, 1);
     assert_int_equal(check.blobs, 3);
     assert_true(check.view_rows > LARGE_COSTS);

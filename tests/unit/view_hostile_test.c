@@ -19,13 +19,15 @@ static int setup(void **state) {
     return rc;
 }
 
-static const char *const kinds[] = {"cost",    "cost",       "activity",  "session",
-                                    "tag.add", "tag.remove", "price.set", "price.unset",
-                                    "void",    "team.create"};
+static const char *const kinds[] = {"cost",          "cost",    "activity",    "session",
+                                    "size",          "tag.add", "tag.remove",  "price.set",
+                                    "price.unset",   "void",    "team.create", "device.add",
+                                    "device.revoke", "teamkey"};
 
 /* Every field a view reads, in order: bodies are canonical. */
 static const char *const fields[] = {"agent",
                                      "batch",
+                                     "box_key",
                                      "branch",
                                      "cache_read",
                                      "cache_write_1h",
@@ -34,6 +36,7 @@ static const char *const fields[] = {"agent",
                                      "cwd",
                                      "device",
                                      "entry",
+                                     "epoch",
                                      "flex",
                                      "from",
                                      "geo",
@@ -43,11 +46,14 @@ static const char *const fields[] = {"agent",
                                      "key",
                                      "member",
                                      "model",
+                                     "name",
                                      "output",
                                      "priority",
                                      "reasoning",
                                      "removes",
+                                     "role",
                                      "runs",
+                                     "sealed",
                                      "service",
                                      "session",
                                      "source",
@@ -68,8 +74,9 @@ static bool huge; /* token counts go up to 2^64 - 1, so that sums overflow */
 
 static void pack_text(msgpack_packer *pk, rng *r) {
     static const char *const words[] = {
-        "a",   "b",        "",         "m1",         "m2",         "us.m1", "USD", "EUR",
-        "eur", "reported", "imported", "1970-01-02", "1970-13-01", "fast",  "us",  "batch"};
+        "a",          "b",          "",     "m1",      "m2",       "us.m1",
+        "USD",        "EUR",        "eur",  "auditor", "reported", "imported",
+        "1970-01-02", "1970-13-01", "fast", "us",      "batch"};
     static char longest[LONG_BYTES];
     const char *word = words[rng_below(r, sizeof words / sizeof *words)];
     size_t len = strlen(word);
@@ -216,6 +223,7 @@ static void read_all(void) {
 
 static void fold_and_read(uint64_t seed) {
     hostile h = {rng_begin("hostile bodies", seed), fixture_seeded_key(2)};
+    fixture_admit(f, h.key, TALLY_ROLE_ADMIN, "mallory", "box");
     OK(store_write(f->ledger, 0, write_hostile, &h, &f->err));
     tally_key_free(h.key);
     read_all();

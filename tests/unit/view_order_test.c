@@ -393,6 +393,8 @@ static void every_order_of_arrival_gives_the_same_views_and_so_does_a_rebuild(vo
     w.keys[0] = f->key;
     w.keys[1] = fixture_seeded_key(2);
     w.keys[2] = fixture_seeded_key(3);
+    fixture_admit(f, w.keys[1], TALLY_ROLE_MEMBER, "bob", "desk");
+    fixture_admit(f, w.keys[2], TALLY_ROLE_ADMIN, "eve", "tower");
     for (unsigned i = 0; i < WORLDS; i++) {
         tally_hash first = {{0}};
         make_world(rng_next(&seeds));

@@ -135,7 +135,7 @@ static void the_snapshot_with_the_most_output_counts_wherever_its_time_lies(void
     tally_entry_id id = entry_of("codex", "k");
     OK(tally_read_begin(f->ledger, &txn, &f->err));
     assert_int_equal(tally_cost_get(txn, &id, &cost, &index), 0);
-    assert_int_equal(index, 2); /* team.create is 0 */
+    assert_int_equal(index, FIXTURE_FIRST + 1);
     id.b[0] ^= 1;
     assert_int_equal(tally_cost_get(txn, &id, &cost, &index), TALLY_ENOTFOUND);
     tally_read_end(txn);
@@ -217,7 +217,7 @@ static void a_body_that_is_no_cost_changes_no_view(void **state) {
     tally_put_u64(f->writer, "time", (UINT64_C(1) << 32) * DAY_MS); /* no day number left */
     (void)fixture_append(f, "cost");
     assert_int_equal(all().count, 0);
-    assert_int_equal(fixture_size(f), 8);
+    assert_int_equal(fixture_size(f), FIXTURE_FIRST + 7);
     fixture_verify_clean(f);
 }
 
