@@ -120,6 +120,43 @@ static void a_stranger_is_refused_and_so_is_a_stolen_beginning(void **state) {
     assert_refused(&bob, TALLY_EREFUSED, "nobody entitled has added this device");
 }
 
+static int see_creator(void *ctx, const tally_team_device *device) {
+    if (!device->creator) return 0;
+    assert_memory_equal(device->device.b, id_of(f)->b, sizeof device->device.b);
+    ++*(unsigned *)ctx;
+    return 0;
+}
+
+/* Ada's first record at the head of other members' feeds: it still names ada. */
+static void a_copy_of_the_first_record_makes_nobody_the_creator(void **state) {
+    (void)state;
+    fixture after = {0}; /* whose key sorts after ada's, as bob's sorts before */
+    const fixture *const thieves[] = {&bob, &after};
+    for (uint8_t seed = 4; !after.key; seed++) {
+        after.key = fixture_seeded_key(seed);
+        if (memcmp(id_of(&after)->b, id_of(f)->b, TALLY_PUBLIC_KEY_BYTES) > 0) break;
+        tally_key_free(after.key);
+        after.key = NULL;
+    }
+    assert_true(memcmp(id_of(&bob)->b, id_of(f)->b, TALLY_PUBLIC_KEY_BYTES) < 0);
+    fixture_admit(f, after.key, TALLY_ROLE_MEMBER, "carol", "tower");
+    for (size_t i = 0; i < 2; i++) {
+        tally_txn *txn;
+        unsigned creators = 0;
+        assert_true(commit_read(f, id_of(f), 0, &c));
+        c.device = *id_of(thieves[i]);
+        c.count = 1;
+        sign_again(thieves[i], f);
+        OK(commit_give(f, &c));
+        OK(tally_read_begin(f->ledger, &txn, &f->err));
+        assert_int_equal(tally_team_device_each(txn, see_creator, &creators), 0);
+        tally_read_end(txn);
+        assert_int_equal(creators, 1);
+    }
+    tally_key_free(after.key);
+    fixture_verify_clean(f);
+}
+
 static void every_flipped_bit_of_a_commit_is_refused(void **state) {
     (void)state;
     OK(team_pass(f, &carol, id_of(f)));
@@ -334,6 +371,7 @@ int main(void) {
         TEAM(a_commit_arrives_as_it_was_written),
         TEAM(what_is_known_exists_and_what_comes_too_early_is_not_found),
         TEAM(a_stranger_is_refused_and_so_is_a_stolen_beginning),
+        TEAM(a_copy_of_the_first_record_makes_nobody_the_creator),
         TEAM(every_flipped_bit_of_a_commit_is_refused),
         TEAM(a_wrong_root_a_wrong_signature_and_a_wrong_size_are_told_apart),
         TEAM(what_its_author_signed_wrongly_is_refused_all_the_same),

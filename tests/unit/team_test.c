@@ -228,6 +228,31 @@ static void views_are_those_of_a_ledger_that_never_had_what_does_not_count(void 
     fixture_verify_clean(&carol);
 }
 
+/* Ada takes in bob's first commit, revokes bob and takes in the second, all in one transaction. */
+static int take_revoke_take(void *ctx, tally_txn *txn, tally_error *err) {
+    commit *both = ctx;
+    revocation r = {.device = both[0].device};
+    int rc = commit_ingest(&both[0], txn, err);
+    if (rc == 0) rc = revoke_one(&r, txn, err);
+    return rc != 0 ? rc : commit_ingest(&both[1], txn, err);
+}
+
+static void a_revocation_holds_from_the_next_record_of_its_own_transaction(void **state) {
+    (void)state;
+    commit *both = calloc(2, sizeof *both);
+    assert_non_null(both);
+    OK(add(f, &bob, TALLY_ROLE_MEMBER, "bob"));
+    fixture_append_costs(&bob, 0, 3);
+    fixture_append_costs(&bob, 3, 5);
+    assert_true(commit_read(&bob, id_of(&bob), 0, &both[0]));
+    assert_true(commit_read(&bob, id_of(&bob), 3, &both[1]));
+    OK(tally_ledger_write(f->ledger, FIXTURE_NOW_MS, take_revoke_take, both, &f->err));
+    free(both);
+    assert_int_equal(team_stored(f, id_of(&bob)), 8);
+    assert_int_equal(costs(f), 3);
+    fixture_verify_clean(f);
+}
+
 static void who_may_revoke_whom(void **state) {
     (void)state;
     OK(add(f, &bob, TALLY_ROLE_ADMIN, "bob"));
@@ -258,6 +283,7 @@ static void what_a_revoked_admin_granted_meanwhile_is_taken_back(void **state) {
     OK(add(&bob, &carol, TALLY_ROLE_MEMBER, "carol"));
     team_pass_all(&bob, &carol, id_of(&bob));
     fixture_append_costs(&carol, 0, 4);
+    OK(cut_off(&carol, &carol, 1)); /* a word on the team that only bob will ever hold */
     team_pass_all(&carol, &bob, id_of(&carol));
     assert_int_equal(costs(&carol), 4);
     OK(cut_off(f, &bob, 5)); /* bob's feed was empty when ada last saw it */
@@ -411,6 +437,7 @@ int main(void) {
         TEAM(devices_come_in_the_order_of_their_keys),
         TEAM(a_revocation_cuts_what_counts_where_its_admin_stood),
         TEAM(views_are_those_of_a_ledger_that_never_had_what_does_not_count),
+        TEAM(a_revocation_holds_from_the_next_record_of_its_own_transaction),
         TEAM(who_may_revoke_whom),
         TEAM(what_a_revoked_admin_granted_meanwhile_is_taken_back),
         TEAM(members_share_a_secret_and_the_revoked_do_not_get_the_next),
