@@ -74,6 +74,8 @@ void cli_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* Puts '?' for each character beyond ASCII that could steer a terminal or misplace the text beside
  * it. In place: the text does not get longer. */
 void cli_text_calm(char *text);
+/* The same, and control characters too: for text that is printed outside a table. */
+void cli_text_one_line(char *text);
 
 /* The wall clock, Unix milliseconds. */
 int64_t cli_now_ms(void);

@@ -8,7 +8,7 @@
 #include "open.h"
 #include "table_out.h"
 
-/* One API response as an object; fields as cli.md lists them. */
+/* One API response as an object; the fields of a cost row. */
 void cli_cost_json(cli_json *json, const cli_reading *reading, const tally_cost_facts *facts);
 /* The description of a session, empty when it has none. */
 tally_span cli_session_title(const cli_reading *reading, const tally_session *session);

@@ -48,11 +48,15 @@ void cli_text_calm(char *text) {
     *to = '\0';
 }
 
-/* Names in a message may come from outside: no byte of them may steer the terminal. */
-static void line_write(const char *prefix, char *text) {
+void cli_text_one_line(char *text) {
     cli_text_calm(text);
     for (char *at = text; *at; at++)
         if ((unsigned char)*at < 0x20 || *at == 0x7f) *at = '?';
+}
+
+/* Names in a message may come from outside: no byte of them may steer the terminal. */
+static void line_write(const char *prefix, char *text) {
+    cli_text_one_line(text);
     fprintf(stderr, "%s%s\n", prefix, text);
 }
 

@@ -260,7 +260,7 @@ static const cli_option set_options[] = {
     {"cache-write-5m", "AMOUNT", "per million tokens written for five minutes"},
     {"cache-write-1h", "AMOUNT", "per million tokens written for an hour"},
     {"from", "DATE", "in force from this day, UTC (default: today; always for a new model)"},
-    {"currency", "C", "ISO 4217 (default: the ledger's)"},
+    {"currency", "C", "ISO 4217 (default: USD, the only one that reports sum)"},
     {NULL, NULL, NULL}};
 
 const cli_command command_prices_set = {

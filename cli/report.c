@@ -189,7 +189,8 @@ static int report_run(cli *run) {
 }
 
 static const cli_option options[] = {
-    {"by", "KEYS", "client,project,branch,tag,agent,model,member,device,day,week,month,session"},
+    {"by", "KEYS",
+     "up to six of client,project,branch,tag,agent,model,member,device,day,week,month,session"},
     {"basis", "list", "what a token cost: the list price"},
     {NULL, NULL, NULL}};
 

@@ -92,7 +92,7 @@ static void field(FILE *out, const char *name, tally_span text) {
     if (!text.len) return;
     snprintf(calm, sizeof calm, "%.*s", (int)(text.len < sizeof calm ? text.len : sizeof calm - 1),
              (const char *)text.ptr);
-    cli_text_calm(calm);
+    cli_text_one_line(calm);
     fprintf(out, "%-9s %s\n", name, calm);
 }
 

@@ -107,18 +107,34 @@ static int proof_text(FILE *out, const record_proof *proof, tally_error *err) {
     return code;
 }
 
+/* A record by the beginning of its hash, or the record behind a cost by the entry id that lists
+ * show. */
+static int record_named(tally_txn *txn, const char *name, record_proof *proof, tally_error *err) {
+    tally_entry_id entry;
+    tally_cost cost;
+    tally_span text = tally_span_str(name);
+    if (text.len == 2 * TALLY_ENTRY_BYTES && tally_unhex(text, entry.b, TALLY_ENTRY_BYTES) == 0 &&
+        tally_cost_get(txn, &entry, &cost, &proof->index) == 0) {
+        proof->feed = cost.feed;
+        return 0;
+    }
+    int code = tally_record_find(txn, text, &proof->feed, &proof->index, err);
+    if (code == TALLY_ENOTFOUND)
+        return tally_fail(err, code,
+                          "no record's hash begins with '%s', and no cost has that id; 'tally log' "
+                          "lists records, 'tally costs list --json' ids",
+                          name);
+    return code;
+}
+
 static int show_run(cli *run) {
     tally_error err = {0};
     tally_ledger *ledger = NULL;
     tally_txn *txn = NULL;
     record_proof proof = {.feed = 0};
-    tally_span prefix = tally_span_str(run->arguments[0]);
     int code = cli_ledger_open(run, true, &ledger, &err);
     if (!code) code = tally_read_begin(ledger, &txn, &err);
-    if (!code) code = tally_record_find(txn, prefix, &proof.feed, &proof.index, &err);
-    if (code == TALLY_ENOTFOUND && txn)
-        tally_fail(&err, code, "no record's hash begins with '%s'; 'tally log' lists them",
-                   run->arguments[0]);
+    if (!code) code = record_named(txn, run->arguments[0], &proof, &err);
     if (!code) code = proof_make(ledger, txn, &proof, &err);
     if (!code)
         code = run->json ? proof_json(cli_out(run), &proof, &err)
@@ -129,7 +145,7 @@ static int show_run(cli *run) {
 }
 
 const cli_command command_show = {.name = "show",
-                                  .arguments = "RECORD",
+                                  .arguments = "RECORD|ENTRY",
                                   .summary = "one record, its signed checkpoint and the proof",
                                   .example = "tally show 1f0c2a9b77d0e3c4",
                                   .min_arguments = 1,

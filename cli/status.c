@@ -1,10 +1,13 @@
 /* tally status: what this ledger is and how far it has come. */
 #include <inttypes.h>
+#include <stdarg.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "commands.h"
 #include "cost_row.h"
+
+#define LINE_BYTES 1024
 
 typedef struct status_facts {
     tally_ledger *ledger;
@@ -80,19 +83,30 @@ static void status_json(cli *run, const cli_reading *reading, const status_facts
     cli_json_end(&json);
 }
 
+/* A line with names in it, which come from records. */
+__attribute__((format(printf, 2, 3))) static void line_put(FILE *out, const char *format, ...) {
+    char text[LINE_BYTES];
+    va_list args;
+    va_start(args, format);
+    (void)vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    cli_text_one_line(text);
+    fprintf(out, "%s\n", text);
+}
+
 static void status_text(cli *run, const cli_reading *reading, const status_facts *facts) {
     FILE *out = cli_out(run);
     char time[TALLY_TIME_TEXT_BYTES] = "never; run 'tally capture'";
     char root[2 * TALLY_HASH_BYTES + 1] = "none";
     if (facts->captured) tally_time_format(facts->captured_ms, time);
     if (facts->has_head) tally_hex(tally_span_of(facts->head.root.b, TALLY_HASH_BYTES), root);
-    fprintf(out, "team          %.*s (%.*s, %.*s)\n", (int)reading->team.name.len,
-            (const char *)reading->team.name.ptr, (int)reading->team.timezone.len,
-            (const char *)reading->team.timezone.ptr, (int)reading->team.currency.len,
-            (const char *)reading->team.currency.ptr);
-    fprintf(out, "you           %.*s on %.*s\n", (int)facts->member.len,
-            (const char *)facts->member.ptr, (int)facts->device.len,
-            (const char *)facts->device.ptr);
+    line_put(out, "team          %.*s (%.*s, %.*s)", (int)reading->team.name.len,
+             (const char *)reading->team.name.ptr, (int)reading->team.timezone.len,
+             (const char *)reading->team.timezone.ptr, (int)reading->team.currency.len,
+             (const char *)reading->team.currency.ptr);
+    line_put(out, "you           %.*s on %.*s", (int)facts->member.len,
+             (const char *)facts->member.ptr, (int)facts->device.len,
+             (const char *)facts->device.ptr);
     fprintf(out, "ledger        %s\n", run->dir);
     fprintf(out, "records       %" PRIu64 " in %" PRIu64 " feeds\n", facts->records, facts->feeds);
     fprintf(out, "head          size %" PRIu64 ", root %s\n", facts->head.size, root);

@@ -58,15 +58,14 @@ static int make_dir(const char *dir, tally_error *err) {
     return 0;
 }
 
-/* Keys left by an init that was cut off are taken up again; otherwise new ones are written. */
-static int init_key(const char *dir, tally_span passphrase, tally_key **out, tally_error *err);
-
 typedef struct passphrase_given {
     tally_span text;
+    bool asked; /* the file is sealed */
 } passphrase_given;
 
 static int give_passphrase(void *ctx, char *out, size_t size, size_t *len, tally_error *err) {
-    const passphrase_given *given = ctx;
+    passphrase_given *given = ctx;
+    given->asked = true;
     if (given->text.len > size)
         return tally_fail(err, TALLY_ELIMIT, "the passphrase is longer than %zu bytes", size);
     if (given->text.len > 0) memcpy(out, given->text.ptr, given->text.len);
@@ -74,15 +73,27 @@ static int give_passphrase(void *ctx, char *out, size_t size, size_t *len, tally
     return 0;
 }
 
+/* Keys that an init left when it was cut off are taken up again; a passphrase that would not
+ * protect them is refused. */
+static int old_key(const char *path, tally_span passphrase, tally_key **out, tally_error *err) {
+    passphrase_given given = {passphrase, false};
+    int rc = tally_key_read_file(path, give_passphrase, &given, out, err);
+    if (rc != 0 || passphrase.len == 0 || given.asked) return rc;
+    tally_key_free(*out);
+    *out = NULL;
+    return tally_fail(
+        err, TALLY_EREFUSED,
+        "%s holds a key without a passphrase, left by an init that was cut off; remove "
+        "it, or run init without a passphrase",
+        path);
+}
+
 static int init_key(const char *dir, tally_span passphrase, tally_key **out, tally_error *err) {
     char path[4096];
     int n = snprintf(path, sizeof path, "%s/%s", dir, STORE_KEY_FILE);
     if (n < 0 || (size_t)n >= sizeof path)
         return tally_fail(err, TALLY_EINVAL, "the ledger's path is too long: %s", dir);
-    if (access(path, F_OK) == 0) {
-        passphrase_given given = {passphrase};
-        return tally_key_read_file(path, give_passphrase, &given, out, err);
-    }
+    if (access(path, F_OK) == 0) return old_key(path, passphrase, out, err);
     int rc = tally_key_generate(out, err);
     if (rc == 0) rc = tally_key_write_file(*out, passphrase, path, err);
     return rc;

@@ -1,6 +1,6 @@
 /* The cost view: one fixed-size row per API response, by day and time, counted once however often
  * it was recorded. Also voids, which take an entry out. Prices are applied while reading
- * (price_book.c). */
+ * (view_price.c). */
 #include "view_fold.h"
 #include "view_gather.h"
 
@@ -214,7 +214,10 @@ static bool cost_read(const tally_record *record, tally_cost *cost, tally_span *
         time->type != TALLY_VALUE_UINT || time->as.uint / DAY_MS > UINT32_MAX)
         return false;
     cost->time_ms = (int64_t)time->as.uint;
-    if (entry->type == TALLY_VALUE_BIN && entry->bytes.len == TALLY_ENTRY_BYTES)
+    read_source(fields, cost);
+    /* Only an import may say whose entry it is: what was observed is named by its own key. */
+    if (cost->source == TALLY_COST_IMPORTED && entry->type == TALLY_VALUE_BIN &&
+        entry->bytes.len == TALLY_ENTRY_BYTES)
         memcpy(cost->id.b, entry->bytes.ptr, TALLY_ENTRY_BYTES);
     else
         tally_entry_id_of(agent, key, &cost->id);
@@ -228,7 +231,6 @@ static bool cost_read(const tally_record *record, tally_cost *cost, tally_span *
     cost->reasoning = number_or_zero(&fields[COST_REASONING]);
     cost->usage.web_searches = number_or_zero(&fields[COST_SEARCHES]);
     cost->usage.tier = tier_of(fields);
-    read_source(fields, cost);
     return cost->usage.web_searches <= UINT32_MAX;
 }
 

@@ -112,3 +112,14 @@ flip_byte() { # FILE OFFSET
     tally costs export --format json --ledger restored | cmp - <(tally costs export --format json)
     fails_with 3 tally backup /nonexistent/copy.mdb
 }
+
+@test "show finds the record behind a cost by the entry id that lists show" {
+    ledger_with_real_logs >/dev/null
+    local id
+    id=$(tally costs list --json | jq -r '.costs[0].id')
+    run tally show "$id" --json
+    [ "$status" -eq 0 ]
+    [ "$(jq -r .kind <<<"$output")" = cost ]
+    [ "$(jq -r .body.model <<<"$output")" = "$(tally costs list --json | jq -r '.costs[0].model')" ]
+    fails_with 1 tally show 00000000000000000000000000000000
+}

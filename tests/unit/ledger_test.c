@@ -139,6 +139,9 @@ static void what_a_cut_off_init_left_is_taken_up_again(void **state) {
     tally_ledger *ledger;
     assert_int_equal(tally_ledger_open(&options, &ledger, &f->err), TALLY_ENOTFOUND);
     tally_ledger_init init = fixture_init(f);
+    init.passphrase = text("the key that was left has none");
+    assert_int_equal(tally_ledger_create(&init, &f->err), TALLY_EREFUSED);
+    init.passphrase = text("");
     OK(tally_ledger_create(&init, &f->err));
     fixture_reopen(f, false, 0);
     assert_memory_equal(tally_ledger_device(f->ledger)->b, tally_key_device(f->key)->b, 32);

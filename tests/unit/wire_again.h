@@ -1,0 +1,50 @@
+/* Writes a decoded message again, for wire_test.c and the fuzz target: one meaning has one
+ * encoding, so the bytes must be the same. Header only. */
+#ifndef TESTS_WIRE_AGAIN_H
+#define TESTS_WIRE_AGAIN_H
+
+#include <tally/wire.h>
+
+static inline int hello_again(tally_wire_hello hello, tally_buffer *out, tally_error *err) {
+    static tally_span features[TALLY_WIRE_MAX_FEATURES];
+    static tally_wire_head heads[TALLY_WIRE_MAX_HEADS];
+    size_t texts = 0, count = 0;
+    while (texts < TALLY_WIRE_MAX_FEATURES &&
+           tally_wire_next_text(&hello.features, &features[texts]))
+        texts++;
+    while (count < TALLY_WIRE_MAX_HEADS && tally_wire_next_head(&hello.frontier, &heads[count]))
+        count++;
+    return tally_wire_put_hello(out, hello.clock_ms, features, texts, heads, count, err);
+}
+
+static inline size_t hashes_of(tally_wire_list list, tally_hash out[64]) {
+    size_t count = 0;
+    while (count < 64 && tally_wire_next_hash(&list, &out[count]))
+        count++;
+    return count;
+}
+
+/* Appends the message's frame. An unknown one gives TALLY_EINVAL: nobody can write it. */
+static inline int wire_again(const tally_wire_message *m, tally_buffer *out, tally_error *err) {
+    tally_hash hashes[64];
+    size_t count;
+    switch (m->type) {
+    case TALLY_WIRE_HELLO: return hello_again(m->as.hello, out, err);
+    case TALLY_WIRE_COMMITS: return tally_wire_put_commits(out, &m->as.commits, err);
+    case TALLY_WIRE_COSIG: return tally_wire_put_cosig(out, &m->as.cosig, err);
+    case TALLY_WIRE_HAVE: return tally_wire_put_have(out, &m->as.have, err);
+    case TALLY_WIRE_WANT_BLOB:
+        count = hashes_of(m->as.want_blob, hashes);
+        return tally_wire_put_want_blob(out, hashes, count, err);
+    case TALLY_WIRE_BLOB: return tally_wire_put_blob(out, &m->as.blob, err);
+    case TALLY_WIRE_FORK:
+        count = hashes_of(m->as.fork.proof, hashes);
+        return tally_wire_put_fork(out, &m->as.fork, hashes, count, err);
+    case TALLY_WIRE_CREDIT: return tally_wire_put_credit(out, m->as.credit, err);
+    case TALLY_WIRE_BYE: return tally_wire_put_bye(out, m->as.bye.code, m->as.bye.words, err);
+    case TALLY_WIRE_UNKNOWN: break;
+    }
+    return TALLY_EINVAL;
+}
+
+#endif
