@@ -52,7 +52,7 @@ static void widen(tally_session_row *row, int64_t start_ms, int64_t end_ms) {
 
 static int add_cost(void *ctx, const scan_row *cost, tally_error *err) {
     gather *g = ctx;
-    tally_session_row *row;
+    tally_session_row *row = NULL;
     int rc = row_of(g, cost->session, &row, err);
     if (rc != 0) return rc;
     row->sums.sessions = 1;
@@ -91,7 +91,7 @@ static int add_session(void *ctx, const tally_session *described) {
     if (!slot) return no_memory(g->err);
     bool alone =
         e.count > 0 && scan_time_passes(g->scan, session, scan_feed_of(g->scan, described->feed));
-    tally_session_row *row;
+    tally_session_row *row = NULL;
     if (*slot == 0 && !alone) return 0;
     if ((rc = row_of(g, session, &row, g->err)) != 0) return rc;
     row->prompts = e.prompts;
