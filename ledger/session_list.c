@@ -87,12 +87,10 @@ static int add_session(void *ctx, const tally_session *described) {
     int rc = tally_activity_each(g->txn, described->ref, add_event, &e);
     if (rc != 0)
         return tally_fail(g->err, rc, "cannot read a session's activity; run 'tally fsck'");
-    uint32_t *slot = index_map_slot(&g->index, described->ref);
-    if (!slot) return no_memory(g->err);
     bool alone =
         e.count > 0 && scan_time_passes(g->scan, session, scan_feed_of(g->scan, described->feed));
     tally_session_row *row = NULL;
-    if (*slot == 0 && !alone) return 0;
+    if (index_map_find(&g->index, described->ref) == 0 && !alone) return 0;
     if ((rc = row_of(g, session, &row, g->err)) != 0) return rc;
     row->prompts = e.prompts;
     if (e.count > 0) widen(row, e.start_ms, e.end_ms);
@@ -102,9 +100,8 @@ static int add_session(void *ctx, const tally_session *described) {
 
 static int add_time(void *ctx, const tally_engaged *piece) {
     gather *g = ctx;
-    uint32_t *slot = index_map_slot(&g->index, piece->session);
-    if (!slot) return no_memory(g->err);
-    return *slot == 0 ? 0 : sums_add_time(&g->list->rows[*slot - 1].sums, piece, g->err);
+    uint32_t held = index_map_find(&g->index, piece->session);
+    return held == 0 ? 0 : sums_add_time(&g->list->rows[held - 1].sums, piece, g->err);
 }
 
 static int add_times(gather *g, tally_error *err) {

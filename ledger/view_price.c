@@ -1,5 +1,6 @@
 /* The price view: each model's rows by the date they hold from, last writer wins per (model, date).
  * The price book reads them when a model is first asked for and prices costs with them. */
+#include "intern.h"
 #include "view_fold.h"
 
 #include <tally/time.h>
@@ -11,7 +12,6 @@
 #define PRICE_KEY_BYTES (TALLY_MODEL_MAX_BYTES + 1u + 8u)
 #define ROW_HEAD_BYTES  (1u + TALLY_HASH_BYTES) /* set or unset, leaf hash; then the body */
 #define DAY_MS          86400000
-#define BOOK_MIN_SLOTS  64u
 
 /* model, 00, date: bytewise order is by model, then by date. */
 static size_t price_key(tally_span model, int64_t from_day, uint8_t key[PRICE_KEY_BYTES]) {
@@ -96,7 +96,6 @@ int tally_price_each(tally_txn *txn, tally_price_fn *fn, void *ctx) {
 /* One raw model name and the rows that price it, oldest first. */
 typedef struct book_model {
     uint64_t ref;
-    bool used;
     const char *why; /* no rows: why */
     bool regional;   /* the name asks for a region that the borrowed rows' name does not keep */
     size_t borrowed; /* so many of the rows stand under another name of the model */
@@ -108,32 +107,35 @@ struct tally_price_book {
     tally_txn *txn;
     uint16_t currency;      /* the only one that sums are made in */
     const book_model *last; /* asked for; costs come in runs of one model */
-    size_t slots, used;     /* open addressing, slots a power of two */
-    book_model *models;
+    index_map index;        /* reference -> model */
+    size_t model_count, model_room;
+    book_model **models; /* pointers, so that `last` stays where it is */
     bool names_read;
     size_t name_count, name_room;
     tally_span *names; /* distinct models with rows, for the resolver; spans into LMDB */
 };
 
 int tally_price_book_new(tally_txn *txn, tally_price_book **out, tally_error *err) {
-    *out = calloc(1, sizeof **out);
-    if (*out) (*out)->models = calloc(BOOK_MIN_SLOTS, sizeof *(*out)->models);
-    if (!*out || !(*out)->models) {
-        free(*out);
+    tally_price_book *book = calloc(1, sizeof *book);
+    if (!book || index_map_init(&book->index) != 0) {
+        free(book);
         return tally_fail(err, TALLY_ENOMEM, "no memory for prices");
     }
-    (*out)->currency = view_currency_code(tally_span_str(TALLY_COST_CURRENCY));
-    (*out)->txn = txn;
-    (*out)->slots = BOOK_MIN_SLOTS;
+    book->currency = view_currency_code(tally_span_str(TALLY_COST_CURRENCY));
+    book->txn = txn;
+    *out = book;
     return 0;
 }
 
 void tally_price_book_free(tally_price_book *book) {
     if (!book) return;
-    for (size_t i = 0; i < book->slots; i++)
-        free(book->models[i].rows);
+    for (size_t i = 0; i < book->model_count; i++) {
+        free(book->models[i]->rows);
+        free(book->models[i]);
+    }
     free(book->models);
     free(book->names);
+    index_map_clear(&book->index);
     free(book);
 }
 
@@ -216,35 +218,22 @@ static void load_model(tally_price_book *book, book_model *model) {
     model->why = "the prices of this model cannot be read; run 'tally fsck'";
 }
 
-static book_model *slot_of(book_model *models, size_t slots, uint64_t ref) {
-    size_t at = ref & (slots - 1);
-    while (models[at].used && models[at].ref != ref)
-        at = (at + 1) & (slots - 1);
-    return &models[at];
-}
-
-static bool grow_book(tally_price_book *book) {
-    size_t slots = book->slots * 2;
-    book_model *grown = calloc(slots, sizeof *grown);
-    if (!grown) return false;
-    for (size_t i = 0; i < book->slots; i++)
-        if (book->models[i].used) *slot_of(grown, slots, book->models[i].ref) = book->models[i];
-    free(book->models);
-    book->last = NULL;
-    book->models = grown;
-    book->slots = slots;
-    return true;
-}
-
 static const book_model *model_of(tally_price_book *book, uint64_t ref) {
-    book_model *model = slot_of(book->models, book->slots, ref);
-    if (model->used) return model;
-    if (book->used * 2 >= book->slots) {
-        if (!grow_book(book)) return NULL;
-        model = slot_of(book->models, book->slots, ref);
+    uint32_t *slot = index_map_slot(&book->index, ref);
+    if (!slot) return NULL;
+    if (*slot != 0) return book->models[*slot - 1];
+    if (book->model_count == book->model_room) {
+        size_t room = book->model_room ? book->model_room * 2 : 32;
+        book_model **grown = realloc(book->models, room * sizeof(book_model *));
+        if (!grown) return NULL;
+        book->models = grown;
+        book->model_room = room;
     }
-    *model = (book_model){.ref = ref, .used = true};
-    book->used++;
+    book_model *model = calloc(1, sizeof *model);
+    if (!model) return NULL;
+    model->ref = ref;
+    book->models[book->model_count++] = model;
+    *slot = (uint32_t)book->model_count;
     load_model(book, model);
     return model;
 }
