@@ -91,6 +91,10 @@ const uint8_t *tally_key_box_public(const tally_key *key) {
     return key->box_public;
 }
 
+const uint8_t *tally_key_box_secret(const tally_key *key) {
+    return key->secrets.box_secret;
+}
+
 void tally_key_sign(const tally_key *key, tally_span message, uint8_t signature[64]) {
     int rc = crypto_sign_detached(signature, NULL, message.ptr, message.len, key->sign_secret);
     assert(rc == 0);

@@ -275,6 +275,17 @@ const tally_device_id *tally_ledger_device(const tally_ledger *ledger) {
     return &ledger->device;
 }
 
+int tally_ledger_key(tally_ledger *ledger, const tally_key **out, tally_error *err) {
+    int rc = feed_need_key(ledger, err);
+    *out = rc == 0 ? ledger->key : NULL;
+    return rc;
+}
+
+uint64_t tally_ledger_version(const tally_ledger *ledger) {
+    MDB_envinfo info;
+    return mdb_env_info(ledger->env, &info) == 0 ? info.me_last_txnid : 0;
+}
+
 /* Syncs the folder that holds `path`, so that a new name survives a power cut. */
 static void sync_parent(const char *path) {
     char parent[4096];

@@ -29,6 +29,13 @@ static const struct {
     [TABLE_LOCAL_CURSORS] = {"local_cursors", 0},
     [TABLE_LOCAL_SETTINGS] = {"local_settings", 0},
     [TABLE_LOCAL_ALIASES] = {"local_aliases", 0},
+    [TABLE_LOCAL_PEERS] = {"local_peers", 0},
+    [TABLE_LOCAL_FOLDERS] = {"local_folders", 0},
+    [TABLE_LOCAL_WANTS] = {"local_wants", 0},
+    [TABLE_FORKS] = {"forks", 0},
+    [TABLE_BRANCHES] = {"branches", 0},
+    [TABLE_BRANCH_RECORDS] = {"branch_records", 0},
+    [TABLE_BRANCH_CHECKPOINTS] = {"branch_checkpoints", 0},
     [TABLE_VIEW_COSTS] = {"view_costs", MDB_DUPSORT | MDB_DUPFIXED},
     [TABLE_VIEW_ENTRIES] = {"view_entries", 0},
     [TABLE_VIEW_VOIDS] = {"view_voids", 0},
@@ -42,6 +49,7 @@ static const struct {
     [TABLE_VIEW_TEAM] = {"view_team", 0},
     [TABLE_VIEW_TEAM_FACTS] = {"view_team_facts", 0},
     [TABLE_VIEW_DEVICES] = {"view_devices", 0},
+    [TABLE_VIEW_REDACTIONS] = {"view_redactions", 0},
 };
 
 const char *store_table_name(store_table table) {
@@ -145,8 +153,8 @@ int store_open_env(tally_ledger *ledger, const char *dir, bool read_only, bool c
     int dead;
     (void)mdb_reader_check(ledger->env, &dead);
     rc = open_tables(ledger, create ? 0 : TABLE_COUNT);
-    if (rc == MDB_NOTFOUND && !read_only) { /* an earlier version had fewer views */
-        rc = open_tables(ledger, TABLE_VIEW_FIRST);
+    if (rc == MDB_NOTFOUND && !read_only) { /* an earlier version had fewer */
+        rc = open_tables(ledger, TABLE_ADDED_FIRST);
         ledger->views_outdated = true;
     }
     if (rc != 0) goto failed;
@@ -303,9 +311,9 @@ int store_cursor(tally_txn *txn, store_table table, MDB_cursor **out, tally_erro
 }
 
 static const store_table local_tables[] = {
-    [TALLY_LOCAL_CURSORS] = TABLE_LOCAL_CURSORS,
-    [TALLY_LOCAL_SETTINGS] = TABLE_LOCAL_SETTINGS,
-    [TALLY_LOCAL_ALIASES] = TABLE_LOCAL_ALIASES,
+    [TALLY_LOCAL_CURSORS] = TABLE_LOCAL_CURSORS, [TALLY_LOCAL_SETTINGS] = TABLE_LOCAL_SETTINGS,
+    [TALLY_LOCAL_ALIASES] = TABLE_LOCAL_ALIASES, [TALLY_LOCAL_PEERS] = TABLE_LOCAL_PEERS,
+    [TALLY_LOCAL_FOLDERS] = TABLE_LOCAL_FOLDERS,
 };
 
 int tally_local_get(tally_txn *txn, tally_local table, tally_span key, tally_span *out) {
@@ -315,6 +323,23 @@ int tally_local_get(tally_txn *txn, tally_local table, tally_span key, tally_spa
 int tally_local_put(tally_txn *txn, tally_local table, tally_span key, tally_span value,
                     tally_error *err) {
     return store_put(txn, local_tables[table], key, value, 0, err);
+}
+
+int tally_local_del(tally_txn *txn, tally_local table, tally_span key, tally_error *err) {
+    return store_del(txn, local_tables[table], key, NULL, err);
+}
+
+int tally_local_each(tally_txn *txn, tally_local table, tally_local_fn *fn, void *ctx,
+                     tally_error *err) {
+    MDB_cursor *cursor;
+    MDB_val k, v;
+    int mdb = 0, rc = store_cursor(txn, local_tables[table], &cursor, err);
+    if (rc != 0) return rc;
+    while (rc == 0 && (mdb = mdb_cursor_get(cursor, &k, &v, MDB_NEXT)) == 0)
+        rc = fn(ctx, store_span(k), store_span(v), err);
+    mdb_cursor_close(cursor);
+    return rc != 0 || mdb == MDB_NOTFOUND ? rc
+                                          : store_fail(txn, mdb, "cannot read a local table", err);
 }
 
 int tally_blob_put(tally_txn *txn, const uint8_t salt[TALLY_BLOB_SALT_BYTES], tally_span content,

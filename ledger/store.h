@@ -29,6 +29,14 @@ typedef enum store_table {
     TABLE_LOCAL_CURSORS,
     TABLE_LOCAL_SETTINGS,
     TABLE_LOCAL_ALIASES,
+    TABLE_ADDED_FIRST, /* from here on made when an earlier version's store lacks them */
+    TABLE_LOCAL_PEERS = TABLE_ADDED_FIRST,
+    TABLE_LOCAL_FOLDERS,
+    TABLE_LOCAL_WANTS, /* blobs that records refer to and that are not here */
+    TABLE_FORKS,
+    TABLE_BRANCHES,
+    TABLE_BRANCH_RECORDS,
+    TABLE_BRANCH_CHECKPOINTS,
     TABLE_VIEW_FIRST,
     TABLE_VIEW_COSTS = TABLE_VIEW_FIRST,
     TABLE_VIEW_ENTRIES,
@@ -43,6 +51,7 @@ typedef enum store_table {
     TABLE_VIEW_TEAM,
     TABLE_VIEW_TEAM_FACTS,
     TABLE_VIEW_DEVICES,
+    TABLE_VIEW_REDACTIONS,
     TABLE_COUNT
 } store_table;
 

@@ -1,5 +1,6 @@
-/* Errors: one convention for every room. A function that can fail returns 0 or a negative TALLY_E code and
- * fills the tally_error passed as its last argument with one sentence: the thing, the cause, the next step. */
+/* Errors: one convention for every room. A function that can fail returns 0 or a negative TALLY_E
+ * code and fills the tally_error passed as its last argument with one sentence: the thing, the
+ * cause, the next step. */
 #ifndef TALLY_ERROR_H
 #define TALLY_ERROR_H
 
@@ -23,10 +24,12 @@ enum tally_code {
 
 typedef struct tally_error {
     int code;                              /* a tally_code */
-    char text[TALLY_ERROR_TEXT_MAX_BYTES]; /* NUL-terminated UTF-8 sentence, no newline, no secrets */
+    char text[TALLY_ERROR_TEXT_MAX_BYTES]; /* NUL-terminated UTF-8 sentence, no newline, no secrets
+                                            */
 } tally_error;
 
-/* Fills `err` (may be NULL) and returns `code`, so that `return tally_fail(...)` reads as one thought. */
+/* Fills `err` (may be NULL) and returns `code`, so that `return tally_fail(...)` reads as one
+ * thought. */
 int tally_fail(tally_error *err, int code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 

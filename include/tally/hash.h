@@ -1,5 +1,5 @@
-/* SHA-256 (FIPS 180-4) behind one door, so that its engine can be chosen at build time (libcrypto where there is one,
- * else libsodium), and the two RFC 6962 section 2.1 hashes made from it. */
+/* SHA-256 (FIPS 180-4) behind one door, so that its engine can be chosen at build time (libcrypto
+ * where there is one, else libsodium), and the two RFC 6962 section 2.1 hashes made from it. */
 #ifndef TALLY_HASH_H
 #define TALLY_HASH_H
 
@@ -19,8 +19,7 @@ void tally_leaf_hash(tally_span record, tally_hash *out);
 /* SHA-256(0x01 || left || right). */
 void tally_node_hash(const tally_hash *left, const tally_hash *right, tally_hash *out);
 
-static inline bool tally_hash_eq(const tally_hash *a, const tally_hash *b)
-{
+static inline bool tally_hash_eq(const tally_hash *a, const tally_hash *b) {
     return memcmp(a->b, b->b, TALLY_HASH_BYTES) == 0;
 }
 

@@ -1,5 +1,6 @@
-/* Records: the canonical msgpack of [version, kind, hlc, body]. One meaning has one encoding: keys sorted bytewise and
- * unique, shortest integers, no floats, no extensions, valid UTF-8, depth <= 8, size <= 64 KiB. PROTOCOL.md section 1. */
+/* Records: the canonical msgpack of [version, kind, hlc, body]. One meaning has one encoding: keys
+ * sorted bytewise and unique, shortest integers, no floats, no extensions, valid UTF-8, depth <= 8,
+ * size <= 64 KiB. PROTOCOL.md section 1. */
 #ifndef TALLY_RECORD_H
 #define TALLY_RECORD_H
 
@@ -16,15 +17,18 @@
 typedef uint64_t tally_hlc;
 /* The next stamp after `last` at wall clock `now_ms`: never goes back. */
 tally_hlc tally_hlc_next(tally_hlc last, int64_t now_ms);
-static inline int64_t tally_hlc_ms(tally_hlc hlc) { return (int64_t)(hlc >> 16); }
+static inline int64_t tally_hlc_ms(tally_hlc hlc) {
+    return (int64_t)(hlc >> 16);
+}
 
 typedef struct tally_record {
-    tally_span kind;  /* borrowed from the bytes parsed */
+    tally_span kind; /* borrowed from the bytes parsed */
     tally_hlc hlc;
-    tally_span body;  /* the msgpack map */
+    tally_span body; /* the msgpack map */
 } tally_record;
 
-/* Parses and validates every byte. TALLY_EFORMAT with the byte offset and the rule broken. Borrows from `bytes`. */
+/* Parses and validates every byte. TALLY_EFORMAT with the byte offset and the rule broken. Borrows
+ * from `bytes`. */
 int tally_record_parse(tally_span bytes, tally_record *out, tally_error *err);
 
 typedef enum tally_value_type {
@@ -54,7 +58,8 @@ typedef struct tally_cursor {
     const uint8_t *at, *end;
 } tally_cursor;
 bool tally_cursor_next(tally_cursor *cursor, tally_value *out);
-/* Cursor over the elements of an array, or key, value, key, value of a map (also of tally_record.body). */
+/* Cursor over the elements of an array, or key, value, key, value of a map (also of
+ * tally_record.body). */
 tally_cursor tally_cursor_of(const tally_value *container);
 tally_cursor tally_cursor_of_body(const tally_record *record);
 
@@ -66,14 +71,15 @@ bool tally_body_u64(const tally_record *record, const char *key, uint64_t *out);
 bool tally_body_i64(const tally_record *record, const char *key, int64_t *out);
 bool tally_body_true(const tally_record *record, const char *key);
 
-/* Writer: put fields in any order, then encode; keys are sorted, integers shortest. Values are borrowed until then.
- * Reusable after tally_writer_begin. */
+/* Writer: put fields in any order, then encode; keys are sorted, integers shortest. Values are
+ * borrowed until then. Reusable after tally_writer_begin. */
 typedef struct tally_writer tally_writer;
 int tally_writer_new(tally_writer **out, tally_error *err);
 void tally_writer_free(tally_writer *writer);
 void tally_writer_begin(tally_writer *writer);
 void tally_put_str(tally_writer *writer, const char *key, tally_span text);
-void tally_put_str_opt(tally_writer *writer, const char *key, tally_span text); /* nothing when empty */
+void tally_put_str_opt(tally_writer *writer, const char *key,
+                       tally_span text); /* nothing when empty */
 void tally_put_bin(tally_writer *writer, const char *key, tally_span bytes);
 void tally_put_u64(tally_writer *writer, const char *key, uint64_t value);
 void tally_put_u64_opt(tally_writer *writer, const char *key, uint64_t value); /* nothing when 0 */
@@ -81,8 +87,8 @@ void tally_put_i64(tally_writer *writer, const char *key, int64_t value);
 void tally_put_true(tally_writer *writer, const char *key);
 /* A ready canonical msgpack value (an array or a map). */
 void tally_put_raw(tally_writer *writer, const char *key, tally_span msgpack);
-/* Encodes what was put. The span is the writer's, valid until its next use. TALLY_ELIMIT when over 64 KiB,
- * TALLY_EFORMAT when a text is not UTF-8. */
+/* Encodes what was put. The span is the writer's, valid until its next use. TALLY_ELIMIT when over
+ * 64 KiB, TALLY_EFORMAT when a text is not UTF-8. */
 int tally_writer_encode(tally_writer *writer, const char *kind, tally_hlc hlc, tally_span *out,
                         tally_error *err);
 

@@ -1,5 +1,5 @@
-/* The team: which devices belong to it, in which role, how much of each feed counts, and the shared secret of each epoch.
- * All of it follows from records alone, so that all peers decide alike. */
+/* The team: which devices belong to it, in which role, how much of each feed counts, and the shared
+ * secret of each epoch. All of it follows from records alone, so that all peers decide alike. */
 #ifndef TALLY_TEAM_H
 #define TALLY_TEAM_H
 
@@ -20,8 +20,8 @@ typedef struct tally_team_device {
     tally_device_id device;
     uint8_t box_key[32]; /* X25519 */
     tally_role role;
-    uint64_t limit;   /* records of its feed that count; UINT64_MAX without a revocation */
-    bool creator;     /* made the team: only it can revoke itself */
+    uint64_t limit; /* records of its feed that count; UINT64_MAX without a revocation */
+    bool creator;   /* made the team: only it can revoke itself */
     tally_span member, name;
 } tally_team_device;
 
@@ -31,8 +31,8 @@ typedef int tally_team_device_fn(void *ctx, const tally_team_device *device);
 /* In bytewise order of the device keys. */
 int tally_team_device_each(tally_txn *txn, tally_team_device_fn *fn, void *ctx);
 
-/* Appends device.add. TALLY_EREFUSED unless this device is an admin; TALLY_EEXIST when the device is in the team. The
- * current secret is sealed to it with a teamkey record. */
+/* Appends device.add. TALLY_EREFUSED unless this device is an admin; TALLY_EEXIST when the device
+ * is in the team. The current secret is sealed to it with a teamkey record. */
 typedef struct tally_team_add {
     tally_device_id device;
     uint8_t box_key[32];
@@ -41,12 +41,14 @@ typedef struct tally_team_add {
 } tally_team_add;
 int tally_team_device_add(tally_txn *txn, const tally_team_add *add, tally_error *err);
 
-/* Appends device.revoke for what this store holds of the feed (later records count for nothing) and, unless it revokes
- * itself, a new epoch's secret, which the caller draws, sealed to every device that remains. */
+/* Appends device.revoke for what this store holds of the feed (later records count for nothing)
+ * and, unless it revokes itself, a new epoch's secret, which the caller draws, sealed to every
+ * device that remains. */
 int tally_team_device_revoke(tally_txn *txn, const tally_device_id *device,
                              const uint8_t secret[TALLY_TEAM_SECRET_BYTES], tally_error *err);
 
-/* Secrets that this device can open, newest epoch first. The caller wipes them. TALLY_ENOTFOUND when there is none. */
+/* Secrets that this device can open, newest epoch first. The caller wipes them. TALLY_ENOTFOUND
+ * when there is none. */
 typedef struct tally_team_secret {
     uint64_t epoch;
     uint8_t bytes[TALLY_TEAM_SECRET_BYTES];

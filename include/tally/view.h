@@ -1,5 +1,6 @@
-/* Views: what follows from the records, kept ready to read. Each row is a pure fold over records; arrival order does not
- * matter. Rows are decoded from LMDB's pages while reading; nothing here is stored by the caller. */
+/* Views: what follows from the records, kept ready to read. Each row is a pure fold over records;
+ * arrival order does not matter. Rows are decoded from LMDB's pages while reading; nothing here is
+ * stored by the caller. */
 #ifndef TALLY_VIEW_H
 #define TALLY_VIEW_H
 
@@ -7,10 +8,12 @@
 #include <tally/price.h>
 
 #define TALLY_ENTRY_BYTES 16u
-/* What token prices are published in, and costs are summed in. The team's currency is for invoices. */
+/* What token prices are published in, and costs are summed in. The team's currency is for invoices.
+ */
 #define TALLY_COST_CURRENCY "USD"
 
-/* Identity of an observed cost: SHA-256("cost" 00 agent 00 key), first 16 bytes. Equal on every device. */
+/* Identity of an observed cost: SHA-256("cost" 00 agent 00 key), first 16 bytes. Equal on every
+ * device. */
 typedef struct tally_entry_id {
     uint8_t b[TALLY_ENTRY_BYTES];
 } tally_entry_id;
@@ -41,7 +44,8 @@ typedef struct tally_cost {
     uint32_t feed;
 } tally_cost;
 
-/* Calls `fn` for every cost with start_ms <= time < end_ms in time order. A non-zero result stops and is returned. */
+/* Calls `fn` for every cost with start_ms <= time < end_ms in time order. A non-zero result stops
+ * and is returned. */
 typedef int tally_cost_fn(void *ctx, const tally_cost *cost);
 int tally_cost_each(tally_txn *txn, int64_t start_ms, int64_t end_ms, tally_cost_fn *fn, void *ctx);
 /* Where an entry stands and the record it came from (the one that counts). TALLY_ENOTFOUND. */
@@ -67,15 +71,16 @@ typedef struct tally_activity {
 } tally_activity;
 typedef int tally_activity_fn(void *ctx, const tally_activity *activity);
 int tally_activity_each(tally_txn *txn, uint64_t session, tally_activity_fn *fn, void *ctx);
-/* Of all sessions: what touches a UTC day of [start_ms, end_ms), each once, in order of the day it is first met. */
+/* Of all sessions: what touches a UTC day of [start_ms, end_ms), each once, in order of the day it
+ * is first met. */
 int tally_activity_each_between(tally_txn *txn, int64_t start_ms, int64_t end_ms,
                                 tally_activity_fn *fn, void *ctx);
 
 /* Interned text of a model (tally_string_ref); empty when unknown. */
 tally_span tally_string_get(tally_txn *txn, uint64_t ref);
 
-/* Tags: observed-remove sets on sessions and on cost entries. `target` is 16 bytes: an entry id, or a session ref in the
- * first 8 and zeros. `add` is the leaf hash of the tag.add record. */
+/* Tags: observed-remove sets on sessions and on cost entries. `target` is 16 bytes: an entry id, or
+ * a session ref in the first 8 and zeros. `add` is the leaf hash of the tag.add record. */
 typedef int tally_tag_fn(void *ctx, const uint8_t target[TALLY_ENTRY_BYTES], tally_span tag,
                          const tally_hash *add);
 int tally_tag_each(tally_txn *txn, tally_tag_fn *fn, void *ctx);
@@ -87,15 +92,15 @@ int tally_tag_each_of(tally_txn *txn, const uint8_t target[TALLY_ENTRY_BYTES], t
 typedef int tally_price_fn(void *ctx, const tally_price *price, const tally_hash *leaf);
 int tally_price_each(tally_txn *txn, tally_price_fn *fn, void *ctx);
 
-/* A price book answers what a cost costs under the prices recorded in the ledger. Reads rows of a model when it is first
- * asked for; valid for one transaction. */
+/* A price book answers what a cost costs under the prices recorded in the ledger. Reads rows of a
+ * model when it is first asked for; valid for one transaction. */
 typedef struct tally_price_book tally_price_book;
 int tally_price_book_new(tally_txn *txn, tally_price_book **out, tally_error *err);
 void tally_price_book_free(tally_price_book *book);
 typedef struct tally_priced {
     bool priced;
     int64_t pico;
-    const char *why;       /* unpriced: a static sentence */
+    const char *why;          /* unpriced: a static sentence */
     const tally_price *price; /* the row that applied, or NULL */
 } tally_priced;
 void tally_price_book_cost(tally_price_book *book, const tally_cost *cost, tally_priced *out);

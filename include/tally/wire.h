@@ -29,13 +29,22 @@
  *   ["blob", id bin 32, total, offset, bytes]
  *       a piece of salt || content; total 16..16 MiB + 16; bytes: bin of 1..256 KiB, inside total.
  *       A total of 0, with offset 0 and no bytes: the sender does not hold this blob
- *   ["fork", device bin 32, size1, root1 bin 32, signature1 bin 64,
- *            size2, root2 bin 32, signature2 bin 64, proof]
- *       two checkpoints, sizes 1..2^63-1: size1 < size2, or equal sizes and root1 < root2 bytewise
- *       proof     array of 0..64 bin 32: PROOF(size1, D[size2]) of RFC 6962 2.1.2 in the tree of
- *                 the second; none for equal sizes
+ *   ["trail", device bin 32, marks]
+ *       looking for the place where two histories part: marks is an array of 1..64 [size, root bin
+ * 32], sizes 1..2^63-1, ascending; the sender's roots at these sizes
+ *   ["branch", device bin 32, common, base bin 32, side]
+ *       the place is found: the sender's side. common 0..2^63-2; base is the root at that size
+ *       side      [size, root bin 32, signature bin 64, next bin 32, to_common, to_next] as in
+ *                 tally_fork_branch: size is above common; each proof an array of 0..64 bin 32
+ *   ["fork", device bin 32, common, base bin 32, side, side]
+ *       proof of a fork (fork.h): the side with the smaller `next`, bytewise, first
  *   ["credit", bytes]
  *       1..2^63-1 more bytes of messages, headers included, that the other side may send
+ *   ["ping"]
+ *       the sender is there; nothing else
+ *   ["join", device bin 32, signature bin 64, member, name]
+ *       a joiner's first message (session.h); two strings of 1..128 bytes without control
+ * characters
  *   ["bye", code, words]
  *       code 0..2^32-1; words: string of 0..200 bytes without control characters */
 #ifndef TALLY_WIRE_H
