@@ -1,5 +1,8 @@
-/* Holds the code to the test vector of PROTOCOL.md, which was made with sha256sum and openssl. */
+/* Holds the code to the test vectors of PROTOCOL.md, which were made with sha256sum, openssl and
+ * Python's hashlib. */
+#include <tally/beacon.h>
 #include <tally/checkpoint.h>
+#include <tally/invite.h>
 #include <tally/record.h>
 #include <tally/view.h>
 
@@ -99,11 +102,50 @@ static void entry_ids_are_those_of_the_protocol(void **state) {
     assert_string_equal(hex, "61076843a53602bd0bce8516b6adc7fb");
 }
 
+static void counting_up(uint8_t *out, size_t len, uint8_t from) {
+    for (size_t i = 0; i < len; i++)
+        out[i] = (uint8_t)(from + i);
+}
+
+static void the_invite_and_its_short_code_are_those_of_the_protocol(void **state) {
+    (void)state;
+    tally_invite invite = {.expires_s = 1790000000, .address_count = 1};
+    tally_hash handshake;
+    char line[TALLY_INVITE_LINE_MAX_BYTES], code[TALLY_SHORT_CODE_BYTES];
+    counting_up(invite.team.b, 32, 0);
+    counting_up(invite.inviter, 32, 32);
+    memset(invite.secret, 0xab, 32);
+    memcpy(invite.addresses[0], "127.0.0.1:7117", sizeof "127.0.0.1:7117");
+    assert_int_equal(tally_invite_encode(&invite, line, NULL, NULL), 0);
+    assert_string_equal(
+        line, "tally1:AQABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4fICEiIyQlJicoKSorLC0uLzAxMjM0"
+              "NTY3ODk6Ozw9Pj-rq6urq6urq6urq6urq6urq6urq6urq6urq6urq6urqwAAAABqsTuAAQ4xMjcuMC4w"
+              "LjE6NzExN_vlhIA");
+    counting_up(handshake.b, 32, 0);
+    tally_short_code(&handshake, code);
+    assert_string_equal(code, "282 057");
+}
+
+static void the_beacon_is_that_of_the_protocol(void **state) {
+    (void)state;
+    uint8_t secret[TALLY_TEAM_SECRET_BYTES], nonce[TALLY_BEACON_NONCE_BYTES];
+    uint8_t out[TALLY_BEACON_BYTES];
+    char hex[2 * TALLY_BEACON_BYTES + 1];
+    memset(secret, 0xab, sizeof secret);
+    counting_up(nonce, sizeof nonce, 0);
+    assert_int_equal(tally_beacon_make(secret, nonce, 20758 * INT64_C(86400), 7117, out, NULL), 0);
+    tally_hex(tally_span_of(out, sizeof out), hex);
+    assert_string_equal(hex,
+                        "01000102030405060708090a0b0c0d0e0fdf8930cf89eaab01880206f1666a868938b7");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(records_and_leaves_are_those_of_the_protocol),
         cmocka_unit_test(the_checkpoint_is_that_of_the_protocol),
         cmocka_unit_test(entry_ids_are_those_of_the_protocol),
+        cmocka_unit_test(the_invite_and_its_short_code_are_those_of_the_protocol),
+        cmocka_unit_test(the_beacon_is_that_of_the_protocol),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
