@@ -2,6 +2,7 @@
  * repeated here: what was written is decoded once before it counts. Reading is in wire_read.c. */
 #include <tally/wire.h>
 
+#include <assert.h>
 #include <msgpack.h>
 
 /* A message under construction at the end of `out`. The first failure stays. */
@@ -90,6 +91,19 @@ static void put_hashes(writer *w, const tally_hash *hashes, size_t count) {
         put_hash(w, &hashes[i]);
 }
 
+static void put_proof(writer *w, const tally_proof *proof) {
+    assert(proof->count <= TALLY_PROOF_MAX_HASHES); /* it was made here or has been decoded */
+    put_hashes(w, proof->hashes, proof->count);
+}
+
+static void put_side(writer *w, const tally_fork_branch *branch) {
+    put_array(w, 6);
+    put_checkpoint(w, &branch->checkpoint);
+    put_hash(w, &branch->next);
+    put_proof(w, &branch->to_common);
+    put_proof(w, &branch->to_next);
+}
+
 int tally_wire_put_hello(tally_buffer *out, int64_t clock_ms, const tally_span *features,
                          size_t feature_count, const tally_wire_head *heads, size_t head_count,
                          tally_error *err) {
@@ -156,14 +170,40 @@ int tally_wire_put_blob(tally_buffer *out, const tally_wire_blob *blob, tally_er
     return end(&w);
 }
 
-int tally_wire_put_fork(tally_buffer *out, const tally_wire_fork *fork, const tally_hash *proof,
-                        size_t count, tally_error *err) {
+int tally_wire_put_trail(tally_buffer *out, const tally_device_id *device,
+                         const tally_wire_mark *marks, size_t count, tally_error *err) {
     writer w;
-    begin(&w, out, "fork", 9, err);
+    begin(&w, out, "trail", 3, err);
+    put_device(&w, device);
+    put_array(&w, count);
+    for (size_t i = 0; i < count && w.rc == 0; i++) {
+        put_array(&w, 2);
+        put_uint(&w, marks[i].size);
+        put_hash(&w, &marks[i].root);
+    }
+    return end(&w);
+}
+
+int tally_wire_put_branch(tally_buffer *out, const tally_device_id *device, uint64_t common,
+                          const tally_hash *base, const tally_fork_branch *branch,
+                          tally_error *err) {
+    writer w;
+    begin(&w, out, "branch", 5, err);
+    put_device(&w, device);
+    put_uint(&w, common);
+    put_hash(&w, base);
+    put_side(&w, branch);
+    return end(&w);
+}
+
+int tally_wire_put_fork(tally_buffer *out, const tally_fork *fork, tally_error *err) {
+    writer w;
+    begin(&w, out, "fork", 6, err);
     put_device(&w, &fork->device);
-    put_checkpoint(&w, &fork->first);
-    put_checkpoint(&w, &fork->second);
-    put_hashes(&w, proof, count);
+    put_uint(&w, fork->common);
+    put_hash(&w, &fork->base);
+    put_side(&w, &fork->branches[0]);
+    put_side(&w, &fork->branches[1]);
     return end(&w);
 }
 
@@ -171,6 +211,24 @@ int tally_wire_put_credit(tally_buffer *out, uint64_t bytes, tally_error *err) {
     writer w;
     begin(&w, out, "credit", 2, err);
     put_uint(&w, bytes);
+    return end(&w);
+}
+
+int tally_wire_put_ping(tally_buffer *out, tally_error *err) {
+    writer w;
+    begin(&w, out, "ping", 1, err);
+    return end(&w);
+}
+
+int tally_wire_put_join(tally_buffer *out, const tally_device_id *device,
+                        const uint8_t signature[TALLY_SIGNATURE_BYTES], tally_span member,
+                        tally_span name, tally_error *err) {
+    writer w;
+    begin(&w, out, "join", 5, err);
+    put_device(&w, device);
+    put_bytes(&w, signature, TALLY_SIGNATURE_BYTES);
+    put_text(&w, member);
+    put_text(&w, name);
     return end(&w);
 }
 

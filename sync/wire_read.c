@@ -90,6 +90,30 @@ bool tally_wire_next_head(tally_wire_list *list, tally_wire_head *out) {
     return r.rc == 0;
 }
 
+bool tally_wire_next_mark(tally_wire_list *list, tally_wire_mark *out) {
+    tally_value v;
+    if (!tally_cursor_next(&list->at, &v) || v.type != TALLY_VALUE_ARRAY || v.count != 2)
+        return false;
+    reader r = {.cursor = tally_cursor_of(&v)};
+    out->size = take_size(&r, "size");
+    take_fixed(&r, "root", out->root.b, sizeof out->root.b);
+    return r.rc == 0;
+}
+
+static void proof_get(tally_wire_list list, tally_proof *out) {
+    out->count = 0;
+    while (out->count < TALLY_PROOF_MAX_HASHES &&
+           tally_wire_next_hash(&list, &out->hashes[out->count]))
+        out->count++;
+}
+
+void tally_wire_side_get(const tally_wire_side *side, tally_fork_branch *out) {
+    out->checkpoint = side->checkpoint;
+    out->next = side->next;
+    proof_get(side->to_common, &out->to_common);
+    proof_get(side->to_next, &out->to_next);
+}
+
 /* An array's elements, not looked at yet: the caller walks them all. */
 static tally_wire_list take_list(reader *r, const char *field, uint32_t least, uint32_t most) {
     tally_value v;
@@ -200,19 +224,61 @@ static void read_blob(reader *r, tally_wire_message *out) {
         refuse(r, TALLY_EFORMAT, "bytes", "end behind its total");
 }
 
+static void read_trail(reader *r, tally_wire_message *out) {
+    static const char field[] = "marks";
+    tally_wire_trail *trail = &out->as.trail;
+    take_fixed(r, "device", trail->device.b, sizeof trail->device.b);
+    trail->marks = take_list(r, field, 1, TALLY_WIRE_MAX_MARKS);
+    tally_wire_list walk = trail->marks;
+    uint64_t last = 0;
+    for (uint32_t i = 0; i < trail->marks.count && r->rc == 0; i++) {
+        tally_wire_mark mark;
+        if (!tally_wire_next_mark(&walk, &mark))
+            refuse(r, TALLY_EFORMAT, field, "has an element that is not a size and root");
+        else if (mark.size <= last)
+            refuse(r, TALLY_EFORMAT, field, "are not ascending");
+        else
+            last = mark.size;
+    }
+}
+
+/* Where two histories part, as branches and forks begin. */
+static uint64_t take_parting(reader *r, tally_device_id *device, tally_hash *base) {
+    take_fixed(r, "device", device->b, sizeof device->b);
+    uint64_t common = take_uint(r, "common size", 0, NUMBER_MAX - 1);
+    take_fixed(r, "base", base->b, sizeof base->b);
+    return common;
+}
+
+/* An array in the message: its elements are read like the message's own. */
+static void take_side(reader *r, uint64_t common, tally_wire_side *out) {
+    tally_value v;
+    if (!take(r, TALLY_VALUE_ARRAY, "side", &v)) return;
+    tally_cursor after = r->cursor;
+    r->cursor = tally_cursor_of(&v);
+    take_checkpoint(r, &out->checkpoint, "root");
+    take_fixed(r, "next root", out->next.b, sizeof out->next.b);
+    out->to_common = take_hashes(r, "proof to common", 0, TALLY_PROOF_MAX_HASHES);
+    out->to_next = take_hashes(r, "proof to next", 0, TALLY_PROOF_MAX_HASHES);
+    if (v.count != 6) refuse(r, TALLY_EFORMAT, "side", "has the wrong number of elements");
+    if (out->checkpoint.size <= common)
+        refuse(r, TALLY_EFORMAT, "size", "is not above its common size");
+    r->cursor = after;
+}
+
+static void read_branch(reader *r, tally_wire_message *out) {
+    tally_wire_branch *branch = &out->as.branch;
+    branch->common = take_parting(r, &branch->device, &branch->base);
+    take_side(r, branch->common, &branch->side);
+}
+
 static void read_fork(reader *r, tally_wire_message *out) {
     tally_wire_fork *fork = &out->as.fork;
-    take_fixed(r, "device", fork->device.b, sizeof fork->device.b);
-    take_checkpoint(r, &fork->first, "first root");
-    take_checkpoint(r, &fork->second, "second root");
-    fork->proof = take_hashes(r, "proof", 0, TALLY_PROOF_MAX_HASHES);
-    bool equal = fork->first.size == fork->second.size;
-    if (fork->first.size > fork->second.size)
-        refuse(r, TALLY_EFORMAT, "first size", "is the larger one");
-    if (equal && memcmp(fork->first.root.b, fork->second.root.b, sizeof(tally_hash)) >= 0)
-        refuse(r, TALLY_EFORMAT, "roots", "are equal or in the wrong order");
-    if (equal && fork->proof.count > 0)
-        refuse(r, TALLY_EFORMAT, "proof", "is not empty, with equal sizes");
+    fork->common = take_parting(r, &fork->device, &fork->base);
+    take_side(r, fork->common, &fork->sides[0]);
+    take_side(r, fork->common, &fork->sides[1]);
+    if (memcmp(fork->sides[0].next.b, fork->sides[1].next.b, TALLY_HASH_BYTES) >= 0)
+        refuse(r, TALLY_EFORMAT, "sides", "are equal or in the wrong order");
 }
 
 static void read_credit(reader *r, tally_wire_message *out) {
@@ -229,15 +295,34 @@ static bool has_control(tally_span text) {
     return false;
 }
 
-static void read_bye(reader *r, tally_wire_message *out) {
+/* Words of `least` to `most` bytes that are safe to show. */
+static tally_span take_words(reader *r, const char *field, size_t least, size_t most) {
     tally_value v;
-    out->as.bye.code = (uint32_t)take_uint(r, "code", 0, UINT32_MAX);
-    if (!take(r, TALLY_VALUE_STR, "words", &v)) return;
-    if (v.bytes.len > TALLY_WIRE_WORDS_MAX_BYTES)
-        refuse(r, TALLY_ELIMIT, "words", "are longer than their limit");
+    if (!take(r, TALLY_VALUE_STR, field, &v)) return (tally_span){0};
+    if (v.bytes.len > most)
+        refuse(r, TALLY_ELIMIT, field, "is longer than its limit");
+    else if (v.bytes.len < least)
+        refuse(r, TALLY_EFORMAT, field, "is empty");
     else if (!tally_utf8_valid(v.bytes) || has_control(v.bytes))
-        refuse(r, TALLY_EFORMAT, "words", "are not plain text");
-    out->as.bye.words = v.bytes;
+        refuse(r, TALLY_EFORMAT, field, "is not plain text");
+    return v.bytes;
+}
+
+static void read_ping(reader *r, tally_wire_message *out) {
+    (void)r, (void)out;
+}
+
+static void read_join(reader *r, tally_wire_message *out) {
+    tally_wire_join *join = &out->as.join;
+    take_fixed(r, "device", join->device.b, sizeof join->device.b);
+    take_fixed(r, "signature", join->signature, sizeof join->signature);
+    join->member = take_words(r, "member", 1, TALLY_WIRE_JOIN_NAME_MAX_BYTES);
+    join->name = take_words(r, "name", 1, TALLY_WIRE_JOIN_NAME_MAX_BYTES);
+}
+
+static void read_bye(reader *r, tally_wire_message *out) {
+    out->as.bye.code = (uint32_t)take_uint(r, "code", 0, UINT32_MAX);
+    out->as.bye.words = take_words(r, "text", 0, TALLY_WIRE_WORDS_MAX_BYTES);
 }
 
 /* By type. The name counts as an element. */
@@ -251,8 +336,12 @@ static const struct {
                 [TALLY_WIRE_HAVE] = {"have", 4, read_have},
                 [TALLY_WIRE_WANT_BLOB] = {"want_blob", 2, read_want_blob},
                 [TALLY_WIRE_BLOB] = {"blob", 5, read_blob},
-                [TALLY_WIRE_FORK] = {"fork", 9, read_fork},
+                [TALLY_WIRE_TRAIL] = {"trail", 3, read_trail},
+                [TALLY_WIRE_BRANCH] = {"branch", 5, read_branch},
+                [TALLY_WIRE_FORK] = {"fork", 6, read_fork},
                 [TALLY_WIRE_CREDIT] = {"credit", 2, read_credit},
+                [TALLY_WIRE_PING] = {"ping", 1, read_ping},
+                [TALLY_WIRE_JOIN] = {"join", 5, read_join},
                 [TALLY_WIRE_BYE] = {"bye", 3, read_bye}};
 #define MESSAGE_COUNT (sizeof messages / sizeof *messages)
 

@@ -30,8 +30,8 @@
  *       a piece of salt || content; total 16..16 MiB + 16; bytes: bin of 1..256 KiB, inside total.
  *       A total of 0, with offset 0 and no bytes: the sender does not hold this blob
  *   ["trail", device bin 32, marks]
- *       looking for the place where two histories part: marks is an array of 1..64 [size, root bin
- * 32], sizes 1..2^63-1, ascending; the sender's roots at these sizes
+ *       looking for the place where two histories part: marks is an array of 1..64
+ *       [size, root bin 32], sizes 1..2^63-1, ascending; the sender's roots at these sizes
  *   ["branch", device bin 32, common, base bin 32, side]
  *       the place is found: the sender's side. common 0..2^63-2; base is the root at that size
  *       side      [size, root bin 32, signature bin 64, next bin 32, to_common, to_next] as in
@@ -44,13 +44,14 @@
  *       the sender is there; nothing else
  *   ["join", device bin 32, signature bin 64, member, name]
  *       a joiner's first message (session.h); two strings of 1..128 bytes without control
- * characters
+ *       characters
  *   ["bye", code, words]
  *       code 0..2^32-1; words: string of 0..200 bytes without control characters */
 #ifndef TALLY_WIRE_H
 #define TALLY_WIRE_H
 
 #include <tally/checkpoint.h>
+#include <tally/fork.h>
 #include <tally/frame.h>
 #include <tally/ledger.h>
 
@@ -66,6 +67,8 @@
 #define TALLY_WIRE_MAX_BLOB_IDS         64u
 #define TALLY_WIRE_BLOB_MAX_BYTES       (TALLY_BLOB_MAX_BYTES + TALLY_BLOB_SALT_BYTES)
 #define TALLY_WIRE_BLOB_PIECE_MAX_BYTES (256u * 1024u)
+#define TALLY_WIRE_MAX_MARKS            64u
+#define TALLY_WIRE_JOIN_NAME_MAX_BYTES  128u
 #define TALLY_WIRE_WORDS_MAX_BYTES      200u
 #define TALLY_WIRE_ZSTD_LEVEL           3
 #define TALLY_WIRE_ZSTD_WINDOW_LOG      21u
@@ -111,11 +114,42 @@ typedef struct tally_wire_blob {
     tally_span bytes;
 } tally_wire_blob;
 
+typedef struct tally_wire_mark {
+    uint64_t size;
+    tally_hash root;
+} tally_wire_mark;
+
+typedef struct tally_wire_trail {
+    tally_device_id device;
+    tally_wire_list marks; /* tally_wire_next_mark */
+} tally_wire_trail;
+
+/* A tally_fork_branch as it came; tally_wire_side_get makes one of it. */
+typedef struct tally_wire_side {
+    tally_checkpoint checkpoint;
+    tally_hash next;
+    tally_wire_list to_common, to_next; /* tally_wire_next_hash */
+} tally_wire_side;
+
+typedef struct tally_wire_branch {
+    tally_device_id device;
+    uint64_t common;
+    tally_hash base;
+    tally_wire_side side;
+} tally_wire_branch;
+
 typedef struct tally_wire_fork {
     tally_device_id device;
-    tally_checkpoint first, second;
-    tally_wire_list proof; /* tally_wire_next_hash */
+    uint64_t common;
+    tally_hash base;
+    tally_wire_side sides[2];
 } tally_wire_fork;
+
+typedef struct tally_wire_join {
+    tally_device_id device;
+    uint8_t signature[TALLY_SIGNATURE_BYTES];
+    tally_span member, name;
+} tally_wire_join;
 
 typedef struct tally_wire_bye {
     uint32_t code;
@@ -130,8 +164,12 @@ typedef enum tally_wire_type {
     TALLY_WIRE_HAVE,
     TALLY_WIRE_WANT_BLOB,
     TALLY_WIRE_BLOB,
+    TALLY_WIRE_TRAIL,
+    TALLY_WIRE_BRANCH,
     TALLY_WIRE_FORK,
     TALLY_WIRE_CREDIT,
+    TALLY_WIRE_PING, /* nothing in it */
+    TALLY_WIRE_JOIN,
     TALLY_WIRE_BYE
 } tally_wire_type;
 
@@ -146,8 +184,11 @@ typedef struct tally_wire_message {
         tally_wire_head have;
         tally_wire_list want_blob; /* tally_wire_next_hash */
         tally_wire_blob blob;
+        tally_wire_trail trail;
+        tally_wire_branch branch;
         tally_wire_fork fork;
         uint64_t credit;
+        tally_wire_join join;
         tally_wire_bye bye;
     } as;
 } tally_wire_message;
@@ -161,6 +202,9 @@ int tally_wire_decode(tally_span bytes, tally_wire_message *out, tally_error *er
 bool tally_wire_next_text(tally_wire_list *list, tally_span *out);
 bool tally_wire_next_head(tally_wire_list *list, tally_wire_head *out);
 bool tally_wire_next_hash(tally_wire_list *list, tally_hash *out);
+bool tally_wire_next_mark(tally_wire_list *list, tally_wire_mark *out);
+/* Copies a decoded side. Whether it proves anything is for tally_fork_branch_check. */
+void tally_wire_side_get(const tally_wire_side *side, tally_fork_branch *out);
 
 /* Each appends one whole frame, header and message, to `out`. What tally_wire_decode would refuse
  * is refused here with the same code. TALLY_ELIMIT also when it goes over the buffer's limit, and
@@ -174,10 +218,17 @@ int tally_wire_put_have(tally_buffer *out, const tally_wire_head *have, tally_er
 int tally_wire_put_want_blob(tally_buffer *out, const tally_hash *ids, size_t count,
                              tally_error *err);
 int tally_wire_put_blob(tally_buffer *out, const tally_wire_blob *blob, tally_error *err);
-/* `fork->proof` is not read. */
-int tally_wire_put_fork(tally_buffer *out, const tally_wire_fork *fork, const tally_hash *proof,
-                        size_t count, tally_error *err);
+int tally_wire_put_trail(tally_buffer *out, const tally_device_id *device,
+                         const tally_wire_mark *marks, size_t count, tally_error *err);
+int tally_wire_put_branch(tally_buffer *out, const tally_device_id *device, uint64_t common,
+                          const tally_hash *base, const tally_fork_branch *branch,
+                          tally_error *err);
+int tally_wire_put_fork(tally_buffer *out, const tally_fork *fork, tally_error *err);
 int tally_wire_put_credit(tally_buffer *out, uint64_t bytes, tally_error *err);
+int tally_wire_put_ping(tally_buffer *out, tally_error *err);
+int tally_wire_put_join(tally_buffer *out, const tally_device_id *device,
+                        const uint8_t signature[TALLY_SIGNATURE_BYTES], tally_span member,
+                        tally_span name, tally_error *err);
 int tally_wire_put_bye(tally_buffer *out, uint32_t code, tally_span words, tally_error *err);
 
 /* Records to raw bytes: appends u32 length || record. TALLY_ELIMIT for an empty record, one above
