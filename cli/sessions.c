@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <tally/blob.h>
+
 #include "commands.h"
 #include "filter.h"
 
@@ -54,6 +56,13 @@ static void models_json(cli_json *json, const tally_report *models, const tally_
     cli_json_close(json, ']');
 }
 
+bool cli_title_redacted(const cli_reading *reading, const tally_session_row *row) {
+    tally_hash blob;
+    if (row->title.len || !row->session.title) return false;
+    memcpy(blob.b, row->session.title, sizeof blob.b);
+    return tally_blob_redacted(reading->txn, &blob);
+}
+
 void cli_session_fields_json(cli_json *json, const cli_reading *reading,
                              const tally_session_row *row, const tally_report *models) {
     tally_span member = {0}, device = {0};
@@ -71,6 +80,7 @@ void cli_session_fields_json(cli_json *json, const cli_reading *reading,
     models_json(json, models, &row->session);
     cli_texts_json(json, "tags", row->tags, row->tag_count);
     cli_json_text_or_null(json, "title", row->title);
+    cli_json_bool(json, "title_redacted", cli_title_redacted(reading, row));
     cli_json_text_or_null(json, "description", row->title);
     cli_json_u64(json, "input_tokens", row->sums.input);
     cli_json_u64(json, "output_tokens", row->sums.output);
@@ -144,7 +154,8 @@ static int sessions_table(cli *run, const cli_reading *reading, const tally_sess
         cli_cell_u64(table, row->sums.requests);
         cli_sums_cost_cells(table, &row->sums, CLI_PLAIN);
         cli_cell_texts(table, row->tags, row->tag_count);
-        cli_cell(table, row->title, CLI_PLAIN);
+        bool redacted = cli_title_redacted(reading, row);
+        cli_cell(table, redacted ? tally_span_str(CLI_TITLE_REDACTED) : row->title, CLI_PLAIN);
     }
     int code = cli_table_print(table);
     cli_table_free(table);

@@ -13,6 +13,9 @@ int cli_session_models_open(const cli_reading *reading, const tally_filter *filt
 /* The fields of one session into the object that is open. */
 void cli_session_fields_json(cli_json *json, const cli_reading *reading,
                              const tally_session_row *row, const tally_report *models);
+/* Whether the session's title was taken away; it then reads so. */
+#define CLI_TITLE_REDACTED "(redacted)"
+bool cli_title_redacted(const cli_reading *reading, const tally_session_row *row);
 /* Texts in one cell, with spaces between. */
 void cli_cell_texts(cli_table *table, const tally_span *texts, size_t count);
 

@@ -106,7 +106,8 @@ static int show_text(session_view *view, const tally_session_row *row, const tal
     FILE *out = cli_out_paged(view->run);
     field(out, "session", row->session.id);
     field(out, "agent", row->session.agent);
-    field(out, "title", row->title);
+    bool redacted = cli_title_redacted(view->reading, row);
+    field(out, "title", redacted ? tally_span_str(CLI_TITLE_REDACTED) : row->title);
     field(out, "project", row->session.cwd);
     field(out, "branch", row->session.branch);
     for (size_t i = 0; i < row->tag_count; i++)

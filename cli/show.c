@@ -3,6 +3,8 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include <tally/blob.h>
+
 #include "commands.h"
 #include "open.h"
 #include "record_out.h"
@@ -15,6 +17,8 @@ typedef struct record_proof {
     tally_hash leaf;
     tally_checkpoint checkpoint;
     tally_proof proof;
+    tally_hash title; /* that the record refers to, if it was redacted */
+    bool redacted;
     char note[TALLY_CHECKPOINT_MAX_BYTES + 1];
 } record_proof;
 
@@ -43,6 +47,16 @@ static int subtree_hash(void *ctx, unsigned level, uint64_t index, tally_hash *o
     return 0;
 }
 
+static void redaction_find(tally_txn *txn, record_proof *out) {
+    tally_record record;
+    const uint8_t *title;
+    if (tally_record_parse(out->bytes, &record, NULL) || !tally_span_is(record.kind, "session") ||
+        !tally_body_bin(&record, "title", TALLY_HASH_BYTES, &title))
+        return;
+    memcpy(out->title.b, title, sizeof out->title.b);
+    out->redacted = tally_blob_redacted(txn, &out->title);
+}
+
 static int proof_make(tally_ledger *ledger, tally_txn *txn, record_proof *out, tally_error *err) {
     char origin[TALLY_ORIGIN_MAX_BYTES];
     feed_records records = {txn, out->feed};
@@ -53,6 +67,7 @@ static int proof_make(tally_ledger *ledger, tally_txn *txn, record_proof *out, t
         code = tally_inclusion_prove(out->index, out->checkpoint.size, subtree_hash, &records,
                                      &out->proof, err);
     if (code) return code;
+    redaction_find(txn, out);
     tally_leaf_hash(out->bytes, &out->leaf);
     tally_origin_format(tally_ledger_team(ledger), &out->owner.device, origin);
     size_t length =
@@ -87,6 +102,10 @@ static int proof_json(FILE *out, const record_proof *proof, tally_error *err) {
         cli_json_hex(&json, NULL, tally_span_of(proof->proof.hashes[i].b, TALLY_HASH_BYTES));
     cli_json_close(&json, ']');
     cli_json_close(&json, '}');
+    cli_json_open(&json, "redacted", '[');
+    if (proof->redacted)
+        cli_json_hex(&json, NULL, tally_span_of(proof->title.b, sizeof proof->title.b));
+    cli_json_close(&json, ']');
     cli_json_close(&json, '}');
     cli_json_end(&json);
     return code;
@@ -104,6 +123,8 @@ static int proof_text(FILE *out, const record_proof *proof, tally_error *err) {
             "\n%s\nRecord %" PRIu64 " is in the tree of %" PRIu64
             " records that this checkpoint signs: proved with %u hashes.\n",
             proof->note, proof->index, proof->checkpoint.size, proof->proof.count);
+    if (proof->redacted)
+        fprintf(out, "The title it refers to was redacted; the record and its proof stand.\n");
     return code;
 }
 

@@ -1,5 +1,6 @@
 /* The session view: what a session is called and where it ran. When things happened in it is in
  * view_activity.c. */
+#include "blob.h"
 #include "view_fold.h"
 
 #include <tally/view.h>
@@ -24,10 +25,15 @@ static bool session_named(const tally_record *record, uint64_t *ref) {
 int view_fold_session(const view_source *source, const tally_record *record, tally_error *err) {
     uint64_t ref;
     uint8_t key[8];
+    const uint8_t *blob;
+    tally_hash title;
     if (!session_named(record, &ref)) return 0;
     tally_put_be64(key, ref);
-    return view_register_put(source, TABLE_VIEW_SESSIONS, tally_span_of(key, sizeof key),
-                             record->hlc, record->body, err);
+    int rc = view_register_put(source, TABLE_VIEW_SESSIONS, tally_span_of(key, sizeof key),
+                               record->hlc, record->body, err);
+    if (rc != 0 || !tally_body_bin(record, "title", TALLY_HASH_BYTES, &blob)) return rc;
+    memcpy(title.b, blob, sizeof title.b);
+    return blob_refer(source->txn, &title, err);
 }
 
 static void session_decode(uint64_t ref, uint32_t feed, tally_span body, tally_session *out) {
@@ -37,9 +43,9 @@ static void session_decode(uint64_t ref, uint32_t feed, tally_span body, tally_s
         const char *key;
         tally_span *field;
     } fields[] = {
-        {"agent", &out->agent},   {"branch", &out->branch}, {"commit", &out->commit},
-        {"cwd", &out->cwd},       {"id", &out->id},         {"parent", &out->parent},
-        {"remote", &out->remote}, {"title", NULL},          {"title_from", &out->title_from},
+        {"agent", &out->agent},    {"branch", &out->branch}, {"commit", &out->commit},
+        {"cwd", &out->cwd},        {"id", &out->id},         {"parent", &out->parent},
+        {"remote", &out->remote},  {"title", NULL},          {"title_from", &out->title_from},
         {"version", &out->version}};
     const size_t count = sizeof fields / sizeof *fields;
     tally_record record = {.body = body};

@@ -2,10 +2,13 @@
  * again when something changed. Titles are blobs, so that they can be redacted. */
 #include "record_events.h"
 
+#include <tally/blob.h>
+
 #include <sodium.h>
 
 /* By capture_session.title_rank. */
 static const char *const title_sources[] = {NULL, "prompt", "summary", "agent", "custom"};
+enum { TITLE_PROMPT = 1, TITLE_CUSTOM = 4 };
 #define TITLE_RANKS (sizeof title_sources / sizeof title_sources[0])
 
 static uint32_t rank_of(tally_span from) {
@@ -21,15 +24,31 @@ static bool prompts_allowed(tally_txn *txn) {
            tally_span_is(value, "yes");
 }
 
-/* A better source wins, and a later text of the same source. A title that was redacted stays away.
- */
+/* Who redacts a title wants none, until a person sets another: not one that an agent words anew,
+ * and not the same text again. Where that text is not known, any could be it. */
+static bool redacted_gives_way(tally_txn *txn, const tally_hash *held,
+                               const capture_session *seen) {
+    return seen->title_rank == TITLE_CUSTOM && tally_blob_redacted_here(txn, held);
+}
+
+/* A better source wins, and a later text of the same source. */
+static bool better_title(tally_txn *txn, const tally_session *held, const capture_session *seen) {
+    tally_hash id;
+    tally_span content;
+    if (!held->title) return true;
+    memcpy(id.b, held->title, sizeof id.b);
+    if (tally_blob_redacted(txn, &id)) return redacted_gives_way(txn, &id, seen);
+    uint32_t held_rank = rank_of(held->title_from);
+    if (seen->title_rank != held_rank) return seen->title_rank > held_rank;
+    return tally_blob_get(txn, id.b, &content) == 0 && !tally_span_eq(content, seen->title);
+}
+
+/* A text that was redacted is not recorded again: not when a log is read anew, and not in the fork
+ * of a session, which repeats it. */
 static bool title_is_new(tally_txn *txn, const tally_session *held, const capture_session *seen) {
     if (seen->title.len == 0 || seen->title_rank == 0) return false;
-    if (seen->title_rank == 1 && !prompts_allowed(txn)) return false;
-    uint32_t held_rank = held->title ? rank_of(held->title_from) : 0;
-    if (seen->title_rank != held_rank) return seen->title_rank > held_rank;
-    tally_span content;
-    return tally_blob_get(txn, held->title, &content) == 0 && !tally_span_eq(content, seen->title);
+    if (seen->title_rank == TITLE_PROMPT && !prompts_allowed(txn)) return false;
+    return better_title(txn, held, seen) && !tally_blob_content_redacted(txn, seen->title);
 }
 
 /* An access token in "https://user:token@host/..." is nobody's business; "ssh://git@host" is part
