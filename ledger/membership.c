@@ -3,14 +3,53 @@
  * those of admins nearer to the creator first, then by their clocks; each starts the admissions
  * over with less of its subject's feed counting. So a revocation beats what its subject did beyond
  * the cut, grants and revocations alike, and the creator settles what two admins do to each other.
+ *
+ * An admin gone bad can append any number of facts. So a revocation that lowers no limit is passed
+ * over, and admissions start over only when one that is in use falls: neither changes the outcome.
  */
 #include "membership.h"
 
-#include <limits.h>
 #include <stdlib.h>
 
-static int id_order(const tally_device_id *a, const tally_device_id *b) {
-    return memcmp(a->b, b->b, TALLY_PUBLIC_KEY_BYTES);
+#define NOBODY SIZE_MAX
+#define NONE   SIZE_MAX
+
+/* What an author says, by kind: facts are taken from each list in their order. */
+typedef enum saying { SAID_ADD, SAID_LEAVE, SAID_REVOKE, SAID_KINDS } saying;
+
+typedef struct fact_list {
+    size_t at, end; /* in team.listed */
+} fact_list;
+
+/* A device that some fact names. */
+typedef struct device {
+    tally_device_id id;
+    uint64_t limit; /* what the revocations applied so far leave of its feed */
+    size_t member;  /* its place in team.members, or NOBODY */
+    fact_list said[SAID_KINDS];
+} device;
+
+typedef struct parties {
+    size_t author, subject; /* in team.devices */
+} parties;
+
+typedef struct team {
+    const team_fact *facts; /* in their order; a fact is named by its place here */
+    size_t count;
+    device *devices; /* in order of their ids */
+    size_t device_count;
+    parties *parties; /* of each fact */
+    size_t *listed;   /* facts by author and kind */
+    size_t *round;    /* admissions of one round */
+    size_t creator;
+    team_member *members; /* in order of their rounds */
+    size_t known;
+    size_t numbers[TALLY_TEAM_MAX_DEVICES]; /* of the members, in team.devices */
+} team;
+
+static int id_order(const void *a, const void *b) {
+    const tally_device_id *x = a, *y = b;
+    return memcmp(x->b, y->b, TALLY_PUBLIC_KEY_BYTES);
 }
 
 static int fact_order(const void *a, const void *b) {
@@ -21,90 +60,177 @@ static int fact_order(const void *a, const void *b) {
     return (x->index > y->index) - (x->index < y->index);
 }
 
-static team_member *member_of(team_member *members, size_t count, const tally_device_id *device) {
-    for (size_t i = 0; i < count; i++)
-        if (id_order(&members[i].device, device) == 0) return &members[i];
-    return NULL;
+static int place_order(const void *a, const void *b) {
+    const size_t *x = a, *y = b;
+    return (*x > *y) - (*x < *y);
 }
 
-/* A device and what revocations applied so far leave of its feed. */
-typedef struct cut {
-    tally_device_id device;
-    uint64_t limit;
-} cut;
+/* ---- numbering: everything after this is looked up by place ---- */
 
-static uint64_t limit_of(const cut *cuts, size_t count, const tally_device_id *device) {
-    uint64_t limit = UINT64_MAX;
-    for (size_t i = 0; i < count; i++)
-        if (id_order(&cuts[i].device, device) == 0 && cuts[i].limit < limit) limit = cuts[i].limit;
-    return limit;
+static size_t device_at(const team *t, const tally_device_id *id) {
+    const device *found = bsearch(id, t->devices, t->device_count, sizeof *t->devices, id_order);
+    return (size_t)(found - t->devices);
 }
 
-static bool entitled(team_member *members, size_t settled, const team_fact *fact) {
-    const team_member *author = member_of(members, settled, &fact->author);
-    return author && author->role == TALLY_ROLE_ADMIN && fact->index < author->limit;
+/* All devices that facts name, each once. */
+static int number_devices(team *t, const tally_device_id *creator) {
+    size_t named = 2 * t->count + 1, kept = 0;
+    tally_device_id *ids = calloc(named, sizeof *ids);
+    t->devices = calloc(named, sizeof *t->devices);
+    int rc = ids && t->devices ? 0 : TALLY_ENOMEM;
+    if (rc != 0) goto done;
+    ids[0] = *creator;
+    for (size_t i = 0; i < t->count; i++) {
+        ids[2 * i + 1] = t->facts[i].author;
+        ids[2 * i + 2] = t->facts[i].subject;
+    }
+    qsort(ids, named, sizeof *ids, id_order);
+    for (size_t i = 0; i < named; i++)
+        if (i == 0 || id_order(&ids[i - 1], &ids[i]) != 0)
+            t->devices[kept++] = (device){.id = ids[i], .limit = UINT64_MAX, .member = NOBODY};
+    t->device_count = kept;
+    t->creator = device_at(t, creator);
+done:
+    free(ids);
+    return rc;
 }
 
-/* Everybody that the creator's admissions, and theirs in turn, bring in. */
-static size_t admit(const tally_device_id *creator, const team_fact *facts, size_t count,
-                    const cut *cuts, size_t cut_count, team_member *members) {
-    size_t known = 1, settled = 0;
-    members[0] =
-        (team_member){*creator, TALLY_ROLE_ADMIN, limit_of(cuts, cut_count, creator), 0, NULL};
-    for (unsigned round = 1; settled < known; round++) {
-        settled = known;
-        for (size_t i = 0; i < count && known < TALLY_TEAM_MAX_DEVICES; i++) {
-            const team_fact *fact = &facts[i];
-            if (fact->type != TEAM_FACT_ADD || !entitled(members, settled, fact)) continue;
-            if (member_of(members, known, &fact->subject)) continue;
-            members[known++] = (team_member){
-                fact->subject, fact->role, limit_of(cuts, cut_count, &fact->subject), round, fact};
+/* SAID_KINDS for what nobody may say: revoking the creator is for the creator. */
+static saying said_by(const team *t, size_t fact) {
+    const parties *p = &t->parties[fact];
+    if (t->facts[fact].type == TEAM_FACT_ADD) return SAID_ADD;
+    if (p->author == p->subject) return SAID_LEAVE;
+    return p->subject == t->creator ? SAID_KINDS : SAID_REVOKE;
+}
+
+/* Counts each list, then fills them: facts stay in their order. */
+static int list_facts(team *t) {
+    size_t at = 0;
+    t->parties = calloc(t->count + 1, sizeof *t->parties);
+    t->listed = calloc(t->count + 1, sizeof *t->listed);
+    t->round = calloc(t->count + 1, sizeof *t->round);
+    if (!t->parties || !t->listed || !t->round) return TALLY_ENOMEM;
+    for (size_t i = 0; i < t->count; i++) {
+        t->parties[i] =
+            (parties){device_at(t, &t->facts[i].author), device_at(t, &t->facts[i].subject)};
+        saying kind = said_by(t, i);
+        if (kind < SAID_KINDS) t->devices[t->parties[i].author].said[kind].end++;
+    }
+    for (size_t d = 0; d < t->device_count; d++)
+        for (int kind = 0; kind < SAID_KINDS; kind++) {
+            fact_list *list = &t->devices[d].said[kind];
+            size_t length = list->end;
+            list->at = list->end = at;
+            at += length;
+        }
+    for (size_t i = 0; i < t->count; i++) {
+        saying kind = said_by(t, i);
+        if (kind < SAID_KINDS) t->listed[t->devices[t->parties[i].author].said[kind].end++] = i;
+    }
+    return 0;
+}
+
+/* ---- admissions ---- */
+
+static void enter(team *t, size_t number, tally_role role, unsigned round, const team_fact *added) {
+    device *d = &t->devices[number];
+    d->member = t->known;
+    t->numbers[t->known] = number;
+    t->members[t->known++] = (team_member){d->id, role, d->limit, round, added};
+}
+
+/* What the members from `first` on add, in the order of facts. */
+static size_t gather_round(team *t, size_t first) {
+    size_t count = 0;
+    for (size_t m = first; m < t->known; m++) {
+        if (t->members[m].role != TALLY_ROLE_ADMIN) continue;
+        const device *author = &t->devices[t->numbers[m]];
+        for (size_t i = author->said[SAID_ADD].at; i < author->said[SAID_ADD].end; i++)
+            if (t->facts[t->listed[i]].index < author->limit) t->round[count++] = t->listed[i];
+    }
+    if (count > 0) qsort(t->round, count, sizeof *t->round, place_order);
+    return count;
+}
+
+/* Everybody that the creator's admissions, and theirs in turn, bring in. What a member of an
+ * earlier round adds, it added then. */
+static void admit(team *t) {
+    size_t settled = 0;
+    for (size_t m = 0; m < t->known; m++)
+        t->devices[t->numbers[m]].member = NOBODY;
+    t->known = 0;
+    enter(t, t->creator, TALLY_ROLE_ADMIN, 0, NULL);
+    for (unsigned round = 1; settled < t->known; round++) {
+        size_t count = gather_round(t, settled);
+        settled = t->known;
+        for (size_t i = 0; i < count && t->known < TALLY_TEAM_MAX_DEVICES; i++) {
+            size_t fact = t->round[i], subject = t->parties[fact].subject;
+            if (t->devices[subject].member == NOBODY)
+                enter(t, subject, t->facts[fact].role, round, &t->facts[fact]);
         }
     }
-    return known;
 }
 
-/* Admins revoke others; everybody may revoke itself; nobody else revokes the creator. */
-static bool may_revoke(team_member *members, size_t count, const team_fact *fact) {
-    const team_member *author = member_of(members, count, &fact->author);
-    bool itself = id_order(&fact->author, &fact->subject) == 0;
-    if (!author || fact->index >= author->limit) return false;
-    if (itself) return true;
-    return author->role == TALLY_ROLE_ADMIN && id_order(&fact->subject, &members[0].device) != 0;
+/* ---- revocations ---- */
+
+/* The first of a list that its author may still say and that lowers its subject's limit. What falls
+ * out here never comes back: limits only fall. */
+static size_t first_that_cuts(team *t, fact_list *list) {
+    for (; list->at < list->end; list->at++) {
+        size_t fact = t->listed[list->at];
+        const team_fact *revocation = &t->facts[fact];
+        const device *author = &t->devices[t->parties[fact].author];
+        const device *subject = &t->devices[t->parties[fact].subject];
+        if (revocation->index < author->limit && revocation->size < subject->limit) return fact;
+    }
+    return NONE;
 }
 
-/* The revocation to apply next; NULL when none is left that may. */
-static const team_fact *next_revocation(team_member *members, size_t known, const team_fact *facts,
-                                        size_t count, const bool *applied) {
-    const team_fact *next = NULL;
-    unsigned nearest = UINT_MAX;
-    for (size_t i = 0; i < count; i++) {
-        if (facts[i].type != TEAM_FACT_REVOKE || applied[i]) continue;
-        if (!may_revoke(members, known, &facts[i])) continue;
-        unsigned round = member_of(members, known, &facts[i].author)->round;
-        if (round >= nearest) continue;
-        nearest = round;
-        next = &facts[i];
+/* The revocation to apply next: admins revoke others, and everybody may revoke itself. */
+static size_t next_revocation(team *t) {
+    size_t next = NONE;
+    for (size_t m = 0; m < t->known; m++) {
+        const team_member *member = &t->members[m];
+        if (next != NONE && member->round > t->members[m - 1].round) break; /* others are nearer */
+        device *author = &t->devices[t->numbers[m]];
+        size_t leave = first_that_cuts(t, &author->said[SAID_LEAVE]);
+        size_t revoke = member->role == TALLY_ROLE_ADMIN
+                            ? first_that_cuts(t, &author->said[SAID_REVOKE])
+                            : NONE;
+        size_t first = leave < revoke ? leave : revoke;
+        if (first < next) next = first;
     }
     return next;
 }
 
+/* Lowers the limit; true when that takes back an admission by which a member is in. */
+static bool cut(team *t, size_t revocation) {
+    size_t number = t->parties[revocation].subject;
+    device *subject = &t->devices[number];
+    subject->limit = t->facts[revocation].size;
+    if (subject->member == NOBODY) return false;
+    t->members[subject->member].limit = subject->limit;
+    for (size_t m = 0; m < t->known; m++) {
+        const team_fact *added = t->members[m].added;
+        if (!added || added->index < subject->limit) continue;
+        if (t->parties[added - t->facts].author == number) return true;
+    }
+    return false;
+}
+
 int membership_work_out(const tally_device_id *creator, team_fact *facts, size_t count,
                         team_member *out, size_t *member_count) {
-    cut *cuts = calloc(count ? count : 1, sizeof *cuts);
-    bool *applied = calloc(count ? count : 1, sizeof *applied);
-    size_t cut_count = 0;
-    int rc = cuts && applied ? 0 : TALLY_ENOMEM;
-    *member_count = 0;
+    team t = {.facts = facts, .count = count, .members = out};
     if (count > 0) qsort(facts, count, sizeof *facts, fact_order);
-    while (rc == 0) {
-        *member_count = admit(creator, facts, count, cuts, cut_count, out);
-        const team_fact *next = next_revocation(out, *member_count, facts, count, applied);
-        if (!next) break;
-        cuts[cut_count++] = (cut){next->subject, next->size};
-        applied[next - facts] = true;
-    }
-    free(applied);
-    free(cuts);
+    int rc = number_devices(&t, creator);
+    if (rc == 0) rc = list_facts(&t);
+    if (rc == 0) admit(&t);
+    for (size_t next; rc == 0 && (next = next_revocation(&t)) != NONE;)
+        if (cut(&t, next)) admit(&t);
+    *member_count = t.known;
+    free(t.round);
+    free(t.listed);
+    free(t.parties);
+    free(t.devices);
     return rc;
 }

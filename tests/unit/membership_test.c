@@ -1,16 +1,21 @@
 /* Who is in the team, from a set of team records: worked cases, and the same answer for every order
  * of arrival. */
-#include "membership.h"
+#include "membership_slow.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
-#include <stdlib.h>
+#include <time.h>
 
 #include <cmocka.h>
 
+#include "random.h"
+
+#define SEED      20261121u
 #define MAX_FACTS 24
+#define FLOOD     50000u
+#define FLOOD_MS  20000 /* with sanitizers, on a busy machine; the slow way takes hours */
 
 static tally_device_id dev(char name) {
     tally_device_id id = {{0}};
@@ -146,42 +151,156 @@ static void who_came_in_cannot_change_how_it_came_in(void **state) {
     assert_int_equal(find(known, 'X')->role, TALLY_ROLE_ADMIN);
 }
 
-static uint64_t seed_state;
+/* ---- against the slow way ---- */
 
-static uint64_t draw(uint64_t below) {
-    seed_state = seed_state * 6364136223846793005u + 1442695040888963407u;
-    return (seed_state >> 33) % below;
+static void shuffle(rng *r, team_fact *facts, size_t count) {
+    for (size_t i = count; i > 1; i--) {
+        size_t k = rng_below(r, (uint32_t)i);
+        team_fact kept = facts[i - 1];
+        facts[i - 1] = facts[k];
+        facts[k] = kept;
+    }
 }
 
-static void the_order_of_arrival_changes_nothing(void **state) {
-    (void)state;
-    static team_member first[TALLY_TEAM_MAX_DEVICES];
-    seed_state = 20261121;
-    printf("seed %llu\n", (unsigned long long)seed_state);
-    for (int round = 0; round < 3000; round++) {
-        team_fact facts[MAX_FACTS];
-        size_t count = 1 + draw(MAX_FACTS);
-        for (size_t i = 0; i < count; i++) {
-            char author = (char)('A' + draw(6)), subject = (char)('A' + draw(6));
-            facts[i] = draw(3) == 0
-                           ? revoke(author, i, subject, draw(MAX_FACTS), 1 + draw(40))
-                           : add(author, i, subject, (tally_role)(1 + draw(3)), 1 + draw(40));
-        }
-        size_t known = work_out(facts, count);
-        memcpy(first, members, known * sizeof *first);
-        for (size_t i = count; i > 1; i--) {
-            size_t k = draw(i);
-            team_fact kept = facts[i - 1];
-            facts[i - 1] = facts[k];
-            facts[k] = kept;
-        }
-        assert_int_equal(work_out(facts, count), known);
-        for (size_t i = 0; i < known; i++) {
-            assert_memory_equal(first[i].device.b, members[i].device.b, TALLY_PUBLIC_KEY_BYTES);
-            assert_int_equal(first[i].role, members[i].role);
-            assert_true(first[i].limit == members[i].limit);
-        }
+/* Fails unless the members are those that the slow way finds. */
+static void assert_as_the_slow_way(team_fact *facts, size_t count) {
+    static team_member slow[TALLY_TEAM_MAX_DEVICES];
+    tally_device_id creator = dev('A');
+    size_t slow_known, known = work_out(facts, count);
+    assert_int_equal(slow_work_out(&creator, facts, count, slow, &slow_known), 0);
+    assert_int_equal(known, slow_known);
+    for (size_t i = 0; i < known; i++) {
+        assert_memory_equal(slow[i].device.b, members[i].device.b, TALLY_PUBLIC_KEY_BYTES);
+        assert_int_equal(slow[i].role, members[i].role);
+        assert_int_equal(slow[i].round, members[i].round);
+        assert_true(slow[i].limit == members[i].limit);
+        assert_ptr_equal(slow[i].added, members[i].added);
     }
+}
+
+static team_fact random_fact(rng *r, size_t index, uint32_t devices, tally_hlc hlc) {
+    char author = (char)('A' + rng_below(r, devices)),
+         subject = (char)('A' + rng_below(r, devices));
+    if (rng_below(r, 5) < 2) return revoke(author, index, subject, rng_below(r, MAX_FACTS), hlc);
+    tally_role role = rng_below(r, 2) ? TALLY_ROLE_ADMIN : (tally_role)(1 + rng_below(r, 3));
+    return add(author, index, subject, role, hlc);
+}
+
+/* In half of the teams clocks rise with the index, as they do in feeds; in the others the function
+ * must do without. */
+static void random_teams_are_what_the_slow_way_makes_of_them_in_any_order(void **state) {
+    (void)state;
+    rng r = rng_begin("teams", SEED);
+    for (int round = 0; round < 20000; round++) {
+        team_fact facts[MAX_FACTS];
+        size_t count = 1 + rng_below(&r, MAX_FACTS);
+        uint32_t devices = 2 + rng_below(&r, 6);
+        bool rising = rng_below(&r, 2) == 0;
+        for (size_t i = 0; i < count; i++)
+            facts[i] = random_fact(&r, i, devices, rising ? 1 + i / 2 : 1 + rng_below(&r, 40));
+        shuffle(&r, facts, count);
+        assert_as_the_slow_way(facts, count);
+    }
+}
+
+/* A device of many: its name in two bytes. */
+static tally_device_id numbered(uint32_t number) {
+    tally_device_id id = {{'N', (uint8_t)(number >> 8), (uint8_t)number}};
+    return id;
+}
+
+/* A and the admin B add more devices than a team holds; B's part falls from its end, and each that
+ * falls makes room for another. */
+static void a_place_that_a_revocation_frees_goes_to_the_next(void **state) {
+    (void)state;
+    static team_fact facts[2 * TALLY_TEAM_MAX_DEVICES];
+    rng r = rng_begin("places", SEED);
+    size_t count = 0;
+    facts[count++] = add('A', 1, 'B', TALLY_ROLE_ADMIN, 1);
+    for (uint32_t i = 0; i < 1500; i++) {
+        facts[count] = add(i % 2 ? 'A' : 'B', 2 + i, 'C', TALLY_ROLE_MEMBER, 2 + i);
+        facts[count++].subject = numbered(i / 2 * 2 + (i % 7 ? i % 2 : 0));
+    }
+    for (uint32_t i = 0; i < 12; i++) /* every other one changes nothing */
+        facts[count++] = revoke('A', 2000 + i, 'B', 1000 - i / 2 * 50, 2000 + i);
+    shuffle(&r, facts, count);
+    assert_as_the_slow_way(facts, count);
+    assert_int_equal(work_out(facts, count), TALLY_TEAM_MAX_DEVICES);
+}
+
+/* ---- floods ---- */
+
+static int64_t now_ms(void) {
+    struct timespec now;
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static size_t work_out_in_time(const char *what, team_fact *facts, size_t count) {
+    int64_t start = now_ms();
+    size_t known = work_out(facts, count);
+    int64_t took = now_ms() - start;
+    printf("%s: %zu facts in %lld ms\n", what, count, (long long)took);
+    assert_true(took < FLOOD_MS);
+    return known;
+}
+
+static void fifty_thousand_revocations_of_one_device_take_no_time(void **state) {
+    (void)state;
+    team_fact *facts = calloc(FLOOD + 3, sizeof *facts);
+    assert_non_null(facts);
+    facts[0] = add('A', 1, 'B', TALLY_ROLE_ADMIN, 1);
+    facts[1] = add('B', 0, 'D', TALLY_ROLE_MEMBER, 2);
+    facts[2] = add('B', 1, 'E', TALLY_ROLE_MEMBER, 3);
+    for (uint32_t i = 0; i < FLOOD; i++) /* each a little lower: down to 1 */
+        facts[3 + i] = revoke('A', 2 + i, 'B', FLOOD - i, 10 + i);
+    size_t known = work_out_in_time("each lower", facts, FLOOD + 3);
+    assert_int_equal(known, 3); /* A, B and D: the lowest cut leaves B's first record */
+    assert_int_equal(find(known, 'B')->limit, 1);
+    assert_null(find(known, 'E'));
+    for (uint32_t i = 0; i < FLOOD; i++) /* all the same */
+        facts[3 + i] = revoke('A', 2 + i, 'B', 2, 10 + i);
+    facts[0] = add('A', 1, 'B', TALLY_ROLE_ADMIN, 1);
+    facts[1] = add('B', 0, 'D', TALLY_ROLE_MEMBER, 2);
+    facts[2] = add('B', 1, 'E', TALLY_ROLE_MEMBER, 3);
+    known = work_out_in_time("all the same", facts, FLOOD + 3);
+    assert_int_equal(known, 4);
+    assert_int_equal(find(known, 'B')->limit, 2);
+    free(facts);
+}
+
+/* B says fifty thousand times that it leaves, each time with all it has: the first holds, since the
+ * second lies past it. */
+static void fifty_thousand_farewells_take_no_time(void **state) {
+    (void)state;
+    team_fact *facts = calloc(FLOOD + 1, sizeof *facts);
+    assert_non_null(facts);
+    facts[0] = add('A', 1, 'B', TALLY_ROLE_MEMBER, 1);
+    for (uint32_t i = 0; i < FLOOD; i++)
+        facts[1 + i] = revoke('B', i, 'B', i + 1, 10 + i);
+    size_t known = work_out_in_time("farewells", facts, FLOOD + 1);
+    assert_int_equal(find(known, 'B')->limit, 1);
+    free(facts);
+}
+
+/* The hostile admin B fills the team, and its friend C takes away one of B's admissions after the
+ * other: 25,000 of each, until nobody of B's is left. */
+static void admissions_taken_back_one_by_one_take_no_time(void **state) {
+    (void)state;
+    team_fact *facts = calloc(FLOOD + 2, sizeof *facts);
+    assert_non_null(facts);
+    size_t count = 0;
+    facts[count++] = add('A', 1, 'B', TALLY_ROLE_ADMIN, 1);
+    facts[count++] = add('A', 2, 'C', TALLY_ROLE_ADMIN, 2);
+    for (uint32_t i = 0; i < FLOOD / 2; i++) {
+        facts[count] = add('B', i, 'X', TALLY_ROLE_ADMIN, 10 + i);
+        facts[count++].subject = numbered(i);
+        facts[count++] = revoke('C', i, 'B', FLOOD / 2 - 1 - i, 10 + i);
+    }
+    size_t known = work_out_in_time("taken back", facts, count);
+    assert_int_equal(known, 3);
+    assert_int_equal(find(known, 'B')->limit, 0);
+    free(facts);
 }
 
 int main(void) {
@@ -195,7 +314,11 @@ int main(void) {
         cmocka_unit_test(of_two_admins_who_revoke_each_other_the_earlier_clock_holds),
         cmocka_unit_test(the_lowest_of_several_cuts_holds),
         cmocka_unit_test(who_came_in_cannot_change_how_it_came_in),
-        cmocka_unit_test(the_order_of_arrival_changes_nothing),
+        cmocka_unit_test(random_teams_are_what_the_slow_way_makes_of_them_in_any_order),
+        cmocka_unit_test(a_place_that_a_revocation_frees_goes_to_the_next),
+        cmocka_unit_test(fifty_thousand_revocations_of_one_device_take_no_time),
+        cmocka_unit_test(fifty_thousand_farewells_take_no_time),
+        cmocka_unit_test(admissions_taken_back_one_by_one_take_no_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
