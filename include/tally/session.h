@@ -15,7 +15,14 @@
  * invite names. The joiner's first message is `join`: its device key, its names, and that key's
  * Ed25519 signature over "tally join" || handshake hash. Both show the short code of the handshake
  * (invite.h); when the inviter's person agrees, the inviter appends device.add and sends `hello`;
- * then both go on as teammates. */
+ * then both go on as teammates.
+ *
+ * Features of `hello`: "port N" (decimal, 1..65535) says where the sender listens; "forks H" (16
+ * hex digits of tally_fork_digest) says which forks it knows, and is left out when it knows none.
+ *
+ * Window: only `commits` and `blob` count, headers included: the other messages have limits of
+ * their own. Credit is given back when the commits are stored, so that a sender whose whole window
+ * has come back knows that everything was dealt with. */
 #ifndef TALLY_SESSION_H
 #define TALLY_SESSION_H
 
@@ -27,22 +34,32 @@
 #define TALLY_SESSION_PROTOCOL "Noise_XXpsk0_25519_ChaChaPoly_SHA256"
 #define TALLY_SESSION_PROLOGUE "tally/1"
 
-#define TALLY_SESSION_HANDSHAKE_MS 10000 /* from the first byte to the end of the handshake */
-#define TALLY_SESSION_HELLO_MS     20000 /* from there to the hello of a teammate */
+/* Time. */
+#define TALLY_SESSION_HANDSHAKE_MS 10000            /* from the first byte to the handshake's end */
+#define TALLY_SESSION_HELLO_MS     20000            /* from there to the hello of a teammate */
 #define TALLY_SESSION_JOIN_MS      (16 * 60 * 1000) /* from there to a person's yes or no */
 #define TALLY_SESSION_PING_MS      30000            /* of silence of ours, then a ping */
 #define TALLY_SESSION_DEAD_MS      90000 /* of silence of theirs: the connection is half-open */
-#define TALLY_SESSION_RELAY_MS     300 /* news of others wait so long: the peer may have them by then \
-                                        */
-#define TALLY_SESSION_HANDSHAKE_PACKET_MAX_BYTES 128u           /* before the peer is known */
-#define TALLY_SESSION_FIRST_MESSAGE_MAX_BYTES    (128u * 1024u) /* hello and join; before any other \
-                                                                 */
-#define TALLY_SESSION_WINDOW_BYTES                                                                 \
-    (8u * 1024u * 1024u) /* that a peer may send before it is given credit */
-#define TALLY_SESSION_OUTPUT_BYTES                                                                 \
-    (2u * 1024u * 1024u) /* above this nothing more is made for sending */
-#define TALLY_SESSION_PENDING_BYTES (8u * 1024u * 1024u) /* of commits that wait for one write */
-#define TALLY_SESSION_MAX_TRAILS    64u /* steps of looking for forks, per session */
+#define TALLY_SESSION_RELAY_MS     300   /* news of others wait: the peer may have them by then */
+#define TALLY_SESSION_TRAIL_MS     60000 /* for the next step of looking for a fork */
+#define TALLY_SESSION_REMEMBER_MS  60000 /* the peer's frontier is stored so often at most */
+
+/* Space: packets before the peer is known; hello and join, before any other message; what a peer
+ * may send before it is given credit; output above which nothing more is made; what waits for one
+ * write. */
+#define TALLY_SESSION_HANDSHAKE_PACKET_MAX_BYTES 128u
+#define TALLY_SESSION_FIRST_MESSAGE_MAX_BYTES    (128u * 1024u)
+#define TALLY_SESSION_WINDOW_BYTES               (8u * 1024u * 1024u)
+#define TALLY_SESSION_OUTPUT_BYTES               (2u * 1024u * 1024u)
+#define TALLY_SESSION_PENDING_BYTES              (8u * 1024u * 1024u)
+#define TALLY_SESSION_PENDING_COMMITS            4096u /* and blobs */
+
+/* Numbers, in one session. */
+#define TALLY_SESSION_MAX_TRAILS  64u   /* that came: steps of looking for forks */
+#define TALLY_SESSION_MAX_HELLOS  256u  /* of one side */
+#define TALLY_SESSION_MAX_FEEDS   2048u /* that either side speaks of */
+#define TALLY_SESSION_MAX_ASKED   64u   /* blobs that were asked for and not answered */
+#define TALLY_SESSION_MAX_LACKING 256u  /* blobs that were asked for in vain, each way */
 
 /* Codes of `bye`. */
 typedef enum tally_bye {
@@ -50,12 +67,12 @@ typedef enum tally_bye {
     TALLY_BYE_VERSION = 1, /* the hello is of another version */
     TALLY_BYE_UNKNOWN = 2, /* nobody has added this device, as far as this node knows */
     TALLY_BYE_REVOKED = 3,
-    TALLY_BYE_PROTOCOL = 4, /* a message that breaks the rules */
+    TALLY_BYE_PROTOCOL = 4, /* a message that breaks the rules; a handshake with another secret */
     TALLY_BYE_LIMIT = 5,    /* a named limit was exceeded */
     TALLY_BYE_DECLINED = 6, /* a person said no, or the device cannot be added */
     TALLY_BYE_EXPIRED = 7,  /* the invite is late */
     TALLY_BYE_SPENT = 8,    /* the invite was used already */
-    TALLY_BYE_SILENT = 9,   /* nothing came for too long */
+    TALLY_BYE_SILENT = 9,   /* nothing came for too long, or the connection went away */
     TALLY_BYE_ITSELF = 10,  /* both ends are the same device */
     TALLY_BYE_BUSY = 11,    /* too many connections, or another one of the same two */
     TALLY_BYE_TROUBLE = 12, /* this node's own store failed */
@@ -70,20 +87,23 @@ typedef enum tally_session_kind {
     TALLY_SESSION_JOIN    /* the joiner's side, initiator, on a ledger created with `join` */
 } tally_session_kind;
 
-/* What a session tells its driver, during the calls below. Spans live as long as the call. */
+/* What a session tells its driver, during the calls below. Spans live as long as the call. During
+ * an event other sessions may be called, and of this one tally_session_decide and
+ * tally_session_end; it must not be freed. */
 typedef enum tally_session_event_type {
-    TALLY_SESSION_ESTABLISHED, /* teammates: the peer is known (`peer`) and both hellos are through
-                                */
+    TALLY_SESSION_ESTABLISHED, /* teammates: the peer is known (`peer`) and both hellos are through;
+                                  a joiner knows it as soon as the record has come that added it */
     TALLY_SESSION_CODE, /* join and invite: show `text`, the short code; on the inviter's side
                            `peer`, `member` and `name` say who asks, and tally_session_decide must
                            follow */
-    TALLY_SESSION_TOOK, /* the ledger has new records or blobs (`count`, of `peer`'s sending): wake
-                           the other sessions */
+    TALLY_SESSION_TOOK, /* the ledger has new records or blobs (`count`, of `peer`'s sending), or a
+                           new fork (0): wake the other sessions */
     TALLY_SESSION_IN_SYNC, /* all that either lacked has been sent and taken; comes again after more
                               went through */
     TALLY_SESSION_SKIPPED, /* something lawful was not taken (`text` says what and why); the session
                               goes on */
-    TALLY_SESSION_FORKED,  /* proof of a fork of `peer`'s feed came or was made; `text` */
+    TALLY_SESSION_FORKED,  /* proof of a fork of `peer`'s feed came or was made and is stored;
+                              `text`; TOOK follows */
     TALLY_SESSION_ENDED    /* last event: `code` is a tally_bye, `theirs` who said it, `text` why */
 } tally_session_event_type;
 
