@@ -66,7 +66,9 @@ typedef struct net_invite_options {
     int64_t lifetime_ms;
     /* The line is ready; show it. Wipe copies. */
     void (*line)(void *ctx, const char *line, const tally_invite *invite);
-    /* Somebody holds the line: do the codes agree? May block. */
+    /* Somebody holds the line: do the codes agree? May block: it is called on another thread, so
+     * that the connection lives on meanwhile, and only once at a time. It must not use the ledger.
+     */
     bool (*ask)(void *ctx, const char *code, tally_span member, tally_span name,
                 const tally_device_id *device);
     net_news_fn *news;

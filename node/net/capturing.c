@@ -1,0 +1,228 @@
+/* Captures: waits until the logs are quiet for a moment, runs `tally capture --json`, and reads its
+ * counts. One at a time. Which folders are watched is in agents.c. */
+#include "capturing.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <tally/json.h>
+
+static void plan(net_capturing *capturing);
+
+/* ---- the child's end ---- */
+
+static void result_read(net_capturing *capturing) {
+    tally_json document, value;
+    net_captured *last = &capturing->last;
+    const struct {
+        const char *name;
+        uint64_t *out;
+    } counts[] = {{"files", &last->files},
+                  {"sessions", &last->sessions},
+                  {"costs", &last->costs},
+                  {"activity", &last->activity}};
+    *last = (net_captured){.time_ms = net_now_ms(), .exit_code = capturing->exit_code};
+    if (tally_json_parse(tally_span_of(capturing->output, capturing->output_len), &document) != 0)
+        return;
+    for (size_t i = 0; i < sizeof counts / sizeof *counts; i++)
+        if (tally_json_get(&document, counts[i].name, &value))
+            (void)tally_json_u64(&value, counts[i].out);
+}
+
+static void result_tell(net_capturing *capturing) {
+    const net_captured *last = &capturing->last;
+    char *newline = memchr(capturing->said, '\n', capturing->said_len);
+    capturing->said[capturing->said_len] = '\0';
+    if (newline) *newline = '\0';
+    if (last->exit_code != 0)
+        net_say(capturing->hub, NET_ERROR, "capture failed", NULL, "%s ended with %lld%s%s",
+                capturing->tally, (long long)last->exit_code, *capturing->said ? ": " : "",
+                capturing->said);
+    else if (last->sessions + last->costs + last->activity > 0)
+        net_say(capturing->hub, NET_INFO, "captured", NULL,
+                "new: %llu sessions, %llu requests, %llu activity",
+                (unsigned long long)last->sessions, (unsigned long long)last->costs,
+                (unsigned long long)last->activity);
+}
+
+static void on_child_closed(uv_handle_t *handle) {
+    net_capturing *capturing = handle->data;
+    if (--capturing->child_handles > 0) return;
+    if (capturing->open) {
+        result_read(capturing);
+        result_tell(capturing);
+    }
+    free(capturing->output);
+    capturing->output = NULL;
+    capturing->output_len = capturing->said_len = 0;
+    capturing->running = false;
+    if (capturing->wanted && capturing->first_ms == 0) capturing->first_ms = net_now_ms();
+    (void)net_hub_look(capturing->hub);
+    plan(capturing);
+}
+
+static void on_exit_code(uv_process_t *child, int64_t code, int signal) {
+    net_capturing *capturing = child->data;
+    capturing->exit_code = signal != 0 ? 128 + signal : code;
+    uv_close((uv_handle_t *)child, on_child_closed);
+}
+
+/* ---- what it says ---- */
+
+static void on_output_buffer(uv_handle_t *handle, size_t suggested, uv_buf_t *buffer) {
+    net_capturing *capturing = handle->data;
+    (void)suggested;
+    /* A full buffer gives an empty one here, which ends the reading with UV_ENOBUFS. */
+    *buffer = uv_buf_init((char *)capturing->output + capturing->output_len,
+                          (unsigned)(NET_CAPTURE_OUTPUT_BYTES - capturing->output_len));
+}
+
+static void on_output(uv_stream_t *stream, ssize_t got, const uv_buf_t *buffer) {
+    net_capturing *capturing = stream->data;
+    (void)buffer;
+    if (got < 0)
+        uv_close((uv_handle_t *)stream, on_child_closed);
+    else
+        capturing->output_len += (size_t)got;
+}
+
+static void on_words_buffer(uv_handle_t *handle, size_t suggested, uv_buf_t *buffer) {
+    net_capturing *capturing = handle->data;
+    (void)suggested;
+    *buffer = uv_buf_init((char *)capturing->hub->read_buffer, NET_READ_BYTES);
+}
+
+static void on_words(uv_stream_t *stream, ssize_t got, const uv_buf_t *buffer) {
+    net_capturing *capturing = stream->data;
+    if (got < 0) {
+        uv_close((uv_handle_t *)stream, on_child_closed);
+        return;
+    }
+    size_t room = sizeof capturing->said - 1 - capturing->said_len;
+    size_t n = (size_t)got < room ? (size_t)got : room;
+    memcpy(capturing->said + capturing->said_len, buffer->base, n);
+    capturing->said_len += n;
+}
+
+/* ---- running it ---- */
+
+static int spawn(net_capturing *capturing) {
+    char *arguments[] = {(char *)(uintptr_t)capturing->tally,
+                         (char *)(uintptr_t) "capture",
+                         (char *)(uintptr_t) "--json",
+                         (char *)(uintptr_t) "--ledger",
+                         (char *)(uintptr_t)tally_ledger_dir(capturing->hub->ledger),
+                         NULL};
+    uv_stdio_container_t stdio[3] = {
+        {.flags = UV_IGNORE},
+        {.flags = UV_CREATE_PIPE | UV_WRITABLE_PIPE, .data.stream = (uv_stream_t *)&capturing->out},
+        {.flags = UV_CREATE_PIPE | UV_WRITABLE_PIPE,
+         .data.stream = (uv_stream_t *)&capturing->words}};
+    uv_process_options_t options = {.exit_cb = on_exit_code,
+                                    .file = capturing->tally,
+                                    .args = arguments,
+                                    .stdio = stdio,
+                                    .stdio_count = 3};
+    return uv_spawn(&capturing->hub->loop, &capturing->child, &options);
+}
+
+static void run(net_capturing *capturing) {
+    capturing->output = malloc(NET_CAPTURE_OUTPUT_BYTES);
+    if (!capturing->output) return;
+    capturing->running = true;
+    capturing->wanted = false;
+    capturing->child_handles = 3;
+    capturing->exit_code = 0;
+    (void)uv_pipe_init(&capturing->hub->loop, &capturing->out, 0);
+    (void)uv_pipe_init(&capturing->hub->loop, &capturing->words, 0);
+    capturing->child.data = capturing->out.data = capturing->words.data = capturing;
+    int rc = spawn(capturing);
+    if (rc == 0) {
+        (void)uv_read_start((uv_stream_t *)&capturing->out, on_output_buffer, on_output);
+        (void)uv_read_start((uv_stream_t *)&capturing->words, on_words_buffer, on_words);
+        return;
+    }
+    capturing->exit_code = rc;
+    capturing->said_len =
+        (size_t)snprintf(capturing->said, sizeof capturing->said, "%s", uv_strerror(rc));
+    uv_close((uv_handle_t *)&capturing->child, on_child_closed);
+    uv_close((uv_handle_t *)&capturing->out, on_child_closed);
+    uv_close((uv_handle_t *)&capturing->words, on_child_closed);
+}
+
+/* ---- when ---- */
+
+static void on_quiet(uv_timer_t *timer) {
+    net_capturing *capturing = timer->data;
+    if (capturing->running || capturing->waiting) return; /* its end plans again */
+    if (net_agents_look(&capturing->agents)) capturing->first_ms = 0;
+}
+
+/* What has changed waits for a moment of silence, but not for ever: an agent writes all the time.
+ */
+static void plan(net_capturing *capturing) {
+    if (!capturing->open || capturing->first_ms == 0) return;
+    int64_t left = capturing->first_ms + NET_CAPTURE_LATEST_MS - net_now_ms();
+    if (left < 0) left = 0;
+    if (left > NET_CAPTURE_QUIET_MS) left = NET_CAPTURE_QUIET_MS;
+    (void)uv_timer_start(&capturing->quiet, on_quiet, (uint64_t)left, 0);
+}
+
+static void on_touched(void *ctx) {
+    net_capturing *capturing = ctx;
+    if (capturing->first_ms == 0) capturing->first_ms = net_now_ms();
+    plan(capturing);
+}
+
+static void on_looked(void *ctx, bool changed) {
+    net_capturing *capturing = ctx;
+    int64_t now = net_now_ms();
+    if (changed) capturing->final_ms = now + NET_CAPTURE_FINAL_MS;
+    if (capturing->final_ms != 0 && now >= capturing->final_ms) {
+        capturing->final_ms = 0;
+        capturing->wanted = true;
+    }
+    if ((changed || capturing->wanted) && !capturing->running && !capturing->waiting)
+        run(capturing);
+    else if (changed)
+        capturing->wanted = true;
+    if (capturing->first_ms != 0) plan(capturing);
+}
+
+static void on_look(uv_timer_t *timer) {
+    net_capturing *capturing = timer->data;
+    if (!capturing->waiting) (void)net_agents_look(&capturing->agents);
+}
+
+void net_capturing_open(net_capturing *capturing, net_hub *hub, const char *tally) {
+    if (capturing->open || capturing->running) return;
+    net_captured last = capturing->last;
+    memset(capturing, 0, sizeof *capturing);
+    capturing->hub = hub;
+    capturing->tally = tally;
+    capturing->last = last;
+    capturing->agents =
+        (net_agents){.hub = hub, .touched = on_touched, .looked = on_looked, .ctx = capturing};
+    capturing->open = capturing->waiting = capturing->wanted = true;
+    (void)uv_timer_init(&hub->loop, &capturing->quiet);
+    (void)uv_timer_init(&hub->loop, &capturing->look);
+    capturing->quiet.data = capturing->look.data = capturing;
+    (void)uv_timer_start(&capturing->look, on_look, NET_LOOK_MS, NET_LOOK_MS);
+}
+
+void net_capturing_begin(net_capturing *capturing) {
+    if (!capturing->open || !capturing->waiting) return;
+    capturing->waiting = false;
+    (void)net_agents_look(&capturing->agents);
+}
+
+void net_capturing_close(net_capturing *capturing) {
+    if (!capturing->open) return;
+    capturing->open = false;
+    net_agents_close(&capturing->agents);
+    uv_close((uv_handle_t *)&capturing->quiet, NULL);
+    uv_close((uv_handle_t *)&capturing->look, NULL);
+    if (uv_is_active((uv_handle_t *)&capturing->child))
+        (void)uv_process_kill(&capturing->child, SIGTERM);
+}
