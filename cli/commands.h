@@ -7,6 +7,11 @@
 extern const cli_command command_init, command_capture, command_sessions, command_sessions_show;
 extern const cli_command command_costs_list, command_costs_export, command_costs_import;
 extern const cli_command command_report, command_tag_add, command_tag_remove, command_tag_list;
+extern const cli_command command_redact;
+extern const cli_command command_team_show, command_team_invite, command_team_join;
+extern const cli_command command_team_revoke, command_team_forks, command_team_resolve;
+extern const cli_command command_sync_now, command_sync_status, command_node_status;
+extern const cli_command command_sync_export, command_sync_import, command_sync_folder;
 extern const cli_command command_prices_list, command_prices_set, command_prices_import;
 extern const cli_command command_log, command_show, command_verify, command_fsck, command_rebuild;
 extern const cli_command command_backup, command_status, command_doctor, command_version;

@@ -1,19 +1,61 @@
 /* tally config: settings of this machine. They are neither signed nor shared. */
 #include <string.h>
 
+#include <tally/invite.h>
+
 #include "commands.h"
 #include "json_out.h"
 #include "open.h"
 
+#define SETTING_MAX_BYTES 4096u
+
 typedef struct config_key {
     const char *name, *fallback;
-    const char *values[3]; /* what it may be; ends with NULL */
+    const char *form; /* what it may be, in words */
+    bool (*fits)(tally_span value);
 } config_key;
+
+static bool yes_or_no(tally_span value) {
+    return tally_span_is(value, "yes") || tally_span_is(value, "no");
+}
+
+static bool on_or_off(tally_span value) {
+    return tally_span_is(value, "on") || tally_span_is(value, "off");
+}
+
+/* "*" stands for every address of this machine. */
+static bool listen_address(tally_span value) {
+    static const char every[] = "0.0.0.0";
+    char text[sizeof every + 8];
+    if (tally_span_is(value, "none")) return true;
+    if (value.len < 2 || value.ptr[0] != '*') return tally_address_valid(value);
+    if (value.len - 1 >= sizeof text - sizeof every) return false;
+    memcpy(text, every, sizeof every - 1);
+    memcpy(text + sizeof every - 1, value.ptr + 1, value.len - 1);
+    return tally_address_valid(tally_span_of(text, sizeof every - 1 + value.len - 1));
+}
+
+/* Separated by single spaces; none at all is allowed. */
+static bool address_list(tally_span value) {
+    for (size_t at = 0; at < value.len;) {
+        const uint8_t *space = memchr(value.ptr + at, ' ', value.len - at);
+        size_t end = space ? (size_t)(space - value.ptr) : value.len;
+        if (!tally_address_valid(tally_span_of(value.ptr + at, end - at))) return false;
+        if (space && end + 1 == value.len) return false;
+        at = end + 1;
+    }
+    return value.len <= SETTING_MAX_BYTES;
+}
 
 static const config_key keys[] = {
     /* Prompts are not stored unless this says so: the first one of a session then becomes its
        title. */
-    {"titles.from_prompts", "no", {"yes", "no", NULL}},
+    {"titles.from_prompts", "no", "yes or no", yes_or_no},
+    /* Read by tallyd and by 'tally sync now'. */
+    {"sync.peers", "", "HOST:PORT, several separated by spaces", address_list},
+    {"node.listen", "*:7117", "HOST:PORT, *:PORT or none", listen_address},
+    {"node.beacon", "on", "on or off", on_or_off},
+    {"node.capture", "on", "on or off", on_or_off},
 };
 #define KEYS (sizeof keys / sizeof *keys)
 
@@ -81,12 +123,8 @@ static int set_run(cli *run) {
     tally_ledger *ledger = NULL;
     const config_key *key = key_find(run->arguments[0]);
     if (!key) return key_unknown(run);
-    size_t i = 0;
-    while (key->values[i] && strcmp(key->values[i], run->arguments[1]) != 0)
-        i++;
-    if (!key->values[i])
-        return cli_usage(run, "%s is %s or %s, not '%s'", key->name, key->values[0], key->values[1],
-                         run->arguments[1]);
+    if (!key->fits(tally_span_str(run->arguments[1])))
+        return cli_usage(run, "%s is %s, not '%s'", key->name, key->form, run->arguments[1]);
     int code = cli_ledger_open(run, false, &ledger, &err);
     if (!code) code = tally_ledger_write(ledger, cli_now_ms(), setting_write, run, &err);
     tally_ledger_close(ledger);

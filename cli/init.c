@@ -1,7 +1,6 @@
 /* tally init: makes the keys, the ledger and a team of one, from what the machine says about its
  * user. */
 #include <ctype.h>
-#include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -13,37 +12,16 @@
 #include "commands.h"
 #include "file.h"
 #include "json_out.h"
+#include "names.h"
 #include "open.h"
 
-#define NAME_MAX_BYTES 128u
 #define ZONE_LINK_MARK "zoneinfo/"
 
 typedef struct init_names {
-    char member[NAME_MAX_BYTES + 1], device[NAME_MAX_BYTES + 1];
-    char timezone[NAME_MAX_BYTES + 1];
+    char member[CLI_NAME_MAX_BYTES + 1], device[CLI_NAME_MAX_BYTES + 1];
+    char timezone[CLI_NAME_MAX_BYTES + 1];
     const char *team, *currency;
 } init_names;
-
-static void name_copy(char *out, const char *text, size_t length) {
-    if (length > NAME_MAX_BYTES) length = NAME_MAX_BYTES;
-    memcpy(out, text, length);
-    out[length] = '\0';
-}
-
-/* The full name up to the first comma of the password file's comment, else the login name. */
-static void member_default(char *out) {
-    const struct passwd *user = getpwuid(geteuid());
-    const char *login = getenv("USER");
-    size_t full = user && user->pw_gecos ? strcspn(user->pw_gecos, ",") : 0;
-    if (full)
-        name_copy(out, user->pw_gecos, full);
-    else if (login && *login)
-        name_copy(out, login, strlen(login));
-    else if (user)
-        name_copy(out, user->pw_name, strlen(user->pw_name));
-    else
-        name_copy(out, "me", 2);
-}
 
 static bool zone_known(const char *name) {
     tally_zone *zone = NULL;
@@ -55,10 +33,10 @@ static bool zone_known(const char *name) {
 static bool zone_from_file(char *out) {
     uint8_t *bytes = NULL;
     size_t len = 0;
-    if (cli_file_read("/etc/timezone", NAME_MAX_BYTES, &bytes, &len, NULL)) return false;
+    if (cli_file_read("/etc/timezone", CLI_NAME_MAX_BYTES, &bytes, &len, NULL)) return false;
     while (len && isspace(bytes[len - 1]))
         len--;
-    name_copy(out, (const char *)bytes, len);
+    cli_name_copy(out, (const char *)bytes, len);
     free(bytes);
     return zone_known(out);
 }
@@ -71,7 +49,7 @@ static bool zone_from_link(char *out) {
     const char *name = strstr(target, ZONE_LINK_MARK);
     if (!name) return false;
     name += strlen(ZONE_LINK_MARK);
-    name_copy(out, name, strlen(name));
+    cli_name_copy(out, name, strlen(name));
     return zone_known(out);
 }
 
@@ -79,9 +57,9 @@ static void zone_default(char *out) {
     const char *set = getenv("TZ");
     if (set && *set == ':') set++;
     if (set && zone_known(set))
-        name_copy(out, set, strlen(set));
+        cli_name_copy(out, set, strlen(set));
     else if (!zone_from_file(out) && !zone_from_link(out))
-        name_copy(out, "UTC", 3);
+        cli_name_copy(out, "UTC", 3);
 }
 
 static int names_read(const cli *run, init_names *names) {
@@ -89,19 +67,15 @@ static int names_read(const cli *run, init_names *names) {
     const char *zone = cli_value(run, "timezone"), *currency = cli_value(run, "currency");
     const char *given[] = {member, device, zone, cli_value(run, "team")};
     for (size_t i = 0; i < sizeof given / sizeof *given; i++)
-        if (given[i] && (!*given[i] || strlen(given[i]) > NAME_MAX_BYTES))
-            return cli_usage(run, "a name has 1 to %u bytes", NAME_MAX_BYTES);
-    member_default(names->member);
-    if (member) name_copy(names->member, member, strlen(member));
-    if (device)
-        name_copy(names->device, device, strlen(device));
-    else if (gethostname(names->device, sizeof names->device - 1) || !*names->device)
-        name_copy(names->device, "device", 6);
+        if (given[i] && (!*given[i] || strlen(given[i]) > CLI_NAME_MAX_BYTES))
+            return cli_usage(run, "a name has 1 to %u bytes", CLI_NAME_MAX_BYTES);
+    cli_name_member(names->member, member);
+    cli_name_device(names->device, device);
     if (zone && !zone_known(zone))
         return cli_usage(run, "time zone '%s' is not known here; one like 'Europe/Berlin' is meant",
                          zone);
     if (zone)
-        name_copy(names->timezone, zone, strlen(zone));
+        cli_name_copy(names->timezone, zone, strlen(zone));
     else
         zone_default(names->timezone);
     names->team = given[3] ? given[3] : names->member;

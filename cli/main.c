@@ -16,15 +16,16 @@
 #define SIGNAL_STACK_BYTES 65536
 
 static const cli_command *const commands[] = {
-    &command_init,          &command_capture,       &command_sessions,
-    &command_sessions_show, &command_costs_list,    &command_costs_export,
-    &command_costs_import,  &command_report,        &command_tag_add,
-    &command_tag_remove,    &command_tag_list,      &command_prices_list,
-    &command_prices_set,    &command_prices_import, &command_log,
-    &command_show,          &command_verify,        &command_fsck,
-    &command_rebuild,       &command_backup,        &command_status,
-    &command_doctor,        &command_config_list,   &command_config_get,
-    &command_config_set,    &command_version,       NULL};
+    &command_init,        &command_capture,      &command_sessions,      &command_sessions_show,
+    &command_costs_list,  &command_costs_export, &command_costs_import,  &command_report,
+    &command_tag_add,     &command_tag_remove,   &command_tag_list,      &command_redact,
+    &command_team_show,   &command_team_invite,  &command_team_join,     &command_team_revoke,
+    &command_team_forks,  &command_team_resolve, &command_sync_now,      &command_sync_status,
+    &command_sync_export, &command_sync_import,  &command_sync_folder,   &command_node_status,
+    &command_prices_list, &command_prices_set,   &command_prices_import, &command_log,
+    &command_show,        &command_verify,       &command_fsck,          &command_rebuild,
+    &command_backup,      &command_status,       &command_doctor,        &command_config_list,
+    &command_config_get,  &command_config_set,   &command_version,       NULL};
 
 /* A descriptor that is closed at the start would be given to the ledger's file and then printed
  * into. Those for input and output are opened so that using them fails. */

@@ -14,6 +14,7 @@
 #define PROGRESS_AFTER_MS 1000
 #define LINE_MAX_BYTES    1024
 #define FINDINGS_MAX      10000u /* shown; more are only counted */
+#define DIGEST_TEXT_BYTES (2 * TALLY_HASH_BYTES + 1)
 
 /* What a line says is its first character. */
 enum line_kind { LINE_FINDING = 'F', LINE_COUNTS = 'C', LINE_ERROR = 'E' };
@@ -38,11 +39,23 @@ static void progress(void *ctx, uint64_t done, uint64_t total) {
     if (done >= total) fputs("\r\033[K", stderr);
 }
 
+/* What all who hold the same records have in common, as text; empty when it cannot be read. */
+static void digest_read(tally_ledger *ledger, char digest[DIGEST_TEXT_BYTES]) {
+    tally_error err = {0};
+    tally_txn *txn = NULL;
+    tally_hash hash;
+    if (tally_read_begin(ledger, &txn, &err)) return;
+    if (!tally_view_digest(txn, &hash, &err))
+        tally_hex(tally_span_of(hash.b, TALLY_HASH_BYTES), digest);
+    tally_read_end(txn);
+}
+
 /* In the child. Its exit code is not looked at: only a whole last line says that it came to the
  * end. */
 static void check_in_child(cli *run, bool deep, int output) {
     tally_error err = {0};
     tally_ledger *ledger = NULL;
+    char digest[DIGEST_TEXT_BYTES] = "";
     check_words words = {.pipe = fdopen(output, "w"),
                          .terminal = isatty(STDERR_FILENO) == 1,
                          .started_ms = cli_now_ms()};
@@ -52,11 +65,12 @@ static void check_in_child(cli *run, bool deep, int output) {
     int code = cli_ledger_open(run, !deep, &ledger, &err);
     if (code == TALLY_EREADONLY) code = cli_ledger_open(run, true, &ledger, &err);
     if (!code) code = tally_verify(ledger, deep, &check, &err);
+    if (!code && deep) digest_read(ledger, digest);
     if (code)
         fprintf(words.pipe, "%c%d %s\n", LINE_ERROR, code, err.text);
     else
-        fprintf(words.pipe, "%c%" PRIu64 " %" PRIu64 " %" PRIu64 "\n", LINE_COUNTS, check.feeds,
-                check.records, check.checkpoints);
+        fprintf(words.pipe, "%c%" PRIu64 " %" PRIu64 " %" PRIu64 " %s\n", LINE_COUNTS, check.feeds,
+                check.records, check.checkpoints, digest);
     fflush(words.pipe);
     tally_ledger_close(ledger);
     _exit(CLI_DONE);
@@ -65,6 +79,7 @@ static void check_in_child(cli *run, bool deep, int output) {
 typedef struct check_result {
     bool finished;
     uint64_t feeds, records, checkpoints, findings;
+    char digest[DIGEST_TEXT_BYTES]; /* of the views; deep only */
     char **sentences;
     size_t count;
     tally_error err;
@@ -89,6 +104,7 @@ static void line_take(check_result *result, char *line) {
         result->feeds = strtoull(line + 1, &end, 10);
         result->records = strtoull(end, &end, 10);
         result->checkpoints = strtoull(end, &end, 10);
+        snprintf(result->digest, sizeof result->digest, "%s", *end ? end + 1 : end);
         result->finished = true;
     }
     if (*line == LINE_ERROR) {
@@ -153,6 +169,7 @@ static void result_print(cli *run, const check_result *result) {
     cli_json_u64(&json, "feeds", result->feeds);
     cli_json_u64(&json, "records", result->records);
     cli_json_u64(&json, "checkpoints", result->checkpoints);
+    if (result->digest[0]) cli_json_string(&json, "view_digest", result->digest);
     cli_json_open(&json, "findings", '[');
     for (size_t i = 0; i < result->count; i++)
         cli_json_string(&json, NULL, result->sentences[i]);

@@ -62,3 +62,84 @@ def digits3: (. + "000")[0:3];
 def ms: capture("^(?<s>[^.Z]+)(\\.(?<f>[0-9]+))?Z$") | .s + "." + ((.f // "") | digits3) + "Z";
 '
 export JQ_LIB
+
+# ---- teammates: ledgers beside $TALLY_HOME ----
+
+# Until a condition holds, for ten seconds at most.
+wait_for() { # COMMAND...
+    for _ in $(seq 200); do
+        if "$@"; then return 0; fi
+        sleep 0.05
+    done
+    echo "waited in vain: $*"
+    return 1
+}
+
+# Lets a device join over the loopback, with nobody asked.
+join_team() { # INVITER-DIR JOINER-DIR MEMBER DEVICE [ROLE]
+    local line="$BATS_TEST_TMPDIR/line" code=0
+    rm -f "$line"
+    "$TALLY" team invite --ledger "$1" --listen 127.0.0.1:0 --yes --role "${5:-member}" \
+        >"$line" 2>"$BATS_TEST_TMPDIR/invite.words" 3>&- &
+    local invite=$!
+    wait_for test -s "$line" || { cat "$BATS_TEST_TMPDIR/invite.words"; return 1; }
+    "$TALLY" team join --ledger "$2" --member "$3" --device "$4" <"$line" \
+        2>"$BATS_TEST_TMPDIR/join.words" || code=$?
+    wait "$invite" || code=$?
+    [ "$code" -eq 0 ] || cat "$BATS_TEST_TMPDIR/invite.words" "$BATS_TEST_TMPDIR/join.words"
+    return "$code"
+}
+
+# Ada's laptop in $TALLY_HOME and Ben's desktop in $BEN, in one team.
+two_teammates() {
+    BEN="$BATS_TEST_TMPDIR/ben"
+    new_ledger
+    join_team "$TALLY_HOME" "$BEN" Ben desktop
+}
+
+# One more record in a ledger.
+record_in() { # DIR MODEL
+    "$TALLY" prices set "$2" --input 1 --output 2 --ledger "$1" >/dev/null 2>&1
+}
+
+devices_of() { # DIR
+    "$TALLY" team show --ledger "$1" --json | jq -c '[.devices[] | [.member, .name, .role]] | sort'
+}
+
+# An invite's line made by hand, as include/tally/invite.h lays it out: expiry, address.
+invite_line() { # UNIX-SECONDS HOST:PORT
+    local zeros hex check
+    zeros=$(printf '%064d' 0)
+    hex=$(printf '01%s%s%s%016x01%02x' "$zeros" "$zeros" "$zeros" "$1" "${#2}")
+    hex+=$(printf '%s' "$2" | od -An -v -tx1 | tr -d ' \n')
+    check=$(printf '%s' "$hex" | unhex | sha256sum | cut -c1-8)
+    printf 'tally1:%s\n' "$(printf '%s%s' "$hex" "$check" | unhex | base64 -w0 | tr '+/' '-_' | tr -d '=')"
+}
+
+# A daemon for a ledger, on a port of the loopback that the system chooses; ended by `stop_daemons`.
+start_daemon() { # DIR OPTIONS...
+    local dir=$1
+    shift
+    need "$TALLYD"
+    "$TALLYD" --ledger "$dir" --listen 127.0.0.1:0 --no-beacon --no-capture --log json "$@" \
+        2>>"$dir.log" >/dev/null 3>&- &
+    DAEMONS="${DAEMONS:-} $!"
+    wait_for daemon_answers "$dir" || { cat "$dir.log"; return 1; }
+}
+
+daemon_answers() { # DIR
+    "$TALLY" node status --ledger "$1" --json >/dev/null 2>&1
+}
+
+address_of() { # DIR
+    "$TALLY" node status --ledger "$1" --json | jq -r .listen
+}
+
+stop_daemons() {
+    local pid
+    for pid in ${DAEMONS:-}; do
+        kill "$pid" 2>/dev/null || true
+        wait "$pid" || true
+    done
+    DAEMONS=
+}

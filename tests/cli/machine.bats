@@ -127,7 +127,7 @@ load common
     new_ledger
     [ "$(tally config get titles.from_prompts)" = no ]
     tally config set titles.from_prompts yes >/dev/null
-    [ "$(tally config list --json)" = '{"titles.from_prompts":"yes"}' ]
+    [ "$(tally config list --json | jq -r '."titles.from_prompts"')" = yes ]
     fails_with 2 tally config get nonsense
     fails_with 2 tally config set titles.from_prompts maybe
     [ "$(tally config get titles.from_prompts)" = yes ]
