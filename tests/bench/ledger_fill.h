@@ -127,6 +127,16 @@ static inline int fill_write(void *ctx, tally_txn *txn, tally_error *err) {
     return rc;
 }
 
+/* One write transaction of costs alone: no sessions, no prices. */
+static inline int fill_write_costs(void *ctx, tally_txn *txn, tally_error *err) {
+    filler f = *(filler *)ctx;
+    f.random.state += f.done;
+    int rc = 0;
+    while (rc == 0 && f.done < f.until)
+        rc = fill_cost(&f, txn, "cost", err);
+    return rc;
+}
+
 /* The key comes from a seed: what a benchmark reads is the same on every machine. */
 static inline int fill_create(const char *dir, tally_error *err) {
     static const uint8_t seed[32] = "a benchmark's key, known to all";

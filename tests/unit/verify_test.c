@@ -212,6 +212,9 @@ static void append_every_kind(void) {
     tally_writer_begin(f->writer);
     tally_put_bin(f->writer, "entry", tally_span_of(id.b, sizeof id.b));
     (void)fixture_append(f, "void");
+    tally_writer_begin(f->writer);
+    tally_put_bin(f->writer, "blob", tally_span_of(add.b, sizeof add.b)); /* of no blob: as good */
+    (void)fixture_append(f, "redact");
 }
 
 static void make_large(void) {
@@ -231,7 +234,7 @@ static void the_fast_check_names_the_record_for_every_bit_of_a_small_feed(void *
     append_every_kind();
     add_foreign();
     row *rows = rows_of(TABLE_RECORDS, &count);
-    assert_int_equal(count, FIXTURE_FIRST + 2 + 7 + 2 + 3);
+    assert_int_equal(count, FIXTURE_FIRST + 2 + 8 + 2 + 3);
     for (size_t i = 0; i < count; i++)
         for (size_t bit = 0; bit < rows[i].len * 8; bit++, bits++)
             flip_and_check(TABLE_RECORDS, &rows[i], bit, false);
@@ -429,8 +432,8 @@ static void a_check_counts_what_it_looked_at_and_changes_nothing(void **state) {
     tally_check check = {0};
     OK(tally_verify(f->ledger, true, &check, &f->err));
     assert_int_equal(check.feeds, 2);
-    assert_int_equal(check.records, FIXTURE_FIRST + LARGE_COSTS + 7 + 2 + 3);
-    assert_int_equal(check.checkpoints, 1 + 1 + 7 + 1 + 3);
+    assert_int_equal(check.records, FIXTURE_FIRST + LARGE_COSTS + 8 + 2 + 3);
+    assert_int_equal(check.checkpoints, 1 + 1 + 8 + 1 + 3);
     assert_int_equal(check.subtrees, 1);
     assert_int_equal(check.blobs, 3);
     assert_true(check.view_rows > LARGE_COSTS);

@@ -4,6 +4,8 @@
 #include "ledger_fixture.h"
 #include "random.h"
 
+#include <tally/blob.h>
+
 #define SEED          20260908u
 #define WORLDS        20u
 #define ORDERS        8u /* of each world */
@@ -11,6 +13,7 @@
 #define WORLD_RECORDS 180u
 #define RECORD_BYTES  512u
 #define REMOVES_MAX   3u
+#define BLOBS         16u
 #define BASE_HLC      ((uint64_t)FIXTURE_NOW_MS << 16)
 #define DAY_MS        86400000u
 
@@ -21,7 +24,7 @@ typedef struct fact {
     unsigned device;
     tally_hlc hlc;
     tally_hash leaf;
-    enum { OTHER, COST, VOID, TAG, UNTAG, SESSION } kind;
+    enum { OTHER, COST, VOID, TAG, UNTAG, SESSION, REDACT } kind;
     tally_entry_id entry;
     uint64_t time, output;
     bool undo, imported;
@@ -30,6 +33,7 @@ typedef struct fact {
     tally_hash removes[REMOVES_MAX];
     unsigned remove_count;
     uint64_t session;
+    uint8_t blob; /* the first byte of one: a title, or what was redacted; 0 for none */
 } fact;
 
 typedef struct world {
@@ -147,6 +151,12 @@ static const char *make_untag(fact *made) {
     return "tag.remove";
 }
 
+static void put_blob(const fact *made, const char *key) {
+    static uint8_t id[TALLY_HASH_BYTES];
+    id[0] = made->blob;
+    tally_put_bin(w.writer, key, tally_span_of(id, sizeof id));
+}
+
 static const char *make_session(fact *made) {
     static char id[16];
     const char *agent = agents[rng_below(&w.r, 2)];
@@ -155,7 +165,17 @@ static const char *make_session(fact *made) {
     made->kind = SESSION;
     made->session = tally_session_ref(text(agent), text(id));
     put_session(w.writer, agent, id, made->cwd, "main");
+    made->blob = (uint8_t)rng_below(&w.r, BLOBS + 1);
+    if (made->blob > 0) put_blob(made, "title");
     return "session";
+}
+
+static const char *make_redact(fact *made) {
+    made->kind = REDACT;
+    made->blob = (uint8_t)(1 + rng_below(&w.r, BLOBS));
+    tally_writer_begin(w.writer);
+    put_blob(made, "blob");
+    return "redact";
 }
 
 static const char *make_activity(fact *made) {
@@ -201,8 +221,9 @@ static const char *make_other(fact *made) {
 
 static void make_fact(void) {
     static const char *(*const makers[])(fact *) = {
-        make_cost, make_cost,  make_cost,    make_cost,     make_void,  make_void,  make_tag,
-        make_tag,  make_untag, make_session, make_activity, make_price, make_price, make_other};
+        make_cost,     make_cost,  make_cost,  make_cost,   make_void,
+        make_void,     make_tag,   make_tag,   make_untag,  make_session,
+        make_activity, make_price, make_price, make_redact, make_other};
     fact *made = &w.facts[w.count];
     tally_span bytes;
     *made = (fact){.device = rng_below(&w.r, DEVICES), .kind = OTHER};
@@ -328,6 +349,26 @@ static void assert_sessions(tally_txn *txn) {
     }
 }
 
+/* Wanted: what a session is called by that nobody redacted. No blob is here. */
+static void assert_wanted(tally_txn *txn) {
+    tally_hash ids[BLOBS + 1];
+    size_t count, expected = 0;
+    assert_int_equal(tally_blob_wanted(txn, NULL, ids, BLOBS + 1, &count, NULL), 0);
+    for (uint8_t blob = 1; blob <= BLOBS; blob++) {
+        bool referred = false, redacted = false;
+        tally_hash id = {{blob}};
+        for (unsigned i = 0; i < w.count; i++) {
+            referred |= w.facts[i].kind == SESSION && w.facts[i].blob == blob;
+            redacted |= w.facts[i].kind == REDACT && w.facts[i].blob == blob;
+        }
+        assert_int_equal(tally_blob_redacted(txn, &id), redacted);
+        if (!referred || redacted) continue;
+        assert_true(expected < count && ids[expected].b[0] == blob);
+        expected++;
+    }
+    assert_int_equal(count, expected);
+}
+
 static void assert_as_expected(tally_txn *txn) {
     seen s = {.txn = txn, .last_ms = INT64_MIN};
     unsigned costs = 0, tags = 0;
@@ -345,6 +386,7 @@ static void assert_as_expected(tally_txn *txn) {
     assert_int_equal(s.costs, costs);
     assert_int_equal(s.tags, tags);
     assert_sessions(txn);
+    assert_wanted(txn);
 }
 
 /* ---- arrivals ---- */
