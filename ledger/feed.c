@@ -1,5 +1,6 @@
 /* Feeds: appends records to the own feed, seals commits with checkpoints, and reads what is stored.
  * Views are folded through view_apply. */
+#include "fork_store.h"
 #include "store.h"
 #include "view_fold.h"
 
@@ -99,8 +100,18 @@ static int own_feed(tally_txn *txn, tally_error *err) {
     int rc = feed_need_key(txn->ledger, err);
     if (rc == 0) rc = feed_load(txn, 0, &txn->own, err);
     if (rc == 0) rc = latest_clock(txn, &txn->clock, err);
+    if (rc == 0) rc = fork_is_frozen(txn, &txn->own.device, &txn->own_frozen, err);
+    if (rc == 0 && !txn->own_frozen) rc = mark_check(txn, err);
     txn->own_loaded = rc == 0;
     return rc;
+}
+
+/* A forked feed takes its last word and nothing else. */
+static int check_frozen(tally_txn *txn, tally_error *err) {
+    if (!txn->own_frozen) return 0;
+    if (txn->closing == 0) return fork_refuse_append(txn, err);
+    txn->closing--;
+    return 0;
 }
 
 /* After everything seen, unless that lies absurdly far ahead: one wrong clock must not carry all
@@ -173,6 +184,7 @@ int tally_append(tally_txn *txn, const char *kind, tally_writer *writer, tally_h
                  tally_error *err) {
     assert(txn->write);
     int rc = own_feed(txn, err);
+    if (rc == 0) rc = check_frozen(txn, err);
     if (rc != 0) return rc;
     tally_span bytes;
     tally_hlc hlc = next_clock(txn);
@@ -216,6 +228,7 @@ int feed_seal(tally_txn *txn, tally_error *err) {
     if (rc != 0) return rc;
     txn->open_records = 0;
     txn->open_bytes = 0;
+    txn->own_grew = true;
     return 0;
 }
 

@@ -1,98 +1,11 @@
 /* Taking in commits of other devices, and reading commits to hand them on. Appending to the own
  * feed is in feed.c; what records mean is in view*.c. */
-#include "store.h"
+#include "fork_store.h"
 #include "view_fold.h"
 
 #include <tally/ingest.h>
 
 #include <stdlib.h>
-
-/* A record that was checked. */
-typedef struct checked {
-    tally_record record;
-    tally_hash leaf;
-} checked;
-
-typedef struct incoming {
-    tally_txn *txn;
-    const tally_device_id *device;
-    uint64_t from;
-    const tally_span *records;
-    size_t count;
-    const tally_checkpoint *cp;
-    char name[17];   /* the device, short */
-    bool stored;     /* there is a feed of the device already: */
-    tally_feed feed; /* this */
-    checked *list;
-} incoming;
-
-/* ---- what is stored ---- */
-
-static int leaf_at(tally_txn *txn, uint32_t feed, uint64_t index, tally_hash *out,
-                   tally_error *err) {
-    tally_span bytes;
-    int rc = tally_record_get(txn, feed, index, &bytes, err);
-    if (rc == TALLY_ENOTFOUND)
-        return tally_fail(err, TALLY_ECORRUPT,
-                          "record %llu of feed number %u is missing; run 'tally fsck'",
-                          (unsigned long long)index, feed);
-    if (rc == 0) tally_leaf_hash(bytes, out);
-    return rc;
-}
-
-static int subtree_at(tally_txn *txn, uint32_t feed, uint64_t index, tally_hash *out,
-                      tally_error *err) {
-    uint8_t key[FEED_INDEX_KEY_BYTES];
-    tally_span stored;
-    store_feed_key(key, feed, index);
-    int rc = store_get(txn, TABLE_SUBTREES, tally_span_of(key, sizeof key), &stored, err);
-    if (rc == TALLY_ENOTFOUND || (rc == 0 && stored.len != TALLY_HASH_BYTES))
-        return tally_fail(err, TALLY_ECORRUPT,
-                          "a cached hash of feed number %u is missing; run 'tally fsck'", feed);
-    if (rc == 0) memcpy(out->b, stored.ptr, TALLY_HASH_BYTES);
-    return rc;
-}
-
-/* The right edge at a size the feed has passed: that of whole cached subtrees, as if they were
- * leaves, then that of the leaves after them. */
-static int range_at(tally_txn *txn, uint32_t feed, uint64_t size, tally_range *out,
-                    tally_error *err) {
-    tally_range rest;
-    tally_hash hash;
-    uint64_t blocks = size >> TALLY_SUBTREE_LEVEL;
-    int rc = 0;
-    tally_range_init(out);
-    tally_range_init(&rest);
-    for (uint64_t i = 0; i < blocks && rc == 0; i++) {
-        if ((rc = subtree_at(txn, feed, i, &hash, err)) == 0)
-            tally_range_append(out, &hash, NULL, NULL);
-    }
-    for (uint64_t i = blocks << TALLY_SUBTREE_LEVEL; i < size && rc == 0; i++) {
-        if ((rc = leaf_at(txn, feed, i, &hash, err)) == 0)
-            tally_range_append(&rest, &hash, NULL, NULL);
-    }
-    memcpy(out->nodes + out->count, rest.nodes, rest.count * sizeof *rest.nodes);
-    out->count += rest.count;
-    out->size = size;
-    return rc;
-}
-
-int tally_feed_root(tally_txn *txn, uint32_t feed, uint64_t size, tally_hash *root,
-                    tally_error *err) {
-    tally_feed head;
-    tally_range range;
-    int rc = feed_now(txn, feed, &head, err);
-    if (rc != 0) return rc;
-    if (size > head.size)
-        return tally_fail(err, TALLY_EINVAL, "feed number %u has %llu records and not %llu", feed,
-                          (unsigned long long)head.size, (unsigned long long)size);
-    if (size == head.size)
-        range = head.range;
-    else
-        rc = range_at(txn, feed, size, &range, err);
-    if (rc == 0) tally_range_root(&range, root);
-    return rc;
-}
 
 int tally_commit_get(tally_txn *txn, uint32_t feed, uint64_t from, tally_checkpoint *cp,
                      tally_commit_fn *fn, void *ctx, tally_error *err) {
@@ -163,17 +76,25 @@ static int find_feed(incoming *in, tally_error *err) {
     int rc = tally_feed_find(in->txn, in->device, &number);
     if (rc == 0) rc = feed_now(in->txn, number, &in->feed, err);
     in->stored = rc == 0;
-    if (rc != 0 && rc != TALLY_ENOTFOUND) return rc;
-    if (in->from > in->feed.size)
-        return tally_fail(err, TALLY_ENOTFOUND,
-                          "feed %s: records %llu to %llu are missing before record %llu", in->name,
-                          (unsigned long long)in->feed.size, (unsigned long long)in->from - 1,
-                          (unsigned long long)in->from);
-    return 0;
+    return rc != 0 && rc != TALLY_ENOTFOUND ? rc : 0;
 }
 
-static int check_signature(const incoming *in, tally_error *err) {
+static int check_gap(const incoming *in, tally_error *err) {
+    if (in->from <= in->feed.size) return 0;
+    return tally_fail(err, TALLY_ENOTFOUND,
+                      "feed %s: records %llu to %llu are missing before record %llu", in->name,
+                      (unsigned long long)in->feed.size, (unsigned long long)in->from - 1,
+                      (unsigned long long)in->from);
+}
+
+/* The end of a frozen feed may be one that its device never signed. */
+static int check_signature(const incoming *in, const fork_row *fork, tally_error *err) {
     char origin[TALLY_ORIGIN_MAX_BYTES];
+    if (feed_checkpoint_unsigned(in->cp) && fork && fork_vouches(fork, in->cp)) return 0;
+    if (feed_checkpoint_unsigned(in->cp))
+        return tally_fail(err, TALLY_EREFUSED,
+                          "feed %s: it ends at size %llu by the proof of a fork that is not here",
+                          in->name, (unsigned long long)in->cp->size);
     tally_origin_format(&in->txn->ledger->team, in->device, origin);
     if (tally_checkpoint_verify(in->device, origin, in->cp) == 0) return 0;
     return tally_fail(err, TALLY_EFORMAT,
@@ -198,14 +119,16 @@ static int check_known(const incoming *in, tally_error *err) {
                       in->name, (unsigned long long)in->cp->size);
 }
 
-static int check_records(incoming *in, tally_error *err) {
-    tally_hlc last = in->from == in->feed.size ? in->feed.last_hlc : 0;
+/* `last` is the clock before them, 0 when that will show. */
+static int check_records(incoming *in, tally_hlc last, tally_error *err) {
     for (size_t i = 0; i < in->count; i++) {
         checked *item = &in->list[i];
         uint64_t index = in->from + i;
-        if (tally_record_parse(in->records[i], &item->record, err) != 0)
-            return tally_fail_while(err, "feed %s record %llu", in->name,
-                                    (unsigned long long)index);
+        int rc = tally_record_parse(in->records[i], &item->record, err);
+        if (rc != 0) {
+            (void)tally_fail_while(err, "feed %s record %llu", in->name, (unsigned long long)index);
+            return rc; /* also when nobody asked for words */
+        }
         if (item->record.hlc <= last && index > 0)
             return tally_fail(err, TALLY_EFORMAT, "feed %s record %llu: its clock does not rise",
                               in->name, (unsigned long long)index);
@@ -222,7 +145,8 @@ static int check_root(const incoming *in, tally_error *err) {
     tally_hash root, held;
     int rc = 0;
     if (!in->stored) tally_range_init(&range);
-    if (in->from < in->feed.size) rc = range_at(in->txn, in->feed.number, in->from, &range, err);
+    if (in->from < in->feed.size)
+        rc = feed_range_at(in->txn, in->feed.number, in->from, &range, err);
     for (size_t i = 0; i < in->count && rc == 0; i++)
         tally_range_append(&range, &in->list[i].leaf, NULL, NULL);
     if (rc != 0) return rc;
@@ -232,19 +156,65 @@ static int check_root(const incoming *in, tally_error *err) {
                           "feed %s: its records up to %llu do not have the root that was signed",
                           in->name, (unsigned long long)in->cp->size);
     for (uint64_t index = in->from; index < in->feed.size; index++) {
-        if ((rc = leaf_at(in->txn, in->feed.number, index, &held, err)) != 0) return rc;
+        if ((rc = feed_leaf(in->txn, in->feed.number, index, &held, err)) != 0) return rc;
         if (!tally_hash_eq(&held, &in->list[index - in->from].leaf)) return fork_found(in, err);
     }
     return 0;
 }
 
-static int check(incoming *in, tally_error *err) {
+static int past_the_end(const incoming *in, const fork_row *fork, tally_error *err) {
+    return tally_fail(err, TALLY_EREFUSED,
+                      "feed %s is forked: it ends after %llu records%s, and no more are taken",
+                      in->name, (unsigned long long)fork->size,
+                      fork->standing == FORK_FROZEN ? " until an admin settles it" : "");
+}
+
+/* Whether the feed as it is here has that checkpoint on its way. */
+static int is_known(const incoming *in, bool *out, tally_error *err) {
+    tally_hash root;
+    *out = false;
+    if (in->cp->size > in->feed.size) return 0;
+    int rc = tally_feed_root(in->txn, in->feed.number, in->cp->size, &root, err);
+    *out = rc == 0 && tally_hash_eq(&root, &in->cp->root);
+    return rc;
+}
+
+/* A forked feed: up to `common` as ever; past that only what may lead to where it shall end, which
+ * is gathered beside it. Sets *stage for such a commit. */
+static int check_forked(const incoming *in, const fork_row *fork, bool *stage, tally_error *err) {
+    const tally_checkpoint *cp = in->cp;
+    bool known, by_word = fork->standing == FORK_OPEN || fork->standing == FORK_CLOSED;
+    if (cp->size == fork->proof.common && !tally_hash_eq(&cp->root, &fork->proof.base))
+        return fork_found(in, err);
+    if (cp->size <= fork->proof.common) return 0;
+    int rc = is_known(in, &known, err);
+    if (rc != 0 || known) return rc;
+    if (!by_word && cp->size > fork->size) return past_the_end(in, fork, err);
+    bool elsewhere = cp->size <= in->feed.size ||
+                     (cp->size == fork->size && !tally_hash_eq(&cp->root, &fork->root));
+    if (!by_word && elsewhere)
+        return tally_fail(err, TALLY_EREFUSED,
+                          "feed %s is forked: these records are of a branch that was not kept",
+                          in->name);
+    *stage = true;
+    return 0;
+}
+
+/* Sets *stage for a commit that is in order and belongs to a branch. */
+static int check(incoming *in, bool *stage, tally_error *err) {
+    fork_row fork;
     int rc = check_limits(in, err);
     if (rc == 0) rc = check_device(in, err);
     if (rc == 0) rc = find_feed(in, err);
-    if (rc == 0) rc = check_signature(in, err);
+    if (rc != 0) return rc;
+    rc = fork_load(in->txn, in->device, &fork, err);
+    in->forked = rc == 0;
+    if (rc == 0 || rc == TALLY_ENOTFOUND) rc = check_signature(in, in->forked ? &fork : NULL, err);
+    if (rc == 0 && in->forked) rc = check_forked(in, &fork, stage, err);
+    if (rc == 0 && *stage) return check_records(in, 0, err);
+    if (rc == 0) rc = check_gap(in, err);
     if (rc == 0 && in->cp->size <= in->feed.size) return check_known(in, err);
-    if (rc == 0) rc = check_records(in, err);
+    if (rc == 0) rc = check_records(in, in->from == in->feed.size ? in->feed.last_hlc : 0, err);
     return rc != 0 ? rc : check_root(in, err);
 }
 
@@ -257,22 +227,35 @@ static int store_all(incoming *in, size_t known, tally_error *err) {
         rc = feed_put_record(in->txn, feed, in->records[i], &in->list[i].leaf, err);
     if (rc != 0) return rc;
     feed->last_hlc = in->list[in->count - 1].record.hlc;
-    if ((rc = feed_put_checkpoint(in->txn, feed->number, in->cp, err)) != 0) return rc;
-    if ((rc = feed_store(in->txn, feed, err)) != 0) return rc;
     in->txn->appended += in->count - known;
-    if (!in->txn->own_loaded) return 0;
-    if (feed->number == 0) in->txn->own = *feed;
-    if (feed->last_hlc > in->txn->clock) in->txn->clock = feed->last_hlc;
-    return 0;
+    rc = feed_put_checkpoint(in->txn, feed->number, in->cp, err);
+    return rc != 0 ? rc : feed_keep(in->txn, feed, err);
 }
 
-static int fold_all(const incoming *in, size_t known, tally_error *err) {
+static int fold_some(const incoming *in, size_t known, bool of_team, tally_error *err) {
     int rc = 0;
     for (size_t i = known; i < in->count && rc == 0; i++) {
         const checked *item = &in->list[i];
         view_source source = {in->txn, in->feed.number, in->from + i, in->device, &item->leaf};
-        rc = view_apply(&source, &item->record, err);
+        if (view_team_kind(item->record.kind) == of_team)
+            rc = view_apply(&source, &item->record, err);
     }
+    return rc;
+}
+
+/* What the commit says of the team first: who counts is then worked out once, and not again for
+ * each record that follows one of the team's. */
+static int fold_all(const incoming *in, size_t known, tally_error *err) {
+    int rc = fold_some(in, known, true, err);
+    return rc != 0 ? rc : fold_some(in, known, false, err);
+}
+
+static int take(incoming *in, tally_error *err) {
+    size_t known = (size_t)(in->feed.size - in->from);
+    int rc = store_all(in, known, err);
+    if (rc == 0) rc = fold_all(in, known, err);
+    /* Where a forked feed ends, what is known of its branches may fit now. */
+    if (rc == 0 && in->forked) in->txn->forks_changed = true;
     return rc;
 }
 
@@ -289,10 +272,105 @@ int tally_ingest(tally_txn *txn, const tally_device_id *device, uint64_t from,
         in.list = calloc(count, sizeof *in.list);
         if (!in.list) return tally_fail(err, TALLY_ENOMEM, "no memory to take in a commit");
     }
-    int rc = check(&in, err);
-    size_t known = rc == 0 ? (size_t)(in.feed.size - from) : 0;
-    if (rc == 0) rc = store_all(&in, known, err);
-    if (rc == 0) rc = fold_all(&in, known, err);
+    bool stage = false;
+    int rc = check(&in, &stage, err);
+    if (rc == 0) rc = stage ? fork_stage(&in, err) : take(&in, err);
+    if (rc == 0) rc = fork_settle(txn, err);
     free(in.list);
     return rc;
+}
+
+/* ---- handing on ---- */
+
+/* Walks the stored records from `from` on; `fn` may stop it with 1. */
+static int walk_records(tally_txn *txn, uint32_t feed, uint64_t from, tally_commit_fn *fn,
+                        void *ctx, tally_error *err) {
+    uint8_t key[FEED_INDEX_KEY_BYTES];
+    MDB_cursor *cursor;
+    int rc = store_cursor(txn, TABLE_RECORDS, &cursor, err);
+    if (rc != 0) return rc;
+    store_feed_key(key, feed, from);
+    MDB_val k = {sizeof key, key}, v;
+    uint64_t index = from;
+    int mdb = mdb_cursor_get(cursor, &k, &v, MDB_SET_RANGE);
+    for (; rc == 0 && mdb == 0; index++, mdb = mdb_cursor_get(cursor, &k, &v, MDB_NEXT)) {
+        const uint8_t *at = k.mv_data;
+        if (k.mv_size != FEED_INDEX_KEY_BYTES || tally_get_be32(at) != feed) break;
+        if (tally_get_be64(at + 4) != index || v.mv_size <= RECORD_CHECK_BYTES) {
+            rc = tally_fail(err, TALLY_ECORRUPT,
+                            "record %llu of feed number %u is missing or damaged; run 'tally fsck'",
+                            (unsigned long long)index, feed);
+            break;
+        }
+        rc = fn(ctx, index,
+                tally_span_of((const uint8_t *)v.mv_data + RECORD_CHECK_BYTES,
+                              v.mv_size - RECORD_CHECK_BYTES),
+                err);
+    }
+    mdb_cursor_close(cursor);
+    if (rc == 0 && mdb != 0 && mdb != MDB_NOTFOUND)
+        return store_fail(txn, mdb, "cannot read the ledger", err);
+    return rc;
+}
+
+typedef struct span_limits {
+    uint64_t from, end; /* records from..end are within the limits */
+    size_t bytes;
+} span_limits;
+
+static int within_limits(void *ctx, uint64_t index, tally_span record, tally_error *err) {
+    span_limits *span = ctx;
+    (void)err;
+    if (index - span->from == TALLY_COMMIT_MAX_RECORDS) return 1;
+    if (record.len > TALLY_COMMIT_MAX_BYTES - span->bytes) return 1;
+    span->bytes += record.len;
+    span->end = index + 1;
+    return 0;
+}
+
+/* The last stored checkpoint in (from, end]; TALLY_ENOTFOUND. */
+static int last_checkpoint(tally_txn *txn, uint32_t feed, uint64_t from, uint64_t end,
+                           tally_checkpoint *out, tally_error *err) {
+    uint8_t key[FEED_INDEX_KEY_BYTES];
+    MDB_cursor *cursor;
+    int rc = store_cursor(txn, TABLE_CHECKPOINTS, &cursor, err);
+    if (rc != 0) return rc;
+    store_feed_key(key, feed, end + 1);
+    MDB_val k = {sizeof key, key}, v;
+    int mdb = mdb_cursor_get(cursor, &k, &v, MDB_SET_RANGE);
+    mdb = mdb_cursor_get(cursor, &k, &v, mdb == 0 ? MDB_PREV : MDB_LAST);
+    mdb_cursor_close(cursor);
+    if (mdb != 0 && mdb != MDB_NOTFOUND) return store_fail(txn, mdb, "cannot read the ledger", err);
+    if (mdb != 0 || k.mv_size != FEED_INDEX_KEY_BYTES || tally_get_be32(k.mv_data) != feed ||
+        tally_get_be64((const uint8_t *)k.mv_data + 4) <= from)
+        return TALLY_ENOTFOUND;
+    return tally_checkpoint_get(txn, feed, tally_get_be64((const uint8_t *)k.mv_data + 4) - 1, out,
+                                err);
+}
+
+typedef struct span_give {
+    uint64_t end;
+    tally_commit_fn *fn;
+    void *ctx;
+} span_give;
+
+static int give_until(void *ctx, uint64_t index, tally_span record, tally_error *err) {
+    const span_give *give = ctx;
+    int rc = give->fn(give->ctx, index, record, err);
+    return rc == 0 && index + 1 == give->end ? 1 : rc;
+}
+
+int tally_commit_span(tally_txn *txn, uint32_t feed, uint64_t from, tally_checkpoint *cp,
+                      tally_commit_fn *fn, void *ctx, tally_error *err) {
+    span_limits span = {.from = from, .end = from};
+    int rc = walk_records(txn, feed, from, within_limits, &span, err);
+    if (rc < 0) return rc;
+    rc = last_checkpoint(txn, feed, from, span.end, cp, err);
+    if (rc != 0)
+        return rc == TALLY_ENOTFOUND ? tally_fail(err, rc, "no checkpoint covers record %llu",
+                                                  (unsigned long long)from)
+                                     : rc;
+    span_give give = {.end = cp->size, .fn = fn, .ctx = ctx};
+    rc = walk_records(txn, feed, from, give_until, &give, err);
+    return rc == 1 ? 0 : rc;
 }

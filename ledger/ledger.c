@@ -260,6 +260,7 @@ int tally_ledger_open(const tally_ledger_options *options, tally_ledger **out, t
 
 void tally_ledger_close(tally_ledger *ledger) {
     if (!ledger) return;
+    mark_close(ledger);
     store_close_env(ledger);
     tally_key_free(ledger->key);
     free(ledger);
@@ -281,9 +282,15 @@ int tally_ledger_key(tally_ledger *ledger, const tally_key **out, tally_error *e
     return rc;
 }
 
+/* Of a fresh snapshot: LMDB writes its meta page before readers are given what it names. */
 uint64_t tally_ledger_version(const tally_ledger *ledger) {
     MDB_envinfo info;
-    return mdb_env_info(ledger->env, &info) == 0 ? info.me_last_txnid : 0;
+    MDB_txn *txn;
+    if (mdb_txn_begin(ledger->env, NULL, MDB_RDONLY, &txn) != 0) /* grown by another process */
+        return mdb_env_info(ledger->env, &info) == 0 ? info.me_last_txnid : 0;
+    uint64_t version = mdb_txn_id(txn);
+    mdb_txn_abort(txn);
+    return version;
 }
 
 /* Syncs the folder that holds `path`, so that a new name survives a power cut. */

@@ -1,6 +1,7 @@
 /* The store: opens the LMDB environment, begins and ends transactions, grows the map, and says what
  * went wrong. What the tables mean is known elsewhere (feed.c, view*.c). */
 #include "store.h"
+#include "fork_store.h"
 #include "view_fold.h"
 #include "view_gather.h"
 
@@ -32,6 +33,7 @@ static const struct {
     [TABLE_LOCAL_PEERS] = {"local_peers", 0},
     [TABLE_LOCAL_FOLDERS] = {"local_folders", 0},
     [TABLE_LOCAL_WANTS] = {"local_wants", 0},
+    [TABLE_LOCAL_REDACTED] = {"local_redacted", 0},
     [TABLE_FORKS] = {"forks", 0},
     [TABLE_BRANCHES] = {"branches", 0},
     [TABLE_BRANCH_RECORDS] = {"branch_records", 0},
@@ -240,16 +242,22 @@ static int write_once(tally_ledger *ledger, int64_t now_ms, tally_write_fn *fn, 
     int rc = store_txn_begin(ledger, true, &txn, err);
     if (rc != 0) return rc;
     txn.now_ms = now_ms;
+    tally_feed own = {0};
     rc = fn(ctx, &txn, err);
     if (rc == 0) rc = feed_seal(&txn, err);
+    if (rc == 0) rc = fork_settle(&txn, err);
     if (rc == 0) rc = view_settle(&txn, err);
     if (rc == 0) rc = view_gather_flush(&txn, err);
+    if (rc == 0 && txn.own_grew) rc = feed_now(&txn, 0, &own, err);
+    bool rise = txn.own_grew && txn.own_loaded && !txn.own_frozen; /* checked when it was loaded */
+    if (rc == 0 && txn.own_grew && !rise) rc = mark_may_rise(&txn, &own, &rise, err);
     view_gather_clear(&txn);
     if (rc != 0) {
         mdb_txn_abort(txn.txn);
     } else {
         int mdb = mdb_txn_commit(txn.txn);
         if (mdb != 0) rc = store_fail(&txn, mdb, "cannot write the ledger", err);
+        if (mdb == 0 && rise) mark_raise(ledger, &own);
         if (mdb == 0) renew_map(ledger, txn.appended);
     }
     *full = txn.map_full;
@@ -340,30 +348,4 @@ int tally_local_each(tally_txn *txn, tally_local table, tally_local_fn *fn, void
     mdb_cursor_close(cursor);
     return rc != 0 || mdb == MDB_NOTFOUND ? rc
                                           : store_fail(txn, mdb, "cannot read a local table", err);
-}
-
-int tally_blob_put(tally_txn *txn, const uint8_t salt[TALLY_BLOB_SALT_BYTES], tally_span content,
-                   tally_hash *id, tally_error *err) {
-    if (content.len > TALLY_BLOB_MAX_BYTES)
-        return tally_fail(err, TALLY_ELIMIT, "a blob of %zu bytes is over the limit of %u",
-                          content.len, TALLY_BLOB_MAX_BYTES);
-    tally_span parts[] = {tally_span_of(salt, TALLY_BLOB_SALT_BYTES), content};
-    tally_sha256_parts(parts, 2, id);
-    MDB_val k = {sizeof id->b, id->b}, v = {TALLY_BLOB_SALT_BYTES + content.len, NULL};
-    int rc = mdb_put(txn->txn, txn->ledger->tables[TABLE_BLOBS], &k, &v, MDB_RESERVE);
-    if (rc != 0) return store_fail(txn, rc, "cannot store a blob", err);
-    memcpy(v.mv_data, salt, TALLY_BLOB_SALT_BYTES);
-    if (content.len > 0)
-        memcpy((uint8_t *)v.mv_data + TALLY_BLOB_SALT_BYTES, content.ptr, content.len);
-    return 0;
-}
-
-int tally_blob_get(tally_txn *txn, const uint8_t id[TALLY_HASH_BYTES], tally_span *content) {
-    tally_span stored = {0};
-    int rc = store_get(txn, TABLE_BLOBS, tally_span_of(id, TALLY_HASH_BYTES), &stored, NULL);
-    if (rc != 0) return rc;
-    if (stored.len < TALLY_BLOB_SALT_BYTES) return TALLY_ECORRUPT;
-    *content =
-        tally_span_of(stored.ptr + TALLY_BLOB_SALT_BYTES, stored.len - TALLY_BLOB_SALT_BYTES);
-    return 0;
 }

@@ -32,7 +32,8 @@ typedef enum store_table {
     TABLE_ADDED_FIRST, /* from here on made when an earlier version's store lacks them */
     TABLE_LOCAL_PEERS = TABLE_ADDED_FIRST,
     TABLE_LOCAL_FOLDERS,
-    TABLE_LOCAL_WANTS, /* blobs that records refer to and that are not here */
+    TABLE_LOCAL_WANTS,    /* blobs that records refer to and that are not here */
+    TABLE_LOCAL_REDACTED, /* what this device knows again: ids and keyed hashes of contents */
     TABLE_FORKS,
     TABLE_BRANCHES,
     TABLE_BRANCH_RECORDS,
@@ -68,6 +69,9 @@ struct tally_ledger {
     tally_device_id device;
     char origin[TALLY_ORIGIN_MAX_BYTES]; /* of the own feed */
     uint32_t readers;                    /* open read transactions of this handle */
+    bool mark_open;                      /* mark_fd is the mark's file, */
+    bool mark_whole;                     /* which held a mark when it was last read */
+    int mark_fd;
 };
 
 struct tally_txn {
@@ -79,11 +83,15 @@ struct tally_txn {
     bool own_loaded; /* `own` is the own feed as this transaction leaves it */
     tally_feed own;
     tally_hlc clock;       /* own_loaded: the latest of any feed; ours goes on after it */
+    bool own_frozen;       /* own_loaded: the own feed is forked and takes no more */
+    uint32_t closing;      /* records that it takes all the same: its last word */
+    bool own_grew;         /* the mark may have to rise */
     uint64_t appended;     /* records, in this transaction */
     uint32_t open_records; /* since the last checkpoint */
     size_t open_bytes;
     struct view_gather *gather; /* view writes that wait; NULL while there are none */
     bool team_changed;          /* team records were folded since the members were worked out */
+    bool forks_changed;  /* proofs, branches or team facts: what forked feeds end at may change */
     bool fold_again;     /* what counts of stored records changed: all views follow from anew */
     bool gate_known;     /* gate_feed and gate_limit hold */
     uint32_t gate_feed;  /* the feed that was folded last, */
@@ -143,5 +151,14 @@ int feed_put_checkpoint(tally_txn *txn, uint32_t number, const tally_checkpoint 
 int feed_seal(tally_txn *txn, tally_error *err);
 /* Reads the device's keys when a write first needs them. */
 int feed_need_key(tally_ledger *ledger, tally_error *err);
+
+/* mark.c: the high-water mark (fork.h). Refuses when the own feed, loaded in `txn`, is behind it or
+ * contradicts it. */
+int mark_check(tally_txn *txn, tally_error *err);
+/* Whether the own feed goes on from what is marked; records that came from elsewhere need not. */
+int mark_may_rise(tally_txn *txn, const tally_feed *own, bool *out, tally_error *err);
+/* After a commit: raises it to this head of the own feed. What cannot be written is left. */
+void mark_raise(tally_ledger *ledger, const tally_feed *own);
+void mark_close(tally_ledger *ledger);
 
 #endif

@@ -2,6 +2,7 @@
  * opens what was sealed to this device. Who may is decided by the members view. */
 #include "team.h"
 
+#include "fork_store.h"
 #include "view_fold.h"
 
 #include <sodium.h>
@@ -11,6 +12,7 @@
 #define SEALED_PER_KEY   256u /* of one teamkey record: 30 of its 64 KiB */
 #define PAIR_BYTES       (1u + 2u + TALLY_PUBLIC_KEY_BYTES + 2u + SEALED_BYTES)
 #define ARRAY_HEAD_BYTES 3u
+#define ADD_RECORDS      2u /* that adding a device appends */
 
 /* ---- secrets ---- */
 
@@ -249,18 +251,24 @@ static int share_secret(tally_txn *txn, tally_writer *writer, const tally_team_a
     return rc;
 }
 
-int tally_team_device_add(tally_txn *txn, const tally_team_add *add, tally_error *err) {
-    tally_writer *writer;
-    int rc = check_add(txn, add, err);
-    if (rc == 0) rc = tally_writer_new(&writer, err);
-    if (rc != 0) return rc;
+static int append_add(tally_txn *txn, tally_writer *writer, const tally_team_add *add,
+                      tally_error *err) {
     tally_writer_begin(writer);
     tally_put_bin(writer, "device", tally_span_of(add->device.b, sizeof add->device.b));
     tally_put_bin(writer, "box_key", tally_span_of(add->box_key, sizeof add->box_key));
     tally_put_str(writer, "role", team_role_text(add->role));
     tally_put_str(writer, "member", add->member);
     tally_put_str(writer, "name", add->name);
-    rc = tally_append(txn, "device.add", writer, NULL, err);
+    return tally_append(txn, "device.add", writer, NULL, err);
+}
+
+int tally_team_device_add(tally_txn *txn, const tally_team_add *add, tally_error *err) {
+    tally_writer *writer;
+    int rc = check_add(txn, add, err);
+    if (rc == 0) rc = tally_writer_new(&writer, err);
+    if (rc != 0) return rc;
+    if (fork_may_say(txn)) rc = fork_say_last_word(txn, writer, ADD_RECORDS, err);
+    if (rc == 0) rc = append_add(txn, writer, add, err);
     if (rc == 0) rc = share_secret(txn, writer, add, err);
     tally_writer_free(writer);
     return rc;

@@ -1,7 +1,7 @@
 /* Verification: recomputes what the signatures promise and names what does not agree. The fast
  * check hashes every record and trusts nothing but the newest signature of each feed; the deep one
  * checks every stored byte. */
-#include "store.h"
+#include "verify.h"
 #include "view_fold.h"
 
 #include <inttypes.h>
@@ -27,11 +27,12 @@ typedef struct walk {
     tally_checkpoint next; /* the checkpoint to come; size 0 when there is none */
     bool head_seen;        /* a checkpoint at the feed's size was met */
     bool stop;
+    bool forked; /* the feed is, as `fork` says; that itself is checked in verify_fork.c */
+    fork_row fork;
     uint64_t total; /* records of all feeds, for progress */
 } walk;
 
-__attribute__((format(printf, 2, 3))) static void find(tally_check *check, const char *format,
-                                                       ...) {
+void verify_find(tally_check *check, const char *format, ...) {
     char sentence[FINDING_MAX_BYTES];
     va_list args;
     if (check->stopped) return;
@@ -54,8 +55,9 @@ static int next_checkpoint(walk *w, MDB_cursor_op op, tally_error *err) {
     if (k.mv_size != FEED_INDEX_KEY_BYTES || tally_get_be32(k.mv_data) != w->feed->number) return 0;
     w->next.size = tally_get_be64((const uint8_t *)k.mv_data + 4);
     if (v.mv_size != TALLY_HASH_BYTES + TALLY_SIGNATURE_BYTES) {
-        find(w->check, "feed %.16s checkpoint at size %" PRIu64 ": it has %zu bytes instead of %u",
-             w->device, w->next.size, v.mv_size, TALLY_HASH_BYTES + TALLY_SIGNATURE_BYTES);
+        verify_find(w->check,
+                    "feed %.16s checkpoint at size %" PRIu64 ": it has %zu bytes instead of %u",
+                    w->device, w->next.size, v.mv_size, TALLY_HASH_BYTES + TALLY_SIGNATURE_BYTES);
         memset(w->next.root.b, 0, TALLY_HASH_BYTES);
         memset(w->next.signature, 0, TALLY_SIGNATURE_BYTES);
         return 0;
@@ -73,18 +75,22 @@ static int meet_checkpoint(walk *w, tally_error *err) {
     tally_range_root(&w->range, &root);
     w->check->checkpoints++;
     bool head = w->next.size == w->feed->size;
+    bool vouched = head && w->forked && fork_vouches(&w->fork, &w->next);
     w->head_seen = w->head_seen || head;
     bool agrees = tally_hash_eq(&root, &w->next.root);
     if (!agrees)
-        find(w->check,
-             "feed %.16s checkpoint at size %" PRIu64 ": its root does not follow from records "
-             "%" PRIu64 " to %" PRIu64,
-             w->device, w->next.size, w->good_size, w->next.size - 1);
+        verify_find(w->check,
+                    "feed %.16s checkpoint at size %" PRIu64
+                    ": its root does not follow from records "
+                    "%" PRIu64 " to %" PRIu64,
+                    w->device, w->next.size, w->good_size, w->next.size - 1);
     else
         w->good_size = w->next.size;
-    if ((head || w->deep) && tally_checkpoint_verify(&w->feed->device, w->origin, &w->next) != 0)
-        find(w->check, "feed %.16s checkpoint at size %" PRIu64 ": its signature is not valid",
-             w->device, w->next.size);
+    if (!vouched && (head || w->deep) &&
+        tally_checkpoint_verify(&w->feed->device, w->origin, &w->next) != 0)
+        verify_find(w->check,
+                    "feed %.16s checkpoint at size %" PRIu64 ": its signature is not valid",
+                    w->device, w->next.size);
     return next_checkpoint(w, MDB_NEXT, err);
 }
 
@@ -98,20 +104,21 @@ static void check_subtree(void *ctx, unsigned level, uint64_t index, const tally
     int rc = store_get(w->txn, TABLE_SUBTREES, tally_span_of(key, sizeof key), &stored, NULL);
     if (rc != 0 || stored.len != TALLY_HASH_BYTES ||
         memcmp(stored.ptr, hash->b, TALLY_HASH_BYTES) != 0)
-        find(w->check, "feed %.16s cached hash of records %" PRIu64 " to %" PRIu64 ": it %s",
-             w->device, index << level, ((index + 1) << level) - 1,
-             rc != 0 ? "is missing" : "does not agree");
+        verify_find(w->check, "feed %.16s cached hash of records %" PRIu64 " to %" PRIu64 ": it %s",
+                    w->device, index << level, ((index + 1) << level) - 1,
+                    rc != 0 ? "is missing" : "does not agree");
 }
 
 static void check_record(walk *w, uint64_t index, tally_span bytes) {
     tally_record record;
     tally_error why;
     if (tally_record_parse(bytes, &record, &why) != 0) {
-        find(w->check, "feed %.16s record %" PRIu64 ": %s", w->device, index, why.text);
+        verify_find(w->check, "feed %.16s record %" PRIu64 ": %s", w->device, index, why.text);
         return;
     }
     if (record.hlc <= w->last_hlc && index > 0)
-        find(w->check, "feed %.16s record %" PRIu64 ": its clock goes back", w->device, index);
+        verify_find(w->check, "feed %.16s record %" PRIu64 ": its clock goes back", w->device,
+                    index);
     w->last_hlc = record.hlc;
 }
 
@@ -119,7 +126,7 @@ static void check_record(walk *w, uint64_t index, tally_span bytes) {
  */
 static int meet_record(walk *w, uint64_t index, tally_span stored, tally_error *err) {
     if (stored.len <= RECORD_CHECK_BYTES) {
-        find(w->check, "feed %.16s record %" PRIu64 ": it has no content", w->device, index);
+        verify_find(w->check, "feed %.16s record %" PRIu64 ": it has no content", w->device, index);
         w->stop = true;
         return 0;
     }
@@ -130,9 +137,9 @@ static int meet_record(walk *w, uint64_t index, tally_span stored, tally_error *
     if (memcmp(leaf.b, stored.ptr, RECORD_CHECK_BYTES) != 0) {
         char hex[2 * RECORD_CHECK_BYTES + 1];
         tally_hex(tally_span_of(stored.ptr, RECORD_CHECK_BYTES), hex);
-        find(w->check,
-             "feed %.16s record %" PRIu64 " (leaf %s): its bytes are not what was recorded",
-             w->device, index, hex);
+        verify_find(w->check,
+                    "feed %.16s record %" PRIu64 " (leaf %s): its bytes are not what was recorded",
+                    w->device, index, hex);
     }
     if (w->deep) check_record(w, index, bytes);
     tally_range_append(&w->range, &leaf, check_subtree, w);
@@ -156,7 +163,7 @@ static int walk_records(walk *w, tally_error *err) {
             k.mv_size == FEED_INDEX_KEY_BYTES && tally_get_be32(k.mv_data) == w->feed->number;
         if (!ours) break;
         if (tally_get_be64((const uint8_t *)k.mv_data + 4) != index) {
-            find(w->check, "feed %.16s record %" PRIu64 ": it is missing", w->device, index);
+            verify_find(w->check, "feed %.16s record %" PRIu64 ": it is missing", w->device, index);
             w->stop = true;
             break;
         }
@@ -174,20 +181,22 @@ static void check_head(walk *w) {
     if (w->stop) return;
     const tally_feed *feed = w->feed;
     if (w->range.size != feed->size)
-        find(w->check, "feed %.16s: %" PRIu64 " records are stored and its head says %" PRIu64,
-             w->device, w->range.size, feed->size);
+        verify_find(w->check,
+                    "feed %.16s: %" PRIu64 " records are stored and its head says %" PRIu64,
+                    w->device, w->range.size, feed->size);
     else if (w->range.count != feed->range.count ||
              memcmp(w->range.nodes, feed->range.nodes, w->range.count * sizeof(tally_hash)) != 0)
-        find(w->check, "feed %.16s head: its cached hashes do not follow from its records",
-             w->device);
+        verify_find(w->check, "feed %.16s head: its cached hashes do not follow from its records",
+                    w->device);
     if (w->deep && feed->size > 0 && w->last_hlc != feed->last_hlc)
-        find(w->check, "feed %.16s head: its clock is not that of its last record", w->device);
+        verify_find(w->check, "feed %.16s head: its clock is not that of its last record",
+                    w->device);
     if (!w->head_seen && feed->size > 0)
-        find(w->check, "feed %.16s: no checkpoint signs its head at size %" PRIu64, w->device,
-             feed->size);
+        verify_find(w->check, "feed %.16s: no checkpoint signs its head at size %" PRIu64,
+                    w->device, feed->size);
     if (w->next.size > 0)
-        find(w->check, "feed %.16s checkpoint at size %" PRIu64 ": no records reach it", w->device,
-             w->next.size);
+        verify_find(w->check, "feed %.16s checkpoint at size %" PRIu64 ": no records reach it",
+                    w->device, w->next.size);
 }
 
 static uint64_t stored_rows(tally_txn *txn, store_table table) {
@@ -202,7 +211,7 @@ static int check_feed(tally_txn *txn, uint32_t number, bool deep, tally_check *c
     int rc = feed_load(txn, number, &feed, &why);
     check->feeds++;
     if (rc != 0) {
-        find(check, "%s", why.text);
+        verify_find(check, "%s", why.text);
         return 0;
     }
     walk w = {.txn = txn,
@@ -213,6 +222,7 @@ static int check_feed(tally_txn *txn, uint32_t number, bool deep, tally_check *c
     tally_hex(tally_span_of(feed.device.b, sizeof feed.device.b), w.device);
     tally_origin_format(&txn->ledger->team, &feed.device, w.origin);
     tally_range_init(&w.range);
+    w.forked = fork_load(txn, &feed.device, &w.fork, NULL) == 0;
     if ((rc = store_cursor(txn, TABLE_CHECKPOINTS, &w.checkpoints, err)) != 0) return rc;
     rc = next_checkpoint(&w, MDB_SET_RANGE, err);
     if (rc == 0) rc = walk_records(&w, err);
@@ -236,7 +246,7 @@ static void check_identity(tally_txn *txn, tally_check *check) {
     tally_device_id device;
     if (view_feed_device(txn, 0, &device, NULL) != 0 ||
         memcmp(device.b, txn->ledger->device.b, sizeof device.b) != 0)
-        find(check, "the settings: the device they name does not own the first feed");
+        verify_find(check, "the settings: the device they name does not own the first feed");
     uint32_t feeds = tally_feed_count(txn);
     if (feeds == 1 && !holds_a_team(txn)) return; /* it joined one, whose records are to come */
     for (uint32_t number = 0; number < feeds; number++) {
@@ -246,7 +256,7 @@ static void check_identity(tally_txn *txn, tally_check *check) {
         tally_leaf_hash(bytes, &leaf);
         if (tally_hash_eq(&leaf, &txn->ledger->team)) return;
     }
-    find(check, "the settings: the team they name is the first record of no feed");
+    verify_find(check, "the settings: the team they name is the first record of no feed");
 }
 
 static int check_blobs(tally_txn *txn, tally_check *check, tally_error *err) {
@@ -264,7 +274,7 @@ static int check_blobs(tally_txn *txn, tally_check *check, tally_error *err) {
         tally_hex(
             tally_span_of(k.mv_data, k.mv_size < TALLY_HASH_BYTES ? k.mv_size : TALLY_HASH_BYTES),
             hex);
-        find(check, "blob %s: its content does not have that hash", hex);
+        verify_find(check, "blob %s: its content does not have that hash", hex);
     }
     mdb_cursor_close(cursor);
     return mdb == MDB_NOTFOUND ? 0 : store_fail(txn, mdb, "cannot read blobs", err);
@@ -281,7 +291,7 @@ static int check_strays(tally_txn *txn, store_table table, tally_check *check, t
         uint32_t number =
             k.mv_size == FEED_INDEX_KEY_BYTES ? tally_get_be32(k.mv_data) : UINT32_MAX;
         if (number >= feeds) {
-            find(check, "%s: a row belongs to no feed", store_table_name(table));
+            verify_find(check, "%s: a row belongs to no feed", store_table_name(table));
             continue;
         }
         tally_feed feed;
@@ -290,8 +300,8 @@ static int check_strays(tally_txn *txn, store_table table, tally_check *check, t
         bool past =
             table == TABLE_SUBTREES ? at >= feed.size >> TALLY_SUBTREE_LEVEL : at >= feed.size;
         if (past && !(table == TABLE_CHECKPOINTS && at == feed.size))
-            find(check, "%s: row %" PRIu64 " of feed number %u lies past the feed's end",
-                 store_table_name(table), at, number);
+            verify_find(check, "%s: row %" PRIu64 " of feed number %u lies past the feed's end",
+                        store_table_name(table), at, number);
     }
     mdb_cursor_close(cursor);
     return mdb == MDB_NOTFOUND ? 0 : store_fail(txn, mdb, "cannot read the ledger", err);
@@ -303,6 +313,7 @@ static int check_all(tally_txn *txn, bool deep, tally_check *check, tally_error 
     check_identity(txn, check);
     for (uint32_t number = 0; number < feeds && rc == 0 && !check->stopped; number++)
         rc = check_feed(txn, number, deep, check, err);
+    if (rc == 0 && !check->stopped) verify_forks(txn, deep, check);
     static const store_table stray[] = {TABLE_RECORDS, TABLE_CHECKPOINTS, TABLE_SUBTREES};
     for (size_t i = 0; deep && rc == 0 && !check->stopped && i < sizeof stray / sizeof *stray; i++)
         rc = check_strays(txn, stray[i], check, err);
@@ -329,9 +340,9 @@ static int compare_views(void *ctx, tally_txn *txn, tally_error *err) {
     for (int t = TABLE_VIEW_FIRST; t < TABLE_COUNT; t++)
         compare->check->view_rows += stored_rows(txn, (store_table)t);
     if (rc != 0)
-        find(compare->check, "the views cannot be rebuilt: %s", why.text);
+        verify_find(compare->check, "the views cannot be rebuilt: %s", why.text);
     else if (!tally_hash_eq(&before, &after))
-        find(compare->check, "the views are not what the records give; run 'tally rebuild'");
+        verify_find(compare->check, "the views are not what the records give; run 'tally rebuild'");
     return tally_fail(err, TALLY_EREFUSED, "a check never commits");
 }
 

@@ -1,5 +1,6 @@
 /* Views as a whole: which kind of record folds where, registers, interned strings, rebuild and
  * digest. Each view's own rules are in view_*.c. */
+#include "blob.h"
 #include "view_fold.h"
 #include "view_gather.h"
 
@@ -19,6 +20,7 @@ static const struct {
     {"price.set", view_fold_price_set},
     {"price.unset", view_fold_price_unset},
     {"void", view_fold_void},
+    {"redact", view_fold_redact},
 };
 
 static int fold_counting(const view_source *source, const tally_record *record, tally_error *err) {
@@ -171,7 +173,7 @@ static int empty_views(tally_txn *txn, bool team_too, tally_error *err) {
         int rc = mdb_drop(txn->txn, txn->ledger->tables[t], 0);
         if (rc != 0) return store_fail(txn, rc, "cannot empty a view", err);
     }
-    return 0;
+    return blob_forget_wants(txn, err);
 }
 
 int view_settle(tally_txn *txn, tally_error *err) {

@@ -21,7 +21,8 @@ int view_apply(const view_source *source, const tally_record *record, tally_erro
 
 typedef int view_fold_fn(const view_source *source, const tally_record *record, tally_error *err);
 view_fold_fn view_fold_cost, view_fold_void, view_fold_session, view_fold_activity,
-    view_fold_tag_add, view_fold_tag_remove, view_fold_price_set, view_fold_price_unset;
+    view_fold_tag_add, view_fold_tag_remove, view_fold_price_set, view_fold_price_unset,
+    view_fold_redact;
 
 /* Last-writer-wins registers: 8 bytes of clock, 4 of feed number, then the value. The later clock
  * wins; on equal clocks the larger device key. Writes `value` under `key` if it wins over what
@@ -40,7 +41,8 @@ typedef enum team_row_type {
     TEAM_ROW_ADD = 1,
     TEAM_ROW_REVOKE = 2,
     TEAM_ROW_CREATE = 3,
-    TEAM_ROW_KEY = 4
+    TEAM_ROW_KEY = 4,
+    TEAM_ROW_RESOLVE = 5
 } team_row_type;
 
 typedef struct team_row {
@@ -61,6 +63,11 @@ bool view_team_kind(tally_span kind);
 int view_team_fold(const view_source *source, const tally_record *record, tally_error *err);
 typedef int team_row_fn(void *ctx, const team_row *row, tally_error *err);
 int view_team_each_row(tally_txn *txn, team_row_fn *fn, void *ctx, tally_error *err);
+/* What an add or a revoke says, for membership.h; false for any other row. */
+struct team_fact;
+bool team_fact_of(const team_row *row, struct team_fact *out);
+/* Forgets what a device said of the team from record `from` of its feed on. */
+int view_team_cut(tally_txn *txn, const tally_device_id *device, uint64_t from, tally_error *err);
 /* Works out the members when team records were folded since, and notes whether that changes what
  * counts of stored records. */
 int view_members_settle(tally_txn *txn, tally_error *err);

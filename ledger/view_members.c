@@ -48,24 +48,28 @@ static int note_fact(working *w, const team_fact *fact, tally_error *err) {
 }
 
 /* Rows were checked when they were folded; one that does not read is passed over all the same. */
-static int note_row(void *ctx, const team_row *row, tally_error *err) {
-    working *w = ctx;
+bool team_fact_of(const team_row *row, team_fact *out) {
     const uint8_t *subject;
     tally_span role;
-    team_fact fact = {
+    *out = (team_fact){
         .hlc = row->hlc, .author = row->author, .index = row->index, .body = row->record.body};
+    if (row->type != TEAM_ROW_ADD && row->type != TEAM_ROW_REVOKE) return false;
+    if (!tally_body_bin(&row->record, "device", TALLY_PUBLIC_KEY_BYTES, &subject)) return false;
+    memcpy(out->subject.b, subject, TALLY_PUBLIC_KEY_BYTES);
+    out->type = row->type == TEAM_ROW_ADD ? TEAM_FACT_ADD : TEAM_FACT_REVOKE;
+    return row->type == TEAM_ROW_ADD
+               ? tally_body_str(&row->record, "role", &role) && team_role_parse(role, &out->role)
+               : tally_body_u64(&row->record, "size", &out->size);
+}
+
+static int note_row(void *ctx, const team_row *row, tally_error *err) {
+    working *w = ctx;
+    team_fact fact;
     if (row->type == TEAM_ROW_CREATE) {
         w->created = true;
         w->creation = *row;
     }
-    if (row->type != TEAM_ROW_ADD && row->type != TEAM_ROW_REVOKE) return 0;
-    if (!tally_body_bin(&row->record, "device", TALLY_PUBLIC_KEY_BYTES, &subject)) return 0;
-    memcpy(fact.subject.b, subject, TALLY_PUBLIC_KEY_BYTES);
-    fact.type = row->type == TEAM_ROW_ADD ? TEAM_FACT_ADD : TEAM_FACT_REVOKE;
-    bool whole = row->type == TEAM_ROW_ADD ? tally_body_str(&row->record, "role", &role) &&
-                                                 team_role_parse(role, &fact.role)
-                                           : tally_body_u64(&row->record, "size", &fact.size);
-    return whole ? note_fact(w, &fact, err) : 0;
+    return team_fact_of(row, &fact) ? note_fact(w, &fact, err) : 0;
 }
 
 static size_t put_name(uint8_t *at, uint8_t *len, const tally_record *record, const char *key) {

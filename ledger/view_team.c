@@ -13,9 +13,8 @@ static const struct {
     const char *kind;
     team_row_type type;
 } kinds[] = {
-    {"device.add", TEAM_ROW_ADD},
-    {"device.revoke", TEAM_ROW_REVOKE},
-    {"team.create", TEAM_ROW_CREATE},
+    {"device.add", TEAM_ROW_ADD},       {"device.revoke", TEAM_ROW_REVOKE},
+    {"feed.resolve", TEAM_ROW_RESOLVE}, {"team.create", TEAM_ROW_CREATE},
     {"teamkey", TEAM_ROW_KEY},
 };
 
@@ -91,12 +90,21 @@ static bool key_ok(const tally_record *record) {
            tally_body_get(record, "sealed", &sealed) && sealed.type == TALLY_VALUE_ARRAY;
 }
 
+static bool resolve_ok(const tally_record *record) {
+    const uint8_t *bytes;
+    uint64_t size;
+    return tally_body_bin(record, "device", TALLY_PUBLIC_KEY_BYTES, &bytes) &&
+           tally_body_u64(record, "size", &size) &&
+           tally_body_bin(record, "root", TALLY_HASH_BYTES, &bytes);
+}
+
 static bool row_ok(team_row_type type, const view_source *source, const tally_record *record) {
     switch (type) {
     case TEAM_ROW_ADD: return add_ok(record);
     case TEAM_ROW_REVOKE: return revoke_ok(record);
     case TEAM_ROW_CREATE: return create_ok(source, record);
     case TEAM_ROW_KEY: return key_ok(record);
+    case TEAM_ROW_RESOLVE: return resolve_ok(record);
     }
     return false;
 }
@@ -116,8 +124,29 @@ int view_team_fold(const view_source *source, const tally_record *record, tally_
     if (rc == 0 && *type == TEAM_ROW_CREATE)
         rc = view_register_put(source, TABLE_VIEW_TEAM, tally_span_str(settings_row), record->hlc,
                                record->body, err);
-    if (*type != TEAM_ROW_KEY) source->txn->team_changed = true;
+    if (*type == TEAM_ROW_KEY) return rc;
+    source->txn->forks_changed = true;
+    if (*type != TEAM_ROW_RESOLVE) source->txn->team_changed = true;
     return rc;
+}
+
+int view_team_cut(tally_txn *txn, const tally_device_id *device, uint64_t from, tally_error *err) {
+    uint8_t key[ROW_KEY_BYTES];
+    MDB_cursor *cursor;
+    int mdb = 0, rc = store_cursor(txn, TABLE_VIEW_TEAM_FACTS, &cursor, err);
+    if (rc != 0) return rc;
+    memcpy(key, device->b, TALLY_PUBLIC_KEY_BYTES);
+    tally_put_be64(key + TALLY_PUBLIC_KEY_BYTES, from);
+    while (mdb == 0) {
+        MDB_val k = {sizeof key, key}, v;
+        mdb = mdb_cursor_get(cursor, &k, &v, MDB_SET_RANGE);
+        if (mdb == 0 &&
+            (k.mv_size != sizeof key || memcmp(k.mv_data, device->b, TALLY_PUBLIC_KEY_BYTES) != 0))
+            break;
+        if (mdb == 0) mdb = mdb_cursor_del(cursor, 0);
+    }
+    mdb_cursor_close(cursor);
+    return mdb == 0 || mdb == MDB_NOTFOUND ? 0 : store_fail(txn, mdb, "cannot cut a view", err);
 }
 
 static bool row_decode(tally_span key, tally_span value, team_row *out) {

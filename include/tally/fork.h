@@ -8,14 +8,21 @@
  * device the smallest `common` holds, so that all nodes that know the same proofs end the feed at
  * the same size. When an admin's feed.resolve names a checkpoint past `common`, the feed goes on to
  * exactly that checkpoint and ends there; its branch is taken from what was set aside or from a
- * teammate. */
+ * teammate (tally_ingest gathers it and takes it in once it is whole). The creator's feed, when no
+ * other admin can settle it, goes on to the creator's own last word (PROTOCOL.md section 9).
+ *
+ * Sync: who differs with a peer about a feed at a size past the `common` that both know has nothing
+ * to look for: the peer counts as having `common` records of it, and is sent what follows. The head
+ * of a frozen feed may be a checkpoint that nobody signed (its signature is all zeros): the proof
+ * vouches for it, so the proof must have been sent before. */
 #ifndef TALLY_FORK_H
 #define TALLY_FORK_H
 
 #include <tally/ledger.h>
 
-#define TALLY_FORK_MAX_BRANCHES 8u /* of one device, set aside in a store; later ones are refused  \
-                                    */
+#define TALLY_FORK_MAX_BRANCHES                                                                    \
+    8u /* of one device, set aside in a store; later ones are refused                              \
+        */
 
 /* One history: a checkpoint of the device, and what ties its tree to the place where they part. */
 typedef struct tally_fork_branch {
@@ -48,15 +55,16 @@ int tally_fork_branch_make(tally_txn *txn, uint32_t feed, uint64_t common, tally
 
 /* Inside a write: checks and keeps the proof, ends the feed at fork->common, sets aside what lies
  * past it, and folds the views again when that counted. 0; TALLY_EEXIST when a proof with the same
- * or a smaller `common` is kept already; TALLY_EFORMAT when it proves nothing; TALLY_EREFUSED for a
- * device that is not in the team. After the last two nothing was changed and the transaction goes
- * on. A fork of the own device is kept like any other: it appends no more. */
+ * or a smaller `common` is kept already; TALLY_EFORMAT when it proves nothing (the creator's first
+ * record is the team's id: no history begins with another); TALLY_EREFUSED for a device that is not
+ * in the team; TALLY_EINVAL in a transaction that has appended. After these nothing was changed and
+ * the transaction goes on. A fork of the own device is kept like any other: it appends no more. */
 int tally_fork_put(tally_txn *txn, const tally_fork *fork, tally_error *err);
 
 /* What is known of a frozen feed. */
 typedef struct tally_fork_state {
     tally_fork proof;
-    bool resolved; /* an admin has chosen: */
+    bool resolved; /* an admin has chosen (of the creator's feed: or its last word has): */
     uint64_t size; /* the feed ends here; proof.common while unresolved, or when neither is kept */
     tally_hash root; /* and this is its root there */
     uint64_t held;   /* records of this feed that count here now, at most `size` */
@@ -79,7 +87,7 @@ int tally_fork_digest(tally_txn *txn, uint64_t *out, tally_error *err);
 int tally_fork_resolve(tally_txn *txn, const tally_device_id *device, uint64_t size,
                        const tally_hash *root, tally_error *err);
 
-/* Branches set aside in this store: evidence. Their records are read like a commit's (ingest.h). */
+/* Branches set aside in this store: evidence. The one that was kept stays among them. */
 typedef struct tally_branch {
     tally_device_id device;
     uint32_t number;     /* among those of this device */
@@ -89,6 +97,9 @@ typedef struct tally_branch {
 typedef int tally_branch_fn(void *ctx, const tally_branch *branch, tally_error *err);
 int tally_branch_each(tally_txn *txn, const tally_device_id *device, tally_branch_fn *fn, void *ctx,
                       tally_error *err);
+/* Record `index` (from <= index < size) of a branch; TALLY_ENOTFOUND. */
+int tally_branch_record_get(tally_txn *txn, const tally_branch *branch, uint64_t index,
+                            tally_span *out, tally_error *err);
 
 /* The high-water mark: how many records this device is known to have signed, kept in "device.mark"
  * beside the key, outside the store. A store that holds less is an old copy: tally_append refuses

@@ -16,10 +16,14 @@
  *
  *   TALLY_EEXIST    all of it is known, and says the same
  *   TALLY_ENOTFOUND records before `from` are missing
- *   TALLY_EREFUSED  nobody entitled has added the device
+ *   TALLY_EREFUSED  nobody entitled has added the device; or its feed is forked (fork.h) and ends
+ *                   before; or its head is one that only a proof which is not here vouches for
  *   TALLY_ELIMIT    no record, too many, or too many bytes
  *   TALLY_EFORMAT   a record, a clock, the root or the signature is wrong: the sender's fault
- *   TALLY_ECORRUPT  a fork: the device signed two histories that contradict each other */
+ *   TALLY_ECORRUPT  a fork: the device signed two histories that contradict each other
+ *
+ * Commits that lead to where a forked feed shall go on to are kept beside it until the named
+ * checkpoint is reached: 0, and the feed grows by all of them with the last. */
 int tally_ingest(tally_txn *txn, const tally_device_id *device, uint64_t from,
                  const tally_span *records, size_t count, const tally_checkpoint *cp,
                  tally_error *err);
@@ -35,5 +39,9 @@ int tally_feed_root(tally_txn *txn, uint32_t feed, uint64_t size, tally_hash *ro
 typedef int tally_commit_fn(void *ctx, uint64_t index, tally_span record, tally_error *err);
 int tally_commit_get(tally_txn *txn, uint32_t feed, uint64_t from, tally_checkpoint *cp,
                      tally_commit_fn *fn, void *ctx, tally_error *err);
+/* The same, up to the last stored checkpoint that the limits of a commit allow: who takes it in
+ * needs no checkpoint in between, and checks one signature instead of many. */
+int tally_commit_span(tally_txn *txn, uint32_t feed, uint64_t from, tally_checkpoint *cp,
+                      tally_commit_fn *fn, void *ctx, tally_error *err);
 
 #endif

@@ -1,11 +1,10 @@
 /* Settling forks: which branch a feed goes on to, on every node and in whatever order things
- * arrive, and how the only admin of a team gets out of a fork of its own. */
+ * arrive. How the only admin of a team settles its own is in fork_word_test.c. */
 #include "fork_fixture.h"
 #include "random.h"
 
 #define SEED   20261121u
 #define WORLDS 12u
-#define NODES  4u
 
 static fixture *f;               /* ada, who made the team */
 static fixture bob, twin, carol; /* bob's ledger, a copy of it, and an admin */
@@ -440,166 +439,8 @@ static void whatever_the_order_all_nodes_end_alike(void **state) {
     }
 }
 
-/* ---- the creator's last word ---- */
-
-typedef struct admission {
-    fixture heir;
-    tally_team_add add;
-} admission;
-
-static int add_heir(void *ctx, tally_txn *txn, tally_error *err) {
-    return tally_team_device_add(txn, &((admission *)ctx)->add, err);
-}
-
-static int admit_heir(fixture *by, admission *made, uint8_t seed) {
-    team_join(&made->heir, f, seed);
-    made->add = (tally_team_add){.device = *fixture_id(&made->heir),
-                                 .role = TALLY_ROLE_ADMIN,
-                                 .member = text("ada"),
-                                 .name = text("new laptop")};
-    memcpy(made->add.box_key, tally_key_box_public(made->heir.key), sizeof made->add.box_key);
-    return tally_ledger_write(by->ledger, FIXTURE_NOW_MS, add_heir, made, &by->err);
-}
-
-/* Ada is the only admin: bob is a member, carol a stranger here. */
-static int setup_alone(void **state) {
-    int rc = fixture_setup(state);
-    f = *state;
-    team_join(&bob, f, 2);
-    team_join(&carol, f, 3);
-    fixture_admit(f, bob.key, TALLY_ROLE_MEMBER, "bob", "desk");
-    everybody[0] = fixture_id(f);
-    everybody[1] = fixture_id(&bob);
-    everybody[2] = fixture_id(&carol);
-    everybodies = 3;
-    meet(f, &bob);
-    fork_copy(f, &twin, 1);
-    fixture_append_costs(f, 1000, 3);
-    fixture_append_costs(&twin, 2000, 2);
-    return rc;
-}
-
-static void the_only_admin_settles_its_own_fork_by_adding_its_heir(void **state) {
-    (void)state;
-    static admission made;
-    tally_fork_state known;
-    meet(f, &bob);
-    assert_int_equal(team_stored(&bob, fixture_id(f)), 7);
-    meet(&twin, &bob);
-    meet(f, &bob);
-    assert_int_equal(team_stored(&bob, fixture_id(f)), 4);
-    many_records many = {.writer = f->writer, .first = 9, .count = 1};
-    assert_int_equal(tally_ledger_write(f->ledger, FIXTURE_NOW_MS, append_many, &many, &f->err),
-                     TALLY_EREFUSED);
-    assert_non_null(strstr(f->err.text, "tally team invite --role admin"));
-    OK(admit_heir(f, &made, 7));
-    everybody[3] = fixture_id(&made.heir);
-    everybodies = 4;
-    assert_int_equal(fixture_size(f),
-                     10); /* four, three of its branch, and the last word's three */
-    assert_int_equal(tally_ledger_write(f->ledger, FIXTURE_NOW_MS, append_many, &many, &f->err),
-                     TALLY_EREFUSED);
-    meet(f, &bob);
-    meet(&bob, &twin);
-    meet(&bob, &made.heir);
-    assert_int_equal(team_stored(&bob, fixture_id(f)), 10);
-    assert_true(fork_known(&bob, fixture_id(f), &known));
-    assert_true(known.resolved);
-    assert_int_equal(known.size, 10);
-    assert_same_views(f, &bob);
-    assert_same_views(f, &twin);
-    /* the heir is an admin: it adds another, and has the team's secret */
-    fixture_admit(&made.heir, carol.key, TALLY_ROLE_MEMBER, "carol", "tower");
-    meet(&bob, &made.heir);
-    meet(&bob, f);
-    tally_txn *txn;
-    tally_team_device device;
-    OK(tally_read_begin(f->ledger, &txn, &f->err));
-    OK(tally_team_device_get(txn, fixture_id(&carol), &device));
-    tally_read_end(txn);
-    assert_same_views(f, &made.heir);
-    /* and settles forks of others */
-    fixture bob2;
-    fork_copy(&bob, &bob2, 2);
-    fixture_append_costs(&bob, 1, 1);
-    fixture_append_costs(&bob2, 2, 2);
-    meet(&made.heir, &bob);
-    meet(&made.heir, &bob2);
-    fork_choice choice = {.device = fixture_id(&bob)};
-    assert_true(fork_known(&made.heir, fixture_id(&bob), &known));
-    choice.size = known.proof.branches[0].checkpoint.size;
-    choice.root = known.proof.branches[0].checkpoint.root;
-    OK(fork_resolve(&made.heir, &choice));
-    meet(&made.heir, &bob2);
-    meet(&made.heir, &bob);
-    assert_bobs_head(&bob, &choice);
-    assert_bobs_head(&bob2, &choice);
-    fixture_close(&bob2);
-    fixture_verify_clean(f);
-    fixture_verify_clean(&bob);
-    fixture_verify_clean(&made.heir);
-    fixture_close(&made.heir);
-}
-
-static void of_two_last_words_all_nodes_take_the_same(void **state) {
-    (void)state;
-    static admission ours, theirs;
-    meet(&twin, f);
-    OK(admit_heir(f, &ours, 7));
-    OK(admit_heir(&twin, &theirs, 8));
-    fixture *nodes[] = {f, &bob, &twin};
-    for (unsigned round = 0; round < 2; round++)
-        for (unsigned i = 0; i < 3; i++)
-            for (unsigned j = 0; j < i; j++)
-                meet(nodes[i], nodes[j]);
-    assert_same_views(f, &bob);
-    assert_same_views(f, &twin);
-    /* the later clock's: ada's branch is the longer one, so its clock went further */
-    tally_txn *txn;
-    tally_team_device device;
-    OK(tally_read_begin(bob.ledger, &txn, &f->err));
-    OK(tally_team_device_get(txn, fixture_id(&ours.heir), &device));
-    assert_int_equal(tally_team_device_get(txn, fixture_id(&theirs.heir), &device),
-                     TALLY_ENOTFOUND);
-    tally_read_end(txn);
-    for (unsigned i = 0; i < 3; i++)
-        fixture_verify_clean(nodes[i]);
-    fixture_close(&ours.heir);
-    fixture_close(&theirs.heir);
-}
-
-/* With another admin the creator's own word has no weight. */
-static void where_another_admin_can_settle_the_creator_cannot(void **state) {
-    (void)state;
-    static admission made;
-    fixture other;
-    fork_copy(f, &other, 1);
-    fixture_append_costs(f, 1000, 3);
-    fixture_append_costs(&other, 2000, 2);
-    meet(f, &bob);
-    meet(f, &other);
-    assert_int_equal(admit_heir(f, &made, 7), TALLY_EREFUSED);
-    assert_non_null(strstr(f->err.text, "ask an admin"));
-    meet(f, &carol);
-    fork_choice choice = {.device = fixture_id(f)};
-    tally_fork_state known;
-    assert_true(fork_known(&carol, fixture_id(f), &known));
-    choice.size = known.proof.branches[0].checkpoint.size;
-    choice.root = known.proof.branches[0].checkpoint.root;
-    OK(fork_resolve(&carol, &choice));
-    meet(&carol, f);
-    meet(&carol, &other);
-    meet(&carol, f);
-    assert_int_equal(team_stored(f, fixture_id(f)), choice.size);
-    assert_same_views(f, &carol);
-    assert_same_views(&other, &carol);
-    fixture_close(&other);
-    fixture_close(&made.heir);
-}
-
 int main(void) {
-#define TEAM(test)  cmocka_unit_test_setup_teardown(test, setup, teardown)
-#define ALONE(test) cmocka_unit_test_setup_teardown(test, setup_alone, teardown)
+#define TEAM(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
     const struct CMUnitTest tests[] = {
         TEAM(a_settled_feed_goes_on_to_the_branch_that_was_set_aside),
         TEAM(a_branch_that_nobody_here_holds_comes_from_a_teammate),
@@ -611,9 +452,6 @@ int main(void) {
         TEAM(nobody_settles_its_own_feed_beforehand),
         TEAM(a_history_that_does_not_pass_through_the_place_is_never_taken),
         TEAM(whatever_the_order_all_nodes_end_alike),
-        ALONE(the_only_admin_settles_its_own_fork_by_adding_its_heir),
-        ALONE(of_two_last_words_all_nodes_take_the_same),
-        TEAM(where_another_admin_can_settle_the_creator_cannot),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -354,7 +354,7 @@ static void a_third_history_is_cut_and_parts_where_it_does(void **state) {
     fork_copy(&bob, &twin, 2);
     fixture_append_costs(&bob, 1000, 3);
     fixture_append_costs(&twin, 2000, 4);
-    meet(f, &third);
+    team_pass_all(&third, f, fixture_id(&bob)); /* commit by commit */
     assert_int_equal(bobs_at(f), 8);
     fork_prove(&bob, &twin, fixture_id(&bob), 5, &late);
     OK(fork_give(f, &late));
