@@ -238,16 +238,12 @@ static int store_records(const incoming *in, size_t known, tally_error *err) {
     return rc;
 }
 
-static int store_all(incoming *in, size_t known, tally_error *err) {
+static int store_head(incoming *in, tally_error *err) {
     tally_feed *feed = &in->feed;
-    int rc = in->stored ? 0 : feed_make(in->txn, in->device, feed, err);
-    if (rc == 0) rc = store_records(in, known, err);
-    if (rc != 0) return rc;
     feed->size = in->cp->size;
     feed->range = in->grown;
     feed->last_hlc = in->list[in->count - 1].record.hlc;
-    in->txn->appended += in->count - known;
-    rc = feed_put_checkpoint(in->txn, feed->number, in->cp, err);
+    int rc = feed_put_checkpoint(in->txn, feed->number, in->cp, err);
     return rc != 0 ? rc : feed_keep(in->txn, feed, err);
 }
 
@@ -263,18 +259,20 @@ static int fold_some(const incoming *in, size_t known, bool of_team, tally_error
 }
 
 /* What the commit says of the team first: who counts is then worked out once, and not again for
- * each record that follows one of the team's. */
-static int fold_all(const incoming *in, size_t known, tally_error *err) {
-    int rc = fold_some(in, known, true, err);
-    return rc != 0 ? rc : fold_some(in, known, false, err);
-}
-
+ * each record that follows one of the team's. And that before the feed has grown, or its new
+ * records, which are not folded yet, would seem to have been folded as a stranger's. */
 static int take(incoming *in, tally_error *err) {
+    tally_txn *txn = in->txn;
     size_t known = (size_t)(in->feed.size - in->from);
-    int rc = store_all(in, known, err);
-    if (rc == 0) rc = fold_all(in, known, err);
+    int rc = in->stored ? 0 : feed_make(txn, in->device, &in->feed, err);
+    if (rc == 0) rc = store_records(in, known, err);
+    txn->appended += in->count - known;
+    if (rc == 0) rc = fold_some(in, known, true, err);
+    if (rc == 0 && txn->team_changed) rc = view_members_settle(txn, err);
+    if (rc == 0) rc = store_head(in, err);
+    if (rc == 0) rc = fold_some(in, known, false, err);
     /* Where a forked feed ends, what is known of its branches may fit now. */
-    if (rc == 0 && in->forked) in->txn->forks_changed = true;
+    if (rc == 0 && in->forked) txn->forks_changed = true;
     return rc;
 }
 

@@ -14,8 +14,8 @@
 /* Offsets in a row. Time first and big-endian, so that a day's rows stand in time order; then the
  * unique entry id. */
 enum row_at {
-    AT_TIME = 0,
-    AT_ID = 8,
+    AT_TIME = VIEW_ROW_TIME_AT,
+    AT_ID = VIEW_ROW_ID_AT,
     AT_SESSION = 24,
     AT_MODEL = 32,
     AT_INPUT = 40,
@@ -25,7 +25,7 @@ enum row_at {
     AT_WRITE_1H = 72,
     AT_REASONING = 80,
     AT_STATED = 88,
-    AT_FEED = VIEW_COST_FEED_AT,
+    AT_FEED = VIEW_ROW_FEED_AT,
     AT_SEARCHES = 100,
     AT_TIER = 104,
     AT_SOURCE = 108,
@@ -253,27 +253,25 @@ static int read_winner(tally_txn *txn, tally_span entry, tally_record *record, t
     return device ? view_feed_device(txn, feed, device, err) : 0;
 }
 
-static bool is_void(tally_txn *txn, const tally_entry_id *id) {
+bool view_cost_void(tally_txn *txn, const uint8_t id[VIEW_ID_BYTES]) {
     tally_span state;
-    return view_register_get(txn, TABLE_VIEW_VOIDS, tally_span_of(id->b, TALLY_ENTRY_BYTES), NULL,
+    return view_register_get(txn, TABLE_VIEW_VOIDS, tally_span_of(id, VIEW_ID_BYTES), NULL,
                              &state) == 0 &&
            state.len == 1 && state.ptr[0] == 1;
 }
 
-static int row_put(tally_txn *txn, const tally_cost *cost, tally_error *err) {
-    uint8_t key[4], row[ROW_BYTES];
-    day_key((uint64_t)cost->time_ms, key);
-    row_encode(cost, row);
-    return view_gather_row(txn, key, row, err);
+void view_cost_day(const uint8_t row[VIEW_ROW_BYTES], uint8_t day[VIEW_DAY_BYTES]) {
+    day_key(load64(row + AT_TIME), day);
 }
 
-static int row_del(tally_txn *txn, const tally_cost *cost, tally_error *err) {
-    uint8_t key[4], row[ROW_BYTES];
-    day_key((uint64_t)cost->time_ms, key);
+/* Puts a row into the table or takes it out. */
+static int row_set(tally_txn *txn, const tally_cost *cost, bool there, tally_error *err) {
+    uint8_t day[VIEW_DAY_BYTES], row[ROW_BYTES];
     row_encode(cost, row);
-    tally_span value = tally_span_of(row, ROW_BYTES);
-    int rc = view_gather_flush(txn, err); /* it may wait there */
-    return rc != 0 ? rc : store_del(txn, TABLE_VIEW_COSTS, tally_span_of(key, 4), &value, err);
+    view_cost_day(row, day);
+    tally_span key = tally_span_of(day, sizeof day), value = tally_span_of(row, sizeof row);
+    return there ? store_put(txn, TABLE_VIEW_COSTS, key, value, 0, err)
+                 : store_del(txn, TABLE_VIEW_COSTS, key, &value, err);
 }
 
 /* Of several records of one response one that was observed counts before one that was imported,
@@ -288,35 +286,51 @@ static bool better(const tally_cost *a, tally_hlc a_hlc, const tally_device_id *
     return memcmp(a_device->b, b_device->b, TALLY_PUBLIC_KEY_BYTES) < 0;
 }
 
+int view_cost_contend(tally_txn *txn, const gathered_cost *cost, const uint8_t entry[ENTRY_BYTES],
+                      bool *wins, tally_error *err) {
+    tally_cost ours, held;
+    tally_record held_record;
+    tally_device_id device, held_device;
+    row_decode(cost->row, &ours);
+    int rc =
+        read_winner(txn, tally_span_of(entry, ENTRY_BYTES), &held_record, &held, &held_device, err);
+    if (rc == 0) rc = view_feed_device(txn, ours.feed, &device, err);
+    if (rc != 0) return rc;
+    *wins = better(&ours, cost->hlc, &device, &held, held_record.hlc, &held_device);
+    return *wins ? row_set(txn, &held, false, err) : 0;
+}
+
+/* Whether a cost counts instead of the one that was gathered for the same entry. */
+static int beats(const view_source *source, const tally_cost *cost, tally_hlc hlc,
+                 const gathered_cost *held, bool *out, tally_error *err) {
+    tally_cost other;
+    tally_device_id device;
+    row_decode(held->row, &other);
+    int rc = view_feed_device(source->txn, other.feed, &device, err);
+    *out = rc == 0 && better(cost, hlc, source->device, &other, held->hlc, &device);
+    return rc;
+}
+
 int view_fold_cost(const view_source *source, const tally_record *record, tally_error *err) {
     tally_txn *txn = source->txn;
-    tally_cost cost, held;
-    tally_span model, entry;
+    tally_cost cost;
+    tally_span model;
+    gathered_cost *place;
+    bool held, wins = true;
     if (!cost_read(record, &cost, &model)) return 0;
     cost.feed = source->feed;
     int rc = view_string_put(txn, model, &cost.model, err);
-    if (rc != 0) return rc;
-    rc = view_entry_get(txn, cost.id.b, &entry, err);
-    if (rc != 0 && rc != TALLY_ENOTFOUND) return rc;
-    if (rc == 0) {
-        tally_record held_record;
-        tally_device_id held_device;
-        if ((rc = read_winner(txn, entry, &held_record, &held, &held_device, err)) != 0) return rc;
-        if (!better(&cost, record->hlc, source->device, &held, held_record.hlc, &held_device))
-            return 0;
-        if ((rc = row_del(txn, &held, err)) != 0) return rc;
-    }
-    uint8_t value[ENTRY_BYTES];
-    tally_put_be64(value, (uint64_t)cost.time_ms);
-    tally_put_be32(value + VIEW_ENTRY_FEED_AT, source->feed);
-    tally_put_be64(value + 12, source->index);
-    rc = view_gather_entry(txn, cost.id.b, value, err);
-    if (rc != 0 || is_void(txn, &cost.id)) return rc;
-    return row_put(txn, &cost, err);
+    if (rc == 0) rc = view_gather_cost(txn, cost.id.b, &place, &held, err);
+    if (rc == 0 && held) rc = beats(source, &cost, record->hlc, place, &wins, err);
+    if (rc != 0 || !wins) return rc;
+    row_encode(&cost, place->row);
+    place->index = source->index;
+    place->hlc = record->hlc;
+    return 0;
 }
 
 /* void {entry, reason} takes an entry out of every figure; void {entry, undo: true} brings it back.
- */
+ * A cost that is gathered, or comes later, looks at the register itself. */
 int view_fold_void(const view_source *source, const tally_record *record, tally_error *err) {
     tally_txn *txn = source->txn;
     const uint8_t *id;
@@ -325,14 +339,12 @@ int view_fold_void(const view_source *source, const tally_record *record, tally_
     uint8_t state = tally_body_true(record, "undo") ? 0 : 1;
     int rc = view_register_put(source, TABLE_VIEW_VOIDS, key, record->hlc, tally_span_of(&state, 1),
                                err);
-    if (rc != 0) return rc;
-    rc = view_entry_get(txn, id, &entry, err);
-    if (rc == TALLY_ENOTFOUND) return 0; /* the cost comes later and looks at the register itself */
+    if (rc == 0) rc = store_get(txn, TABLE_VIEW_ENTRIES, key, &entry, err);
+    if (rc != 0) return rc == TALLY_ENOTFOUND ? 0 : rc;
     tally_record winner;
     tally_cost cost;
-    if (rc == 0) rc = read_winner(txn, entry, &winner, &cost, NULL, err);
-    if (rc != 0) return rc;
-    return is_void(txn, &cost.id) ? row_del(txn, &cost, err) : row_put(txn, &cost, err);
+    rc = read_winner(txn, entry, &winner, &cost, NULL, err);
+    return rc != 0 ? rc : row_set(txn, &cost, !view_cost_void(txn, id), err);
 }
 
 /* The rows of one day that stand at the cursor, a page of them at a time. */
@@ -381,7 +393,10 @@ int tally_cost_each(tally_txn *txn, int64_t start_ms, int64_t end_ms, tally_cost
 int tally_cost_get(tally_txn *txn, const tally_entry_id *id, tally_cost *out, uint64_t *index) {
     tally_span entry;
     tally_record record;
-    int rc = view_entry_get(txn, id->b, &entry, NULL);
+    int rc = view_gather_flush(txn, NULL);
+    if (rc == 0)
+        rc = store_get(txn, TABLE_VIEW_ENTRIES, tally_span_of(id->b, TALLY_ENTRY_BYTES), &entry,
+                       NULL);
     if (rc == 0) rc = read_winner(txn, entry, &record, out, NULL, NULL);
     if (rc != 0) return rc;
     if (index) *index = tally_get_be64(entry.ptr + 12);
