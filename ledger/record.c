@@ -257,11 +257,14 @@ tally_cursor tally_cursor_of(const tally_value *container) {
     return (tally_cursor){container->bytes.ptr, container->bytes.ptr + container->bytes.len};
 }
 
+/* The body is a map and nothing else: where it ends is known. */
 tally_cursor tally_cursor_of_body(const tally_record *record) {
-    tally_cursor whole = {record->body.ptr, record->body.ptr + record->body.len};
-    tally_value map;
-    if (!record->body.ptr || !tally_cursor_next(&whole, &map)) return (tally_cursor){0};
-    return tally_cursor_of(&map);
+    const uint8_t *end = record->body.ptr + record->body.len;
+    token map;
+    if (!record->body.ptr || !read_token(record->body.ptr, end, &map) || map.bad ||
+        map.value.type != TALLY_VALUE_MAP)
+        return (tally_cursor){0};
+    return (tally_cursor){record->body.ptr + map.head, end};
 }
 
 bool tally_body_get(const tally_record *record, const char *key, tally_value *out) {

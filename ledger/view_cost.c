@@ -119,10 +119,28 @@ typedef enum cost_field {
     COST_FIELDS
 } cost_field;
 
-static const char *const cost_keys[COST_FIELDS] = {
-    "agent",  "cache_read", "cache_write_1h", "cache_write_5m", "currency",    "entry",   "geo",
-    "input",  "key",        "model",          "output",         "reasoning",   "service", "session",
-    "source", "speed",      "stated",         "time",           "web_searches"};
+#define KEY(text)                                                                                  \
+    { (const uint8_t *)(text), sizeof(text) - 1 }
+static const tally_span cost_keys[COST_FIELDS] = {KEY("agent"),
+                                                  KEY("cache_read"),
+                                                  KEY("cache_write_1h"),
+                                                  KEY("cache_write_5m"),
+                                                  KEY("currency"),
+                                                  KEY("entry"),
+                                                  KEY("geo"),
+                                                  KEY("input"),
+                                                  KEY("key"),
+                                                  KEY("model"),
+                                                  KEY("output"),
+                                                  KEY("reasoning"),
+                                                  KEY("service"),
+                                                  KEY("session"),
+                                                  KEY("source"),
+                                                  KEY("speed"),
+                                                  KEY("stated"),
+                                                  KEY("time"),
+                                                  KEY("web_searches")};
+#undef KEY
 
 /* One walk over the body: its keys are sorted, and so are ours. A cost is read on every append and
  * every rebuild, where looking up each field for itself was a fifth of the work. An absent field is
@@ -136,8 +154,7 @@ static void cost_fields(const tally_record *record, tally_value fields[COST_FIEL
     while (at < COST_FIELDS && tally_cursor_next(&cursor, &name) &&
            tally_cursor_next(&cursor, &value)) {
         int order = -1;
-        while (at < COST_FIELDS &&
-               (order = tally_span_cmp(tally_span_str(cost_keys[at]), name.bytes)) < 0)
+        while (at < COST_FIELDS && (order = tally_span_cmp(cost_keys[at], name.bytes)) < 0)
             at++;
         if (at < COST_FIELDS && order == 0) fields[at++] = value;
     }

@@ -61,14 +61,30 @@ int view_gather_cost(tally_txn *txn, const uint8_t id[VIEW_ID_BYTES], gathered_c
 
 /* ---- writing ---- */
 
-static int by_id(const void *a, const void *b) {
-    const gathered_cost *const *left = a, *const *right = b;
-    return memcmp(id_of(*left), id_of(*right), VIEW_ID_BYTES);
+/* A cost and what it is sorted by. Of an id the first bytes do: no two here share them. */
+typedef struct ordered {
+    uint64_t major, minor;
+    const gathered_cost *cost;
+} ordered;
+
+static int order_of(const void *a, const void *b) {
+    const ordered *left = a, *right = b;
+    if (left->major != right->major) return left->major < right->major ? -1 : 1;
+    return (left->minor > right->minor) - (left->minor < right->minor);
 }
 
-static int by_row(const void *a, const void *b) {
-    const gathered_cost *const *left = a, *const *right = b;
-    return memcmp((*left)->row, (*right)->row, VIEW_ROW_BYTES);
+static void order_by_id(ordered *list, size_t count) {
+    for (size_t i = 0; i < count; i++)
+        list[i].major = tally_get_be64(id_of(list[i].cost));
+    qsort(list, count, sizeof *list, order_of);
+}
+
+static void order_by_time(ordered *list, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        list[i].minor = list[i].major;
+        list[i].major = tally_get_be64(list[i].cost->row + VIEW_ROW_TIME_AT);
+    }
+    qsort(list, count, sizeof *list, order_of);
 }
 
 /* Notes in the table where the entry stands now, unless what it names there counts instead. */
@@ -95,45 +111,64 @@ static int put_entry(tally_txn *txn, MDB_cursor *cursor, const gathered_cost *co
 
 /* One cursor for all puts of a table: from one key to the next it stays near. Leaves in `list` the
  * costs that have a row. */
-static int put_entries(tally_txn *txn, gathered_cost **list, size_t *count, tally_error *err) {
+static int put_entries(tally_txn *txn, ordered *list, size_t *count, tally_error *err) {
     MDB_cursor *cursor;
     size_t kept = 0;
     int rc = store_cursor(txn, TABLE_VIEW_ENTRIES, &cursor, err);
     if (rc != 0) return rc;
     for (size_t i = 0; i < *count && rc == 0; i++) {
         bool wins;
-        rc = put_entry(txn, cursor, list[i], &wins, err);
-        if (rc == 0 && wins && !view_cost_void(txn, id_of(list[i]))) list[kept++] = list[i];
+        rc = put_entry(txn, cursor, list[i].cost, &wins, err);
+        if (rc == 0 && wins && !view_cost_void(txn, id_of(list[i].cost))) list[kept++] = list[i];
     }
     *count = kept;
     mdb_cursor_close(cursor);
     return rc;
 }
 
-static int put_rows(tally_txn *txn, gathered_cost *const *list, size_t count, tally_error *err) {
+/* The last row of a day, or the day's first moment when it has none. */
+static int last_row(tally_txn *txn, MDB_cursor *cursor, uint8_t day[VIEW_DAY_BYTES],
+                    uint8_t row[VIEW_ROW_BYTES], tally_error *err) {
+    MDB_val k = {VIEW_DAY_BYTES, day}, v;
+    memset(row, 0, VIEW_ROW_BYTES);
+    int mdb = mdb_cursor_get(cursor, &k, &v, MDB_SET);
+    if (mdb == 0) mdb = mdb_cursor_get(cursor, &k, &v, MDB_LAST_DUP);
+    if (mdb == MDB_NOTFOUND) return 0;
+    if (mdb != 0) return store_fail(txn, mdb, "cannot read a view", err);
+    if (v.mv_size == VIEW_ROW_BYTES) memcpy(row, v.mv_data, VIEW_ROW_BYTES);
+    return 0;
+}
+
+/* A row past the last of its day is appended: that leaves pages full where LMDB would split them in
+ * halves. */
+static int put_rows(tally_txn *txn, const ordered *list, size_t count, tally_error *err) {
     MDB_cursor *cursor;
-    uint8_t day[VIEW_DAY_BYTES];
+    uint8_t day[VIEW_DAY_BYTES], of_last[VIEW_DAY_BYTES], last[VIEW_ROW_BYTES];
     int mdb = 0, rc = store_cursor(txn, TABLE_VIEW_COSTS, &cursor, err);
     if (rc != 0) return rc;
-    for (size_t i = 0; i < count && mdb == 0; i++) {
-        view_cost_day(list[i]->row, day);
-        MDB_val k = {sizeof day, day};
-        MDB_val v = store_val(tally_span_of(list[i]->row, VIEW_ROW_BYTES));
-        mdb = mdb_cursor_put(cursor, &k, &v, 0);
+    for (size_t i = 0; i < count && rc == 0 && mdb == 0; i++) {
+        const uint8_t *row = list[i].cost->row;
+        view_cost_day(row, day);
+        if (i == 0 || memcmp(day, of_last, sizeof day) != 0)
+            rc = last_row(txn, cursor, day, last, err);
+        memcpy(of_last, day, sizeof day);
+        unsigned flags = memcmp(row, last, sizeof last) > 0 ? MDB_APPENDDUP : 0;
+        MDB_val k = {sizeof day, day}, v = store_val(tally_span_of(row, VIEW_ROW_BYTES));
+        if (rc == 0) mdb = mdb_cursor_put(cursor, &k, &v, flags);
     }
     mdb_cursor_close(cursor);
-    return mdb == 0 ? 0 : store_fail(txn, mdb, "cannot write the ledger", err);
+    return rc != 0 || mdb == 0 ? rc : store_fail(txn, mdb, "cannot write the ledger", err);
 }
 
 static int write_out(tally_txn *txn, struct view_gather *g, tally_error *err) {
     size_t count = g->count;
-    gathered_cost **list = malloc(count * sizeof *list);
+    ordered *list = calloc(count, sizeof *list);
     if (!list) return no_memory(err);
     for (size_t i = 0; i < count; i++)
-        list[i] = &g->costs[i];
-    qsort(list, count, sizeof *list, by_id);
+        list[i].cost = &g->costs[i];
+    order_by_id(list, count);
     int rc = put_entries(txn, list, &count, err);
-    qsort(list, count, sizeof *list, by_row);
+    order_by_time(list, count);
     if (rc == 0) rc = put_rows(txn, list, count, err);
     free(list);
     return rc;
