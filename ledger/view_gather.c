@@ -64,7 +64,7 @@ int view_gather_cost(tally_txn *txn, const uint8_t id[VIEW_ID_BYTES], gathered_c
 /* A cost and what it is sorted by. Of an id the first bytes do: no two here share them. */
 typedef struct ordered {
     uint64_t major, minor;
-    const gathered_cost *cost;
+    gathered_cost *cost;
 } ordered;
 
 static int order_of(const void *a, const void *b) {
@@ -73,18 +73,23 @@ static int order_of(const void *a, const void *b) {
     return (left->minor > right->minor) - (left->minor < right->minor);
 }
 
-static void order_by_id(ordered *list, size_t count) {
-    for (size_t i = 0; i < count; i++)
-        list[i].major = tally_get_be64(id_of(list[i].cost));
-    qsort(list, count, sizeof *list, order_of);
+static size_t order_by_id(struct view_gather *g, ordered *list) {
+    for (size_t i = 0; i < g->count; i++)
+        list[i] = (ordered){tally_get_be64(id_of(&g->costs[i])), 0, &g->costs[i]};
+    qsort(list, g->count, sizeof *list, order_of);
+    return g->count;
 }
 
-static void order_by_time(ordered *list, size_t count) {
-    for (size_t i = 0; i < count; i++) {
-        list[i].minor = list[i].major;
-        list[i].major = tally_get_be64(list[i].cost->row + VIEW_ROW_TIME_AT);
+/* Those that have a row. They were gathered in an order that is often this one already. */
+static size_t order_by_time(struct view_gather *g, ordered *list) {
+    size_t count = 0;
+    for (size_t i = 0; i < g->count; i++) {
+        gathered_cost *cost = &g->costs[i];
+        uint64_t time = tally_get_be64(cost->row + VIEW_ROW_TIME_AT);
+        if (cost->shown) list[count++] = (ordered){time, tally_get_be64(id_of(cost)), cost};
     }
     qsort(list, count, sizeof *list, order_of);
+    return count;
 }
 
 /* Notes in the table where the entry stands now, unless what it names there counts instead. */
@@ -109,19 +114,16 @@ static int put_entry(tally_txn *txn, MDB_cursor *cursor, const gathered_cost *co
     return rc != 0 || mdb == 0 ? rc : store_fail(txn, mdb, "cannot write the ledger", err);
 }
 
-/* One cursor for all puts of a table: from one key to the next it stays near. Leaves in `list` the
- * costs that have a row. */
-static int put_entries(tally_txn *txn, ordered *list, size_t *count, tally_error *err) {
+/* One cursor for all puts of a table: from one key to the next it stays near. */
+static int put_entries(tally_txn *txn, const ordered *list, size_t count, tally_error *err) {
     MDB_cursor *cursor;
-    size_t kept = 0;
     int rc = store_cursor(txn, TABLE_VIEW_ENTRIES, &cursor, err);
     if (rc != 0) return rc;
-    for (size_t i = 0; i < *count && rc == 0; i++) {
-        bool wins;
-        rc = put_entry(txn, cursor, list[i].cost, &wins, err);
-        if (rc == 0 && wins && !view_cost_void(txn, id_of(list[i].cost))) list[kept++] = list[i];
+    for (size_t i = 0; i < count && rc == 0; i++) {
+        gathered_cost *cost = list[i].cost;
+        rc = put_entry(txn, cursor, cost, &cost->shown, err);
+        if (rc == 0 && cost->shown) cost->shown = !view_cost_void(txn, id_of(cost));
     }
-    *count = kept;
     mdb_cursor_close(cursor);
     return rc;
 }
@@ -161,15 +163,10 @@ static int put_rows(tally_txn *txn, const ordered *list, size_t count, tally_err
 }
 
 static int write_out(tally_txn *txn, struct view_gather *g, tally_error *err) {
-    size_t count = g->count;
-    ordered *list = calloc(count, sizeof *list);
+    ordered *list = malloc(g->count * sizeof *list);
     if (!list) return no_memory(err);
-    for (size_t i = 0; i < count; i++)
-        list[i].cost = &g->costs[i];
-    order_by_id(list, count);
-    int rc = put_entries(txn, list, &count, err);
-    order_by_time(list, count);
-    if (rc == 0) rc = put_rows(txn, list, count, err);
+    int rc = put_entries(txn, list, order_by_id(g, list), err);
+    if (rc == 0) rc = put_rows(txn, list, order_by_time(g, list), err);
     free(list);
     return rc;
 }

@@ -19,6 +19,7 @@ typedef struct gathered_cost {
     uint8_t row[VIEW_ROW_BYTES];
     uint64_t index; /* of its record in the row's feed */
     tally_hlc hlc;
+    bool shown; /* while it is written: it has a row */
 } gathered_cost;
 
 /* The place of an entry's cost, which the caller fills; with *held, the one that was noted before
