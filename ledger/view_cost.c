@@ -218,17 +218,22 @@ static void read_source(const tally_value fields[COST_FIELDS], tally_cost *cost)
     if (cost->stated) cost->currency = view_currency_code(currency);
 }
 
-/* Reads a cost body; false when it is not one: the record stays, the view passes it over. `model`
- * gets its raw name. */
-static bool cost_read(const tally_record *record, tally_cost *cost, tally_span *model) {
-    tally_span agent, key, session;
+typedef struct cost_texts {
+    tally_span agent, session, model;
+} cost_texts;
+
+/* Reads a cost body; false when it is not one: the record stays, the view passes it over. The
+ * references of `texts` are left to the caller. */
+static bool cost_read(const tally_record *record, tally_cost *cost, cost_texts *texts) {
+    tally_span key;
     tally_value fields[COST_FIELDS];
     *cost = (tally_cost){0};
     cost_fields(record, fields);
     const tally_value *time = &fields[COST_TIME], *entry = &fields[COST_ENTRY];
-    if (!take_str(&fields[COST_AGENT], &agent) || !take_str(&fields[COST_KEY], &key) ||
-        !take_str(&fields[COST_SESSION], &session) || !take_str(&fields[COST_MODEL], model) ||
-        time->type != TALLY_VALUE_UINT || time->as.uint / DAY_MS > UINT32_MAX)
+    if (!take_str(&fields[COST_AGENT], &texts->agent) || !take_str(&fields[COST_KEY], &key) ||
+        !take_str(&fields[COST_SESSION], &texts->session) ||
+        !take_str(&fields[COST_MODEL], &texts->model) || time->type != TALLY_VALUE_UINT ||
+        time->as.uint / DAY_MS > UINT32_MAX)
         return false;
     cost->time_ms = (int64_t)time->as.uint;
     read_source(fields, cost);
@@ -237,9 +242,7 @@ static bool cost_read(const tally_record *record, tally_cost *cost, tally_span *
         entry->bytes.len == TALLY_ENTRY_BYTES)
         memcpy(cost->id.b, entry->bytes.ptr, TALLY_ENTRY_BYTES);
     else
-        tally_entry_id_of(agent, key, &cost->id);
-    cost->session = tally_session_ref(agent, session);
-    cost->model = tally_string_ref(*model);
+        tally_entry_id_of(texts->agent, key, &cost->id);
     cost->usage.input = number_or_zero(&fields[COST_INPUT]);
     cost->usage.output = number_or_zero(&fields[COST_OUTPUT]);
     cost->usage.cache_read = number_or_zero(&fields[COST_CACHE_READ]);
@@ -256,16 +259,19 @@ static int read_winner(tally_txn *txn, tally_span entry, tally_record *record, t
                        tally_device_id *device, tally_error *err) {
     if (entry.len != ENTRY_BYTES) return tally_fail(err, TALLY_ECORRUPT, "a view row is damaged");
     uint32_t feed = tally_get_be32(entry.ptr + VIEW_ENTRY_FEED_AT);
-    tally_span bytes, model;
+    tally_span bytes;
+    cost_texts texts;
     int rc = tally_record_get(txn, feed, tally_get_be64(entry.ptr + 12), &bytes, err);
     if (rc == TALLY_ENOTFOUND)
         return tally_fail(err, TALLY_ECORRUPT,
                           "a view names a record that is missing; run 'tally fsck'");
     if (rc == 0) rc = tally_record_parse(bytes, record, err);
     if (rc != 0) return rc;
-    if (!cost_read(record, cost, &model))
+    if (!cost_read(record, cost, &texts))
         return tally_fail(err, TALLY_ECORRUPT,
                           "a view names a record that is no cost; run 'tally rebuild'");
+    cost->session = tally_session_ref(texts.agent, texts.session);
+    cost->model = tally_string_ref(texts.model);
     cost->feed = feed;
     return device ? view_feed_device(txn, feed, device, err) : 0;
 }
@@ -328,15 +334,29 @@ static int beats(const view_source *source, const tally_cost *cost, tally_hlc hl
     return rc;
 }
 
+/* The references, and the model's name stored under its own. */
+static int refer(tally_txn *txn, const cost_texts *texts, tally_cost *cost, tally_error *err) {
+    view_texts *known = view_gather_texts(txn, err);
+    if (!known) return TALLY_ENOMEM;
+    if (!view_memo_find(&known->sessions, texts->agent, texts->session, &cost->session)) {
+        cost->session = tally_session_ref(texts->agent, texts->session);
+        view_memo_note(&known->sessions, texts->agent, texts->session, cost->session);
+    }
+    if (view_memo_find(&known->models, (tally_span){0}, texts->model, &cost->model)) return 0;
+    int rc = view_string_put(txn, texts->model, &cost->model, err);
+    if (rc == 0) view_memo_note(&known->models, (tally_span){0}, texts->model, cost->model);
+    return rc;
+}
+
 int view_fold_cost(const view_source *source, const tally_record *record, tally_error *err) {
     tally_txn *txn = source->txn;
     tally_cost cost;
-    tally_span model;
+    cost_texts texts;
     gathered_cost *place;
     bool held, wins = true;
-    if (!cost_read(record, &cost, &model)) return 0;
+    if (!cost_read(record, &cost, &texts)) return 0;
     cost.feed = source->feed;
-    int rc = view_string_put(txn, model, &cost.model, err);
+    int rc = refer(txn, &texts, &cost, err);
     if (rc == 0) rc = view_gather_cost(txn, cost.id.b, &place, &held, err);
     if (rc == 0 && held) rc = beats(source, &cost, record->hlc, place, &wins, err);
     if (rc != 0 || !wins) return rc;

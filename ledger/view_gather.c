@@ -11,6 +11,7 @@ struct view_gather {
     gathered_cost *costs;
     size_t count, room;
     index_map index; /* first 8 bytes of an id -> cost */
+    view_texts texts;
 };
 
 static int no_memory(tally_error *err) {
@@ -23,6 +24,12 @@ static struct view_gather *gather_of(tally_txn *txn) {
     if (g && index_map_init(&g->index) == 0) return txn->gather = g;
     free(g);
     return NULL;
+}
+
+view_texts *view_gather_texts(tally_txn *txn, tally_error *err) {
+    struct view_gather *g = gather_of(txn);
+    if (!g) (void)no_memory(err);
+    return g ? &g->texts : NULL;
 }
 
 static const uint8_t *id_of(const gathered_cost *cost) {

@@ -5,6 +5,7 @@
 #define LEDGER_VIEW_GATHER_H
 
 #include "store.h"
+#include "view_memo.h"
 
 #define VIEW_ROW_BYTES    112u /* of view_costs; within it: */
 #define VIEW_ROW_TIME_AT  0    /* 8 bytes */
@@ -27,6 +28,12 @@ typedef struct gathered_cost {
  * written. Writes everything when the gathering is full. Valid until the next call. */
 int view_gather_cost(tally_txn *txn, const uint8_t id[VIEW_ID_BYTES], gathered_cost **out,
                      bool *held, tally_error *err);
+/* What is known of texts in this transaction: of sessions, and of models, whose names are stored
+ * then. NULL: no memory. */
+typedef struct view_texts {
+    view_memo sessions, models;
+} view_texts;
+view_texts *view_gather_texts(tally_txn *txn, tally_error *err);
 /* Writes what was gathered. Whoever reads the tables themselves inside a write transaction calls
  * this first. */
 int view_gather_flush(tally_txn *txn, tally_error *err);
