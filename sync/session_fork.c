@@ -166,8 +166,9 @@ bool session_branch_take(tally_session *s, const tally_wire_branch *branch) {
         return session_refuse(s, &err);
     if (!session_refresh(s) || !session_read(s)) return false;
     session_feed *feed = session_feed_find(s, &branch->device);
-    /* Frozen meanwhile, or never here: nothing of ours to hold against it. */
-    if (!feed || feed->ours <= branch->common || feed->fork_ours != 0) return true;
+    /* Never here, frozen there or before: nothing of ours to hold against it. */
+    if (!feed || feed->ours <= branch->common) return true;
+    if (feed->fork_ours != 0 && feed->fork_ours <= branch->common + 1) return true;
     int rc = tally_fork_branch_make(s->txn, feed->number, branch->common, &base, &ours, &err);
     session_read_done(s);
     if (rc != 0) return session_trouble(s, &err);

@@ -171,6 +171,7 @@ on_terminal() { script -qec "stty cols 80 rows 50; PAGER=cat NO_COLOR=1 $*" /dev
     for page in $(seq 2 $((pages - 1))); do
         for command in 'report --by model' 'tag add x --session 0000' 'backup copy.mdb'; do
             cp sound.mdb "$TALLY_HOME/ledger.mdb"
+            rm -f "$TALLY_HOME/device.mark" # a tag of the round before makes this an older copy
             dd if=nonsense of="$TALLY_HOME/ledger.mdb" bs=4096 seek="$page" conv=notrunc status=none
             rm -f copy.mdb
             # shellcheck disable=SC2086
