@@ -141,6 +141,34 @@ int feed_need_key(tally_ledger *ledger, tally_error *err) {
                       path);
 }
 
+int feed_put_subtree(tally_txn *txn, uint32_t feed, uint64_t index, const tally_hash *hash,
+                     tally_error *err) {
+    uint8_t key[FEED_INDEX_KEY_BYTES];
+    store_feed_key(key, feed, index);
+    return store_put(txn, TABLE_SUBTREES, tally_span_of(key, sizeof key),
+                     tally_span_of(hash->b, TALLY_HASH_BYTES), 0, err);
+}
+
+int feed_put_bytes(tally_txn *txn, uint32_t feed, uint64_t index, tally_span bytes,
+                   const tally_hash *leaf, tally_error *err) {
+    uint8_t key[FEED_INDEX_KEY_BYTES];
+    store_feed_key(key, feed, index);
+    MDB_val k = {sizeof key, key}, v = {RECORD_CHECK_BYTES + bytes.len, NULL};
+    MDB_dbi records = txn->ledger->tables[TABLE_RECORDS];
+    bool last_feed = feed + 1 == tally_feed_count(txn);
+    unsigned flags = MDB_RESERVE | MDB_NOOVERWRITE | (last_feed ? MDB_APPEND : 0);
+    int rc = mdb_put(txn->txn, records, &k, &v, flags);
+    if (rc == MDB_KEYEXIST)
+        return tally_fail(err, TALLY_ECORRUPT,
+                          "record %llu of feed number %u is stored already or lies past the end; "
+                          "nothing was overwritten; run 'tally fsck'",
+                          (unsigned long long)index, feed);
+    if (rc != 0) return store_fail(txn, rc, "cannot append a record", err);
+    memcpy(v.mv_data, leaf->b, RECORD_CHECK_BYTES);
+    memcpy((uint8_t *)v.mv_data + RECORD_CHECK_BYTES, bytes.ptr, bytes.len);
+    return 0;
+}
+
 typedef struct subtree_put {
     tally_txn *txn;
     uint32_t feed;
@@ -151,30 +179,14 @@ typedef struct subtree_put {
 static void keep_subtree(void *ctx, unsigned level, uint64_t index, const tally_hash *hash) {
     subtree_put *put = ctx;
     if (level != TALLY_SUBTREE_LEVEL || put->rc != 0) return;
-    uint8_t key[FEED_INDEX_KEY_BYTES];
-    store_feed_key(key, put->feed, index);
-    put->rc = store_put(put->txn, TABLE_SUBTREES, tally_span_of(key, sizeof key),
-                        tally_span_of(hash->b, TALLY_HASH_BYTES), 0, put->err);
+    put->rc = feed_put_subtree(put->txn, put->feed, index, hash, put->err);
 }
 
 int feed_put_record(tally_txn *txn, tally_feed *feed, tally_span bytes, const tally_hash *leaf,
                     tally_error *err) {
-    uint8_t key[FEED_INDEX_KEY_BYTES];
-    store_feed_key(key, feed->number, feed->size);
-    MDB_val k = {sizeof key, key}, v = {RECORD_CHECK_BYTES + bytes.len, NULL};
-    MDB_dbi records = txn->ledger->tables[TABLE_RECORDS];
-    bool last_feed = feed->number + 1 == tally_feed_count(txn);
-    unsigned flags = MDB_RESERVE | MDB_NOOVERWRITE | (last_feed ? MDB_APPEND : 0);
-    int rc = mdb_put(txn->txn, records, &k, &v, flags);
-    if (rc == MDB_KEYEXIST)
-        return tally_fail(err, TALLY_ECORRUPT,
-                          "record %llu of feed number %u is stored already or lies past the end; "
-                          "nothing was overwritten; run 'tally fsck'",
-                          (unsigned long long)feed->size, feed->number);
-    if (rc != 0) return store_fail(txn, rc, "cannot append a record", err);
-    memcpy(v.mv_data, leaf->b, RECORD_CHECK_BYTES);
-    memcpy((uint8_t *)v.mv_data + RECORD_CHECK_BYTES, bytes.ptr, bytes.len);
     subtree_put put = {txn, feed->number, 0, err};
+    int rc = feed_put_bytes(txn, feed->number, feed->size, bytes, leaf, err);
+    if (rc != 0) return rc;
     tally_range_append(&feed->range, leaf, keep_subtree, &put);
     feed->size++;
     return put.rc;

@@ -5,6 +5,11 @@
 
 #include <sodium.h>
 
+#ifdef TALLY_HAVE_LIBCRYPTO
+#define OPENSSL_API_COMPAT 0x10101000L /* of 1.1.1 */
+#include <openssl/sha.h>
+#endif
+
 /* Records are mostly a few hundred bytes: joining prefix and record first is cheaper than a second
  * call into the engine. */
 #define LEAF_JOIN_MAX_BYTES 1024u
@@ -12,48 +17,16 @@
 #define LEAF_PREFIX 0x00
 #define NODE_PREFIX 0x01
 
+/* libcrypto's SHA256_* and not its EVP: a digest by EVP allocates, and for what is a few hundred
+ * bytes long that costs more than the hashing. They are deprecated and in every version. */
 #ifdef TALLY_HAVE_LIBCRYPTO
 
-#include <openssl/evp.h>
-#include <pthread.h>
-
-static pthread_once_t engine_once = PTHREAD_ONCE_INIT;
-static EVP_MD *engine;
-static pthread_key_t context_slot;
-static _Thread_local EVP_MD_CTX *context;
-
-static void context_free(void *ctx) {
-    EVP_MD_CTX_free(ctx);
-}
-
-static void engine_open(void) {
-    if (pthread_key_create(&context_slot, context_free) != 0) return;
-    engine = EVP_MD_fetch(NULL, "SHA256", NULL);
-}
-
-/* The thread's context, made on first use; NULL when libcrypto cannot serve. The slot exists only
- * so that the context is freed when its thread ends. */
-static EVP_MD_CTX *context_get(void) {
-    if (context) return context;
-    (void)pthread_once(&engine_once, engine_open);
-    if (!engine) return NULL;
-    EVP_MD_CTX *made = EVP_MD_CTX_new();
-    if (!made) return NULL;
-    if (EVP_DigestInit_ex2(made, engine, NULL) != 1 ||
-        pthread_setspecific(context_slot, made) != 0) {
-        EVP_MD_CTX_free(made);
-        return NULL;
-    }
-    context = made;
-    return context;
-}
-
 static bool digest_by_libcrypto(const tally_span *parts, size_t count, tally_hash *out) {
-    EVP_MD_CTX *ctx = context_get();
-    if (!ctx || EVP_DigestInit_ex2(ctx, NULL, NULL) != 1) return false;
+    SHA256_CTX state;
+    if (SHA256_Init(&state) != 1) return false;
     for (size_t i = 0; i < count; i++)
-        if (EVP_DigestUpdate(ctx, parts[i].ptr, parts[i].len) != 1) return false;
-    return EVP_DigestFinal_ex(ctx, out->b, NULL) == 1;
+        if (SHA256_Update(&state, parts[i].ptr, parts[i].len) != 1) return false;
+    return SHA256_Final(out->b, &state) == 1;
 }
 
 #else

@@ -10,6 +10,9 @@ typedef struct checked {
     tally_hash leaf;
 } checked;
 
+/* Cached hashes that a commit can complete. */
+#define INCOMING_SUBTREES ((TALLY_COMMIT_MAX_RECORDS >> TALLY_SUBTREE_LEVEL) + 1)
+
 typedef struct incoming {
     tally_txn *txn;
     const tally_device_id *device;
@@ -22,6 +25,9 @@ typedef struct incoming {
     tally_feed feed; /* this */
     bool forked;     /* and it is known to be */
     checked *list;
+    tally_range grown;    /* once the root is checked: the feed's edge with them, */
+    size_t subtree_count; /* and the subtrees from that of `from` on that they complete */
+    tally_hash subtrees[INCOMING_SUBTREES];
 } incoming;
 
 #endif

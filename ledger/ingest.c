@@ -5,6 +5,7 @@
 
 #include <tally/ingest.h>
 
+#include <assert.h>
 #include <stdlib.h>
 
 int tally_commit_get(tally_txn *txn, uint32_t feed, uint64_t from, tally_checkpoint *cp,
@@ -138,19 +139,25 @@ static int check_records(incoming *in, tally_hlc last, tally_error *err) {
     return 0;
 }
 
+static void note_subtree(void *ctx, unsigned level, uint64_t index, const tally_hash *hash) {
+    incoming *in = ctx;
+    if (level != TALLY_SUBTREE_LEVEL) return;
+    assert(index == (in->from >> TALLY_SUBTREE_LEVEL) + in->subtree_count);
+    in->subtrees[in->subtree_count++] = *hash;
+}
+
 /* The records must be those that were signed. If they are, and stored ones among them differ, their
  * device has signed both. */
-static int check_root(const incoming *in, tally_error *err) {
-    tally_range range = in->feed.range;
+static int check_root(incoming *in, tally_error *err) {
     tally_hash root, held;
     int rc = 0;
-    if (!in->stored) tally_range_init(&range);
+    in->grown = in->feed.range;
     if (in->from < in->feed.size)
-        rc = feed_range_at(in->txn, in->feed.number, in->from, &range, err);
+        rc = feed_range_at(in->txn, in->feed.number, in->from, &in->grown, err);
     for (size_t i = 0; i < in->count && rc == 0; i++)
-        tally_range_append(&range, &in->list[i].leaf, NULL, NULL);
+        tally_range_append(&in->grown, &in->list[i].leaf, note_subtree, in);
     if (rc != 0) return rc;
-    tally_range_root(&range, &root);
+    tally_range_root(&in->grown, &root);
     if (!tally_hash_eq(&root, &in->cp->root))
         return tally_fail(err, TALLY_EFORMAT,
                           "feed %s: its records up to %llu do not have the root that was signed",
@@ -220,15 +227,23 @@ static int check(incoming *in, bool *stage, tally_error *err) {
 
 /* ---- storing ---- */
 
-static int store_all(incoming *in, size_t known, tally_error *err) {
-    tally_feed *feed = &in->feed;
-    int rc = in->stored ? 0 : feed_make(in->txn, in->device, feed, err);
+static int store_records(const incoming *in, size_t known, tally_error *err) {
+    uint64_t subtree = in->from >> TALLY_SUBTREE_LEVEL;
+    int rc = 0;
     for (size_t i = known; i < in->count && rc == 0; i++)
-        rc = feed_put_record(in->txn, feed, in->records[i], &in->list[i].leaf, err);
-    if (rc != 0) return rc;
+        rc = feed_put_bytes(in->txn, in->feed.number, in->from + i, in->records[i],
+                            &in->list[i].leaf, err);
+    for (size_t i = 0; i < in->subtree_count && rc == 0; i++)
+        rc = feed_put_subtree(in->txn, in->feed.number, subtree + i, &in->subtrees[i], err);
+    return rc;
+}
+
+static int store_head(incoming *in, tally_error *err) {
+    tally_feed *feed = &in->feed;
+    feed->size = in->cp->size;
+    feed->range = in->grown;
     feed->last_hlc = in->list[in->count - 1].record.hlc;
-    in->txn->appended += in->count - known;
-    rc = feed_put_checkpoint(in->txn, feed->number, in->cp, err);
+    int rc = feed_put_checkpoint(in->txn, feed->number, in->cp, err);
     return rc != 0 ? rc : feed_keep(in->txn, feed, err);
 }
 
@@ -244,18 +259,20 @@ static int fold_some(const incoming *in, size_t known, bool of_team, tally_error
 }
 
 /* What the commit says of the team first: who counts is then worked out once, and not again for
- * each record that follows one of the team's. */
-static int fold_all(const incoming *in, size_t known, tally_error *err) {
-    int rc = fold_some(in, known, true, err);
-    return rc != 0 ? rc : fold_some(in, known, false, err);
-}
-
+ * each record that follows one of the team's. And that before the feed has grown, or its new
+ * records, which are not folded yet, would seem to have been folded as a stranger's. */
 static int take(incoming *in, tally_error *err) {
+    tally_txn *txn = in->txn;
     size_t known = (size_t)(in->feed.size - in->from);
-    int rc = store_all(in, known, err);
-    if (rc == 0) rc = fold_all(in, known, err);
+    int rc = in->stored ? 0 : feed_make(txn, in->device, &in->feed, err);
+    if (rc == 0) rc = store_records(in, known, err);
+    txn->appended += in->count - known;
+    if (rc == 0) rc = fold_some(in, known, true, err);
+    if (rc == 0 && txn->team_changed) rc = view_members_settle(txn, err);
+    if (rc == 0) rc = store_head(in, err);
+    if (rc == 0) rc = fold_some(in, known, false, err);
     /* Where a forked feed ends, what is known of its branches may fit now. */
-    if (rc == 0 && in->forked) in->txn->forks_changed = true;
+    if (rc == 0 && in->forked) txn->forks_changed = true;
     return rc;
 }
 

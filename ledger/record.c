@@ -44,32 +44,38 @@ static void token_sized(token *t, tally_value_type type, uint64_t n, size_t widt
     if (n < least) t->bad = "a length is not in its shortest form";
 }
 
-/* Width of the field that follows the first byte; 9 for what canonical records never hold. */
-static size_t prefix_width(uint8_t b) {
-    switch (b) {
-    case 0xcc:
-    case 0xd0:
-    case 0xd9:
-    case 0xc4: return 1;
-    case 0xcd:
-    case 0xd1:
-    case 0xda:
-    case 0xc5:
-    case 0xdc:
-    case 0xde: return 2;
-    case 0xce:
-    case 0xd2:
-    case 0xdb:
-    case 0xc6:
-    case 0xdd:
-    case 0xdf: return 4;
-    case 0xcf:
-    case 0xd3: return 8;
-    case 0xc0:
-    case 0xc2:
-    case 0xc3: return 0;
-    default: return b < 0xc0 || b >= 0xe0 ? 0 : 9;
-    }
+/* Heads of more than one byte: what follows the first, and the least length that needs this form.
+ * Floats, extensions and reserved types have no width. */
+#define WIDE_FIRST 0xc0u
+#define WIDE_COUNT 32u
+static const struct {
+    tally_value_type type;
+    uint8_t width;
+    uint32_t least;
+} wide[WIDE_COUNT] = {
+    [0xc4 - WIDE_FIRST] = {TALLY_VALUE_BIN, 1, 0},
+    [0xc5 - WIDE_FIRST] = {TALLY_VALUE_BIN, 2, 0x100},
+    [0xc6 - WIDE_FIRST] = {TALLY_VALUE_BIN, 4, 0x10000},
+    [0xcc - WIDE_FIRST] = {TALLY_VALUE_UINT, 1, 0},
+    [0xcd - WIDE_FIRST] = {TALLY_VALUE_UINT, 2, 0},
+    [0xce - WIDE_FIRST] = {TALLY_VALUE_UINT, 4, 0},
+    [0xcf - WIDE_FIRST] = {TALLY_VALUE_UINT, 8, 0},
+    [0xd0 - WIDE_FIRST] = {TALLY_VALUE_INT, 1, 0},
+    [0xd1 - WIDE_FIRST] = {TALLY_VALUE_INT, 2, 0},
+    [0xd2 - WIDE_FIRST] = {TALLY_VALUE_INT, 4, 0},
+    [0xd3 - WIDE_FIRST] = {TALLY_VALUE_INT, 8, 0},
+    [0xd9 - WIDE_FIRST] = {TALLY_VALUE_STR, 1, 32},
+    [0xda - WIDE_FIRST] = {TALLY_VALUE_STR, 2, 0x100},
+    [0xdb - WIDE_FIRST] = {TALLY_VALUE_STR, 4, 0x10000},
+    [0xdc - WIDE_FIRST] = {TALLY_VALUE_ARRAY, 2, 16},
+    [0xdd - WIDE_FIRST] = {TALLY_VALUE_ARRAY, 4, 0x10000},
+    [0xde - WIDE_FIRST] = {TALLY_VALUE_MAP, 2, 16},
+    [0xdf - WIDE_FIRST] = {TALLY_VALUE_MAP, 4, 0x10000},
+};
+
+/* Numbers below 128, short strings and containers, nil, booleans, small negative numbers. */
+static bool is_short(uint8_t b) {
+    return b < WIDE_FIRST || b >= WIDE_FIRST + WIDE_COUNT || b == 0xc0 || b == 0xc2 || b == 0xc3;
 }
 
 static void token_short(token *t, uint8_t b) {
@@ -90,38 +96,31 @@ static void token_short(token *t, uint8_t b) {
         t->value.type = TALLY_VALUE_BOOL, t->value.as.boolean = b == 0xc3;
 }
 
-/* Reads the head at `at`; false when the bytes end inside it or inside a str or bin's content. */
-static bool read_token(const uint8_t *at, const uint8_t *end, token *t) {
-    *t = (token){0};
-    if (at >= end) return false;
-    size_t width = prefix_width(*at);
-    if (width == 9) {
+/* False when the bytes end inside the head. */
+static bool token_wide(token *t, const uint8_t *at, const uint8_t *end) {
+    const size_t form = *at - WIDE_FIRST, width = wide[form].width;
+    if (width == 0) {
         t->bad = "floats, extensions and reserved types are not allowed";
         return true;
     }
     if ((size_t)(end - at) < 1 + width) return false;
-    uint64_t n = read_be(at + 1, width);
-    switch (*at) {
-    case 0xcc:
-    case 0xcd:
-    case 0xce:
-    case 0xcf: token_uint(t, n, width); break;
-    case 0xd0:
-    case 0xd1:
-    case 0xd2:
-    case 0xd3: token_int(t, at + 1, width); break;
-    case 0xd9: token_sized(t, TALLY_VALUE_STR, n, 1, 32); break;
-    case 0xda: token_sized(t, TALLY_VALUE_STR, n, 2, 0x100); break;
-    case 0xdb: token_sized(t, TALLY_VALUE_STR, n, 4, 0x10000); break;
-    case 0xc4: token_sized(t, TALLY_VALUE_BIN, n, 1, 0); break;
-    case 0xc5: token_sized(t, TALLY_VALUE_BIN, n, 2, 0x100); break;
-    case 0xc6: token_sized(t, TALLY_VALUE_BIN, n, 4, 0x10000); break;
-    case 0xdc: token_sized(t, TALLY_VALUE_ARRAY, n, 2, 16); break;
-    case 0xdd: token_sized(t, TALLY_VALUE_ARRAY, n, 4, 0x10000); break;
-    case 0xde: token_sized(t, TALLY_VALUE_MAP, n, 2, 16); break;
-    case 0xdf: token_sized(t, TALLY_VALUE_MAP, n, 4, 0x10000); break;
-    default: token_short(t, *at); break;
-    }
+    if (wide[form].type == TALLY_VALUE_UINT)
+        token_uint(t, read_be(at + 1, width), width);
+    else if (wide[form].type == TALLY_VALUE_INT)
+        token_int(t, at + 1, width);
+    else
+        token_sized(t, wide[form].type, read_be(at + 1, width), width, wide[form].least);
+    return true;
+}
+
+/* Reads the head at `at`; false when the bytes end inside it or inside a str or bin's content. */
+static bool read_token(const uint8_t *at, const uint8_t *end, token *t) {
+    *t = (token){0};
+    if (at >= end) return false;
+    if (is_short(*at))
+        token_short(t, *at);
+    else if (!token_wide(t, at, end))
+        return false;
     if (t->value.type == TALLY_VALUE_STR || t->value.type == TALLY_VALUE_BIN) {
         t->value.bytes.ptr = at + t->head;
         return t->value.bytes.len <= (size_t)(end - at) - t->head;
@@ -257,11 +256,14 @@ tally_cursor tally_cursor_of(const tally_value *container) {
     return (tally_cursor){container->bytes.ptr, container->bytes.ptr + container->bytes.len};
 }
 
+/* The body is a map and nothing else: where it ends is known. */
 tally_cursor tally_cursor_of_body(const tally_record *record) {
-    tally_cursor whole = {record->body.ptr, record->body.ptr + record->body.len};
-    tally_value map;
-    if (!record->body.ptr || !tally_cursor_next(&whole, &map)) return (tally_cursor){0};
-    return tally_cursor_of(&map);
+    const uint8_t *end = record->body.ptr + record->body.len;
+    token map;
+    if (!record->body.ptr || !read_token(record->body.ptr, end, &map) || map.bad ||
+        map.value.type != TALLY_VALUE_MAP)
+        return (tally_cursor){0};
+    return (tally_cursor){record->body.ptr + map.head, end};
 }
 
 bool tally_body_get(const tally_record *record, const char *key, tally_value *out) {

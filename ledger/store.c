@@ -226,6 +226,16 @@ static int grow_map(tally_ledger *ledger, tally_error *err) {
     return rc == 0 ? 0 : store_env_fail(ledger, rc, "cannot grow the ledger", err);
 }
 
+/* A write that fills the map runs again after it has grown, so it grows before: while less than
+ * half of it is free, as initial_map leaves. It is address space and no memory. */
+static int keep_room(tally_ledger *ledger, tally_error *err) {
+    MDB_envinfo info;
+    MDB_stat stat;
+    if (mdb_env_info(ledger->env, &info) != 0 || mdb_env_stat(ledger->env, &stat) != 0) return 0;
+    bool room = info.me_last_pgno < info.me_mapsize / 2 / stat.ms_psize;
+    return room || info.me_mapsize >= STORE_MAP_MAX_BYTES ? 0 : grow_map(ledger, err);
+}
+
 /* LMDB maps the whole file and pages stay resident once touched. After a large commit the map is
  * made anew, so that capturing years of logs takes no more memory than capturing a day. No
  * transaction is open here. */
@@ -270,13 +280,13 @@ int store_write(tally_ledger *ledger, int64_t now_ms, tally_write_fn *fn, void *
         return tally_fail(err, TALLY_EREADONLY, "the ledger in %s was opened for reading only",
                           ledger->dir);
     assert(ledger->readers == 0); /* growing may move the map: nothing may be looking at it */
-    for (;;) {
-        bool full = false;
-        int rc = write_once(ledger, now_ms, fn, ctx, &full, err);
-        if (!full) return rc;
-        rc = grow_map(ledger, err);
-        if (rc != 0) return rc;
+    int rc = keep_room(ledger, err);
+    for (bool full = true; rc == 0 && full;) {
+        full = false;
+        rc = write_once(ledger, now_ms, fn, ctx, &full, err);
+        if (full) rc = grow_map(ledger, err);
     }
+    return rc;
 }
 
 int tally_ledger_write(tally_ledger *ledger, int64_t now_ms, tally_write_fn *fn, void *ctx,

@@ -142,7 +142,12 @@ int feed_store(tally_txn *txn, const tally_feed *feed, tally_error *err);
 int feed_now(tally_txn *txn, uint32_t number, tally_feed *out, tally_error *err);
 /* Adds an empty feed under the next number. */
 int feed_make(tally_txn *txn, const tally_device_id *device, tally_feed *out, tally_error *err);
-/* Stores the bytes behind their check and hashes them into the tree; the caller stores the row. */
+/* Stores the bytes of a record behind their check; a cached hash of the tree. */
+int feed_put_bytes(tally_txn *txn, uint32_t feed, uint64_t index, tally_span bytes,
+                   const tally_hash *leaf, tally_error *err);
+int feed_put_subtree(tally_txn *txn, uint32_t feed, uint64_t index, const tally_hash *hash,
+                     tally_error *err);
+/* Stores a record and hashes it into the tree; the caller stores the row. */
 int feed_put_record(tally_txn *txn, tally_feed *feed, tally_span bytes, const tally_hash *leaf,
                     tally_error *err);
 int feed_put_checkpoint(tally_txn *txn, uint32_t number, const tally_checkpoint *cp,

@@ -27,6 +27,7 @@ static int fold_counting(const view_source *source, const tally_record *record, 
     bool counts;
     int rc = view_members_gate(source, &counts, err);
     if (rc != 0 || !counts) return rc;
+    if (source->txn->fold_again) return 0; /* with everything else, when the views are settled */
     for (size_t i = 0; i < sizeof folds / sizeof *folds; i++)
         if (tally_span_is(record->kind, folds[i].kind)) return folds[i].fold(source, record, err);
     return 0;
@@ -150,13 +151,13 @@ static int refold(tally_txn *txn, const tally_feed *feed, tally_error *err) {
 
 static int refold_all(tally_txn *txn, tally_error *err) {
     uint32_t feeds = tally_feed_count(txn);
+    txn->fold_again = false;
     for (uint32_t number = 0; number < feeds; number++) {
         tally_feed feed;
         int rc = feed_now(txn, number, &feed, err);
         if (rc == 0) rc = refold(txn, &feed, err);
         if (rc != 0) return rc;
     }
-    txn->fold_again = false;
     return 0;
 }
 
@@ -253,7 +254,7 @@ int view_rebuild_in(tally_txn *txn, tally_error *err) {
  * instead. */
 static int feed_number_at(int table) {
     switch (table) {
-    case TABLE_VIEW_COSTS: return VIEW_COST_FEED_AT;
+    case TABLE_VIEW_COSTS: return VIEW_ROW_FEED_AT;
     case TABLE_VIEW_ENTRIES: return VIEW_ENTRY_FEED_AT;
     case TABLE_VIEW_VOIDS:
     case TABLE_VIEW_SESSIONS:

@@ -14,8 +14,8 @@
 /* Offsets in a row. Time first and big-endian, so that a day's rows stand in time order; then the
  * unique entry id. */
 enum row_at {
-    AT_TIME = 0,
-    AT_ID = 8,
+    AT_TIME = VIEW_ROW_TIME_AT,
+    AT_ID = VIEW_ROW_ID_AT,
     AT_SESSION = 24,
     AT_MODEL = 32,
     AT_INPUT = 40,
@@ -25,7 +25,7 @@ enum row_at {
     AT_WRITE_1H = 72,
     AT_REASONING = 80,
     AT_STATED = 88,
-    AT_FEED = VIEW_COST_FEED_AT,
+    AT_FEED = VIEW_ROW_FEED_AT,
     AT_SEARCHES = 100,
     AT_TIER = 104,
     AT_SOURCE = 108,
@@ -119,10 +119,28 @@ typedef enum cost_field {
     COST_FIELDS
 } cost_field;
 
-static const char *const cost_keys[COST_FIELDS] = {
-    "agent",  "cache_read", "cache_write_1h", "cache_write_5m", "currency",    "entry",   "geo",
-    "input",  "key",        "model",          "output",         "reasoning",   "service", "session",
-    "source", "speed",      "stated",         "time",           "web_searches"};
+#define KEY(text)                                                                                  \
+    { (const uint8_t *)(text), sizeof(text) - 1 }
+static const tally_span cost_keys[COST_FIELDS] = {KEY("agent"),
+                                                  KEY("cache_read"),
+                                                  KEY("cache_write_1h"),
+                                                  KEY("cache_write_5m"),
+                                                  KEY("currency"),
+                                                  KEY("entry"),
+                                                  KEY("geo"),
+                                                  KEY("input"),
+                                                  KEY("key"),
+                                                  KEY("model"),
+                                                  KEY("output"),
+                                                  KEY("reasoning"),
+                                                  KEY("service"),
+                                                  KEY("session"),
+                                                  KEY("source"),
+                                                  KEY("speed"),
+                                                  KEY("stated"),
+                                                  KEY("time"),
+                                                  KEY("web_searches")};
+#undef KEY
 
 /* One walk over the body: its keys are sorted, and so are ours. A cost is read on every append and
  * every rebuild, where looking up each field for itself was a fifth of the work. An absent field is
@@ -136,8 +154,7 @@ static void cost_fields(const tally_record *record, tally_value fields[COST_FIEL
     while (at < COST_FIELDS && tally_cursor_next(&cursor, &name) &&
            tally_cursor_next(&cursor, &value)) {
         int order = -1;
-        while (at < COST_FIELDS &&
-               (order = tally_span_cmp(tally_span_str(cost_keys[at]), name.bytes)) < 0)
+        while (at < COST_FIELDS && (order = tally_span_cmp(cost_keys[at], name.bytes)) < 0)
             at++;
         if (at < COST_FIELDS && order == 0) fields[at++] = value;
     }
@@ -201,17 +218,22 @@ static void read_source(const tally_value fields[COST_FIELDS], tally_cost *cost)
     if (cost->stated) cost->currency = view_currency_code(currency);
 }
 
-/* Reads a cost body; false when it is not one: the record stays, the view passes it over. `model`
- * gets its raw name. */
-static bool cost_read(const tally_record *record, tally_cost *cost, tally_span *model) {
-    tally_span agent, key, session;
+typedef struct cost_texts {
+    tally_span agent, session, model;
+} cost_texts;
+
+/* Reads a cost body; false when it is not one: the record stays, the view passes it over. The
+ * references of `texts` are left to the caller. */
+static bool cost_read(const tally_record *record, tally_cost *cost, cost_texts *texts) {
+    tally_span key;
     tally_value fields[COST_FIELDS];
     *cost = (tally_cost){0};
     cost_fields(record, fields);
     const tally_value *time = &fields[COST_TIME], *entry = &fields[COST_ENTRY];
-    if (!take_str(&fields[COST_AGENT], &agent) || !take_str(&fields[COST_KEY], &key) ||
-        !take_str(&fields[COST_SESSION], &session) || !take_str(&fields[COST_MODEL], model) ||
-        time->type != TALLY_VALUE_UINT || time->as.uint / DAY_MS > UINT32_MAX)
+    if (!take_str(&fields[COST_AGENT], &texts->agent) || !take_str(&fields[COST_KEY], &key) ||
+        !take_str(&fields[COST_SESSION], &texts->session) ||
+        !take_str(&fields[COST_MODEL], &texts->model) || time->type != TALLY_VALUE_UINT ||
+        time->as.uint / DAY_MS > UINT32_MAX)
         return false;
     cost->time_ms = (int64_t)time->as.uint;
     read_source(fields, cost);
@@ -220,9 +242,7 @@ static bool cost_read(const tally_record *record, tally_cost *cost, tally_span *
         entry->bytes.len == TALLY_ENTRY_BYTES)
         memcpy(cost->id.b, entry->bytes.ptr, TALLY_ENTRY_BYTES);
     else
-        tally_entry_id_of(agent, key, &cost->id);
-    cost->session = tally_session_ref(agent, session);
-    cost->model = tally_string_ref(*model);
+        tally_entry_id_of(texts->agent, key, &cost->id);
     cost->usage.input = number_or_zero(&fields[COST_INPUT]);
     cost->usage.output = number_or_zero(&fields[COST_OUTPUT]);
     cost->usage.cache_read = number_or_zero(&fields[COST_CACHE_READ]);
@@ -239,41 +259,42 @@ static int read_winner(tally_txn *txn, tally_span entry, tally_record *record, t
                        tally_device_id *device, tally_error *err) {
     if (entry.len != ENTRY_BYTES) return tally_fail(err, TALLY_ECORRUPT, "a view row is damaged");
     uint32_t feed = tally_get_be32(entry.ptr + VIEW_ENTRY_FEED_AT);
-    tally_span bytes, model;
+    tally_span bytes;
+    cost_texts texts;
     int rc = tally_record_get(txn, feed, tally_get_be64(entry.ptr + 12), &bytes, err);
     if (rc == TALLY_ENOTFOUND)
         return tally_fail(err, TALLY_ECORRUPT,
                           "a view names a record that is missing; run 'tally fsck'");
     if (rc == 0) rc = tally_record_parse(bytes, record, err);
     if (rc != 0) return rc;
-    if (!cost_read(record, cost, &model))
+    if (!cost_read(record, cost, &texts))
         return tally_fail(err, TALLY_ECORRUPT,
                           "a view names a record that is no cost; run 'tally rebuild'");
+    cost->session = tally_session_ref(texts.agent, texts.session);
+    cost->model = tally_string_ref(texts.model);
     cost->feed = feed;
     return device ? view_feed_device(txn, feed, device, err) : 0;
 }
 
-static bool is_void(tally_txn *txn, const tally_entry_id *id) {
+bool view_cost_void(tally_txn *txn, const uint8_t id[VIEW_ID_BYTES]) {
     tally_span state;
-    return view_register_get(txn, TABLE_VIEW_VOIDS, tally_span_of(id->b, TALLY_ENTRY_BYTES), NULL,
+    return view_register_get(txn, TABLE_VIEW_VOIDS, tally_span_of(id, VIEW_ID_BYTES), NULL,
                              &state) == 0 &&
            state.len == 1 && state.ptr[0] == 1;
 }
 
-static int row_put(tally_txn *txn, const tally_cost *cost, tally_error *err) {
-    uint8_t key[4], row[ROW_BYTES];
-    day_key((uint64_t)cost->time_ms, key);
-    row_encode(cost, row);
-    return view_gather_row(txn, key, row, err);
+void view_cost_day(const uint8_t row[VIEW_ROW_BYTES], uint8_t day[VIEW_DAY_BYTES]) {
+    day_key(load64(row + AT_TIME), day);
 }
 
-static int row_del(tally_txn *txn, const tally_cost *cost, tally_error *err) {
-    uint8_t key[4], row[ROW_BYTES];
-    day_key((uint64_t)cost->time_ms, key);
+/* Puts a row into the table or takes it out. */
+static int row_set(tally_txn *txn, const tally_cost *cost, bool there, tally_error *err) {
+    uint8_t day[VIEW_DAY_BYTES], row[ROW_BYTES];
     row_encode(cost, row);
-    tally_span value = tally_span_of(row, ROW_BYTES);
-    int rc = view_gather_flush(txn, err); /* it may wait there */
-    return rc != 0 ? rc : store_del(txn, TABLE_VIEW_COSTS, tally_span_of(key, 4), &value, err);
+    view_cost_day(row, day);
+    tally_span key = tally_span_of(day, sizeof day), value = tally_span_of(row, sizeof row);
+    return there ? store_put(txn, TABLE_VIEW_COSTS, key, value, 0, err)
+                 : store_del(txn, TABLE_VIEW_COSTS, key, &value, err);
 }
 
 /* Of several records of one response one that was observed counts before one that was imported,
@@ -288,35 +309,65 @@ static bool better(const tally_cost *a, tally_hlc a_hlc, const tally_device_id *
     return memcmp(a_device->b, b_device->b, TALLY_PUBLIC_KEY_BYTES) < 0;
 }
 
+int view_cost_contend(tally_txn *txn, const gathered_cost *cost, const uint8_t entry[ENTRY_BYTES],
+                      bool *wins, tally_error *err) {
+    tally_cost ours, held;
+    tally_record held_record;
+    tally_device_id device, held_device;
+    row_decode(cost->row, &ours);
+    int rc =
+        read_winner(txn, tally_span_of(entry, ENTRY_BYTES), &held_record, &held, &held_device, err);
+    if (rc == 0) rc = view_feed_device(txn, ours.feed, &device, err);
+    if (rc != 0) return rc;
+    *wins = better(&ours, cost->hlc, &device, &held, held_record.hlc, &held_device);
+    return *wins ? row_set(txn, &held, false, err) : 0;
+}
+
+/* Whether a cost counts instead of the one that was gathered for the same entry. */
+static int beats(const view_source *source, const tally_cost *cost, tally_hlc hlc,
+                 const gathered_cost *held, bool *out, tally_error *err) {
+    tally_cost other;
+    tally_device_id device;
+    row_decode(held->row, &other);
+    int rc = view_feed_device(source->txn, other.feed, &device, err);
+    *out = rc == 0 && better(cost, hlc, source->device, &other, held->hlc, &device);
+    return rc;
+}
+
+/* The references, and the model's name stored under its own. */
+static int refer(tally_txn *txn, const cost_texts *texts, tally_cost *cost, tally_error *err) {
+    view_texts *known = view_gather_texts(txn, err);
+    if (!known) return TALLY_ENOMEM;
+    if (!view_memo_find(&known->sessions, texts->agent, texts->session, &cost->session)) {
+        cost->session = tally_session_ref(texts->agent, texts->session);
+        view_memo_note(&known->sessions, texts->agent, texts->session, cost->session);
+    }
+    if (view_memo_find(&known->models, (tally_span){0}, texts->model, &cost->model)) return 0;
+    int rc = view_string_put(txn, texts->model, &cost->model, err);
+    if (rc == 0) view_memo_note(&known->models, (tally_span){0}, texts->model, cost->model);
+    return rc;
+}
+
 int view_fold_cost(const view_source *source, const tally_record *record, tally_error *err) {
     tally_txn *txn = source->txn;
-    tally_cost cost, held;
-    tally_span model, entry;
-    if (!cost_read(record, &cost, &model)) return 0;
+    tally_cost cost;
+    cost_texts texts;
+    gathered_cost *place;
+    bool held, wins = true;
+    if (!cost_read(record, &cost, &texts)) return 0;
     cost.feed = source->feed;
-    int rc = view_string_put(txn, model, &cost.model, err);
-    if (rc != 0) return rc;
-    rc = view_entry_get(txn, cost.id.b, &entry, err);
-    if (rc != 0 && rc != TALLY_ENOTFOUND) return rc;
-    if (rc == 0) {
-        tally_record held_record;
-        tally_device_id held_device;
-        if ((rc = read_winner(txn, entry, &held_record, &held, &held_device, err)) != 0) return rc;
-        if (!better(&cost, record->hlc, source->device, &held, held_record.hlc, &held_device))
-            return 0;
-        if ((rc = row_del(txn, &held, err)) != 0) return rc;
-    }
-    uint8_t value[ENTRY_BYTES];
-    tally_put_be64(value, (uint64_t)cost.time_ms);
-    tally_put_be32(value + VIEW_ENTRY_FEED_AT, source->feed);
-    tally_put_be64(value + 12, source->index);
-    rc = view_gather_entry(txn, cost.id.b, value, err);
-    if (rc != 0 || is_void(txn, &cost.id)) return rc;
-    return row_put(txn, &cost, err);
+    int rc = refer(txn, &texts, &cost, err);
+    if (rc == 0) rc = view_gather_cost(txn, cost.id.b, &place, &held, err);
+    if (rc == 0 && held) rc = beats(source, &cost, record->hlc, place, &wins, err);
+    if (rc != 0 || !wins) return rc;
+    row_encode(&cost, place->row);
+    place->index = source->index;
+    place->hlc = record->hlc;
+    return 0;
 }
 
 /* void {entry, reason} takes an entry out of every figure; void {entry, undo: true} brings it back.
- */
+ * A cost that is gathered, or comes later, looks at the register itself. */
 int view_fold_void(const view_source *source, const tally_record *record, tally_error *err) {
     tally_txn *txn = source->txn;
     const uint8_t *id;
@@ -325,14 +376,12 @@ int view_fold_void(const view_source *source, const tally_record *record, tally_
     uint8_t state = tally_body_true(record, "undo") ? 0 : 1;
     int rc = view_register_put(source, TABLE_VIEW_VOIDS, key, record->hlc, tally_span_of(&state, 1),
                                err);
-    if (rc != 0) return rc;
-    rc = view_entry_get(txn, id, &entry, err);
-    if (rc == TALLY_ENOTFOUND) return 0; /* the cost comes later and looks at the register itself */
+    if (rc == 0) rc = store_get(txn, TABLE_VIEW_ENTRIES, key, &entry, err);
+    if (rc != 0) return rc == TALLY_ENOTFOUND ? 0 : rc;
     tally_record winner;
     tally_cost cost;
-    if (rc == 0) rc = read_winner(txn, entry, &winner, &cost, NULL, err);
-    if (rc != 0) return rc;
-    return is_void(txn, &cost.id) ? row_del(txn, &cost, err) : row_put(txn, &cost, err);
+    rc = read_winner(txn, entry, &winner, &cost, NULL, err);
+    return rc != 0 ? rc : row_set(txn, &cost, !view_cost_void(txn, id), err);
 }
 
 /* The rows of one day that stand at the cursor, a page of them at a time. */
@@ -381,7 +430,10 @@ int tally_cost_each(tally_txn *txn, int64_t start_ms, int64_t end_ms, tally_cost
 int tally_cost_get(tally_txn *txn, const tally_entry_id *id, tally_cost *out, uint64_t *index) {
     tally_span entry;
     tally_record record;
-    int rc = view_entry_get(txn, id->b, &entry, NULL);
+    int rc = view_gather_flush(txn, NULL);
+    if (rc == 0)
+        rc = store_get(txn, TABLE_VIEW_ENTRIES, tally_span_of(id->b, TALLY_ENTRY_BYTES), &entry,
+                       NULL);
     if (rc == 0) rc = read_winner(txn, entry, &record, out, NULL, NULL);
     if (rc != 0) return rc;
     if (index) *index = tally_get_be64(entry.ptr + 12);

@@ -83,8 +83,7 @@ int view_feed_device(tally_txn *txn, uint32_t feed, tally_device_id *out, tally_
 /* A currency in two bytes: its three capital letters in base 26, plus 1; 0 for what is no code. */
 uint16_t view_currency_code(tally_span code);
 
-/* Where rows of view_costs and view_entries hold their feed number. */
-#define VIEW_COST_FEED_AT  96
+/* Where rows of view_entries hold their feed number. */
 #define VIEW_ENTRY_FEED_AT 8
 
 /* Folds everything again inside a transaction: rebuild, and the deep check, which throws the result

@@ -1,28 +1,51 @@
-/* Gathered view writes: cost rows and entries of one write transaction wait in memory and are
- * written sorted, so that each table's pages are touched once, in order, and lie together in the
- * file. Private to ledger/. */
+/* Gathered view writes: the costs of one write transaction wait in memory, one of each entry, and
+ * are written sorted, so that each table's pages are touched once, in order, and lie together in
+ * the file. Private to ledger/. */
 #ifndef LEDGER_VIEW_GATHER_H
 #define LEDGER_VIEW_GATHER_H
 
 #include "store.h"
+#include "view_memo.h"
 
-#define VIEW_ROW_BYTES   112u  /* of view_costs */
-#define VIEW_ENTRY_BYTES 20u   /* of view_entries: time, feed, index */
-#define VIEW_ID_BYTES    16u   /* an entry's id */
-#define VIEW_GATHER_ROWS 8192u /* more are written at once */
+#define VIEW_ROW_BYTES    112u /* of view_costs; within it: */
+#define VIEW_ROW_TIME_AT  0    /* 8 bytes */
+#define VIEW_ROW_ID_AT    8
+#define VIEW_ROW_FEED_AT  96    /* 4 bytes */
+#define VIEW_DAY_BYTES    4u    /* a key of view_costs */
+#define VIEW_ENTRY_BYTES  20u   /* of view_entries: time, feed, index */
+#define VIEW_ID_BYTES     16u   /* an entry's id */
+#define VIEW_GATHER_COSTS 8192u /* more are written at once */
 
-/* Notes a row for `day` (its table key). Writes everything when the gathering is full. */
-int view_gather_row(tally_txn *txn, const uint8_t day[4], const uint8_t row[VIEW_ROW_BYTES],
-                    tally_error *err);
-/* Notes where an entry stands now; replaces what was noted before. */
-int view_gather_entry(tally_txn *txn, const uint8_t id[VIEW_ID_BYTES],
-                      const uint8_t value[VIEW_ENTRY_BYTES], tally_error *err);
-/* An entry as this transaction sees it, gathered or stored: 0, TALLY_ENOTFOUND. */
-int view_entry_get(tally_txn *txn, const uint8_t id[VIEW_ID_BYTES], tally_span *value,
-                   tally_error *err);
+typedef struct gathered_cost {
+    uint8_t row[VIEW_ROW_BYTES];
+    uint64_t index; /* of its record in the row's feed */
+    tally_hlc hlc;
+    bool shown; /* while it is written: it has a row */
+} gathered_cost;
+
+/* The place of an entry's cost, which the caller fills; with *held, the one that was noted before
+ * and that it may replace. The same for costs that stand in the table is done when they are
+ * written. Writes everything when the gathering is full. Valid until the next call. */
+int view_gather_cost(tally_txn *txn, const uint8_t id[VIEW_ID_BYTES], gathered_cost **out,
+                     bool *held, tally_error *err);
+/* What is known of texts in this transaction: of sessions, and of models, whose names are stored
+ * then. NULL: no memory. */
+typedef struct view_texts {
+    view_memo sessions, models;
+} view_texts;
+view_texts *view_gather_texts(tally_txn *txn, tally_error *err);
 /* Writes what was gathered. Whoever reads the tables themselves inside a write transaction calls
  * this first. */
 int view_gather_flush(tally_txn *txn, tally_error *err);
 void view_gather_clear(tally_txn *txn);
+
+/* view_cost.c: the table's key of a row. */
+void view_cost_day(const uint8_t row[VIEW_ROW_BYTES], uint8_t day[VIEW_DAY_BYTES]);
+/* view_cost.c: whether a gathered cost counts instead of the one that its entry stands for, whose
+ * row is then taken out. */
+int view_cost_contend(tally_txn *txn, const gathered_cost *cost,
+                      const uint8_t entry[VIEW_ENTRY_BYTES], bool *wins, tally_error *err);
+/* view_cost.c: whether an entry is taken out of every figure. */
+bool view_cost_void(tally_txn *txn, const uint8_t id[VIEW_ID_BYTES]);
 
 #endif

@@ -50,7 +50,7 @@
 #define TALLY_SESSION_HANDSHAKE_PACKET_MAX_BYTES 128u
 #define TALLY_SESSION_FIRST_MESSAGE_MAX_BYTES    (128u * 1024u)
 #define TALLY_SESSION_WINDOW_BYTES               (8u * 1024u * 1024u)
-#define TALLY_SESSION_OUTPUT_BYTES               (2u * 1024u * 1024u)
+#define TALLY_SESSION_OUTPUT_BYTES               (256u * 1024u)
 #define TALLY_SESSION_PENDING_BYTES              (8u * 1024u * 1024u)
 #define TALLY_SESSION_PENDING_COMMITS            4096u /* and blobs */
 

@@ -343,6 +343,30 @@ static void the_own_feed_is_taken_from_a_teammate(void **state) {
     fixture_close(&young);
 }
 
+/* Folds a commit, and notes whether all views would be made anew for it. */
+static int ingest_and_look(void *ctx, tally_txn *txn, tally_error *err) {
+    bool *again = ctx;
+    tally_team_device creator;
+    int rc = commit_ingest(&c, txn, err);
+    if (rc == 0) rc = tally_team_device_get(txn, &c.device, &creator);
+    *again = txn->fold_again;
+    return rc;
+}
+
+static void the_first_commit_of_the_creator_is_folded_once(void **state) {
+    (void)state;
+    fixture young;
+    bool again = true;
+    team_join(&young, f, 4);
+    assert_true(commit_read(f, id_of(f), 0, &c));
+    OK(tally_ledger_write(young.ledger, FIXTURE_NOW_MS, ingest_and_look, &again, &f->err));
+    assert_false(again);
+    team_pass_all(f, &young, id_of(f));
+    tally_hash a = fixture_digest(f), b = fixture_digest(&young);
+    assert_true(tally_hash_eq(&a, &b));
+    fixture_close(&young);
+}
+
 static void the_root_at_every_size_is_that_of_the_leaves(void **state) {
     (void)state;
     tally_txn *txn;
@@ -379,6 +403,7 @@ int main(void) {
         TEAM(two_histories_of_one_device_are_a_fork),
         TEAM(the_own_clock_goes_on_after_what_was_seen_up_to_48_hours_ahead),
         TEAM(the_own_feed_is_taken_from_a_teammate),
+        TEAM(the_first_commit_of_the_creator_is_folded_once),
         TEAM(the_root_at_every_size_is_that_of_the_leaves),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

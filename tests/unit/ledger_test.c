@@ -217,6 +217,17 @@ static void a_small_map_grows_while_the_write_runs_again(void **state) {
     assert_int_equal(fixture_size(f), 102);
 }
 
+static void a_map_grows_before_the_write_that_would_fill_it(void **state) {
+    (void)state;
+    fixture_reopen(f, false, 4u * 1024u * 1024u);
+    many_records first = {.writer = f->writer, .count = 60, .pad = 40000}; /* 11 pages each */
+    many_records second = {.writer = f->writer, .first = 60, .count = 40, .pad = 40000};
+    OK(tally_ledger_write(f->ledger, FIXTURE_NOW_MS, append_many, &first, &f->err));
+    OK(tally_ledger_write(f->ledger, FIXTURE_NOW_MS, append_many, &second, &f->err));
+    assert_int_equal(first.runs, 1);
+    assert_int_equal(second.runs, 1);
+}
+
 static int leave_traces(void *ctx, tally_txn *txn, tally_error *err) {
     static const uint8_t salt[TALLY_BLOB_SALT_BYTES] = {1};
     many_records *many = ctx;
@@ -427,6 +438,7 @@ int main(void) {
         FOLDER(a_sealed_key_is_asked_for_at_the_first_write_only),
         LEDGER(another_devices_key_is_refused),
         LEDGER(a_small_map_grows_while_the_write_runs_again),
+        LEDGER(a_map_grows_before_the_write_that_would_fill_it),
         LEDGER(an_error_from_the_callback_leaves_nothing),
         LEDGER(a_write_that_the_disk_refuses_leaves_nothing_and_the_next_one_works),
         LEDGER(a_write_that_appends_nothing_signs_nothing),
