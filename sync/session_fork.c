@@ -86,6 +86,7 @@ bool session_trail_take(tally_session *s, const tally_wire_trail *trail) {
     }
     session_feed *feed = session_feed_find(s, &trail->device);
     if (!feed || feed->number == SESSION_NO_NUMBER) return true;
+    if (feed->search == SEARCH_DUE) return true; /* what we are about to say answers it as well */
     if (!session_refresh(s) || !session_read(s)) return false;
     feed = session_feed_find(s, &trail->device); /* the table may have moved */
     while (count < TALLY_WIRE_MAX_MARKS && tally_wire_next_mark(&list, &marks[count]) &&

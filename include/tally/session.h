@@ -41,8 +41,10 @@
 #define TALLY_SESSION_PING_MS      30000            /* of silence of ours, then a ping */
 #define TALLY_SESSION_DEAD_MS      90000 /* of silence of theirs: the connection is half-open */
 #define TALLY_SESSION_RELAY_MS     300   /* news of others wait: the peer may have them by then */
-#define TALLY_SESSION_TRAIL_MS     60000 /* for the next step of looking for a fork */
-#define TALLY_SESSION_REMEMBER_MS  60000 /* the peer's frontier is stored so often at most */
+#define TALLY_SESSION_COMPARE_MS   300 /* between roots that claims about one feed make us work out \
+                                        */
+#define TALLY_SESSION_TRAIL_MS    60000 /* for the next step of looking for a fork */
+#define TALLY_SESSION_REMEMBER_MS 60000 /* the peer's frontier is stored so often at most */
 
 /* Space: packets before the peer is known; hello and join, before any other message; what a peer
  * may send before it is given credit; output above which nothing more is made; what waits for one

@@ -1,0 +1,164 @@
+/* Sessions against a teammate who has valid keys and means harm: what it costs to hear it out stays
+ * bounded, and what it says changes nothing for the others. */
+#include "fork_fixture.h"
+#include "session_rogue.h"
+
+#include <zstd.h>
+
+typedef struct pair {
+    fixture a, b;
+    net n;
+    rogue r;
+} pair;
+
+static int pair_setup(void **state) {
+    pair *p = calloc(1, sizeof *p);
+    assert_non_null(p);
+    team_of_two(&p->a, &p->b);
+    p->n.now = FIXTURE_NOW_MS;
+    *state = p;
+    return 0;
+}
+
+static int pair_teardown(void **state) {
+    pair *p = *state;
+    net_close(&p->n);
+    rogue_close(&p->r);
+    fixture_close(&p->a);
+    fixture_close(&p->b);
+    free(p);
+    return 0;
+}
+
+/* b's device calls a, and has said hello. */
+static end *called(pair *p) {
+    end *victim = rogue_call(&p->r, &p->n, &p->a, p->b.key);
+    rogue_hello(&p->r, NULL, 0);
+    assert_int_equal(victim->seen[TALLY_SESSION_ESTABLISHED], 1);
+    return victim;
+}
+
+static void assert_dropped(pair *p, const end *victim, tally_bye code) {
+    rogue_listen(&p->r);
+    if (!tally_session_ended(victim->session)) fail_msg("the session goes on");
+    if (victim->bye != code) fail_msg("ended with %u, not %d: %s", victim->bye, code, victim->why);
+    assert_int_equal(p->r.bye, code);
+}
+
+/* ---- forks ---- */
+
+#define TWINS 12u
+
+/* b signs another history after each of its first records, and tells of them from the last to the
+ * first: each proof ends the feed earlier than the one before. */
+static void proofs_that_part_ever_earlier_lead_to_the_first(void **state) {
+    pair *p = *state;
+    static fixture twins[TWINS];
+    static tally_fork forks[TWINS];
+    fixture c;
+    for (uint32_t i = 0; i < TWINS; i++) {
+        fork_copy(&p->b, &twins[i], 2);
+        fixture_append_costs(&twins[i], 1000 + i, 1);
+        fixture_append_costs(&p->b, i, 1);
+        fork_prove(&p->b, &twins[i], fixture_id(&p->b), i, &forks[i]);
+    }
+    team_add(&p->a, &c, 3, TALLY_ROLE_MEMBER);
+    team_pass_all(&p->b, &p->a, fixture_id(&p->b));
+    end *victim = called(p);
+    for (uint32_t i = TWINS; i-- > 0;) {
+        assert_int_equal(tally_wire_put_fork(&p->r.plain, &forks[i], NULL), 0);
+        rogue_say(&p->r);
+        rogue_listen(&p->r);
+        assert_alive(victim);
+        assert_int_equal(team_stored(&p->a, fixture_id(&p->b)), i);
+    }
+    assert_int_equal(fork_give(&c, &forks[0]), 0);
+    assert_same_views(&p->a, &c);
+    assert_true(branch_count(&p->a, fixture_id(&p->b)) <= TALLY_FORK_MAX_BRANCHES);
+    fixture_verify_clean(&p->a);
+    for (uint32_t i = 0; i < TWINS; i++)
+        fixture_close(&twins[i]);
+    fixture_close(&c);
+}
+
+/* ---- claims ---- */
+
+#define FLOOD 300u
+
+static void say_have(rogue *r, const tally_device_id *device, uint64_t size, uint32_t salt) {
+    tally_wire_head head = {.device = *device, .size = size};
+    tally_put_be32(head.root.b, salt);
+    assert_int_equal(tally_wire_put_have(&r->plain, &head, NULL), 0);
+}
+
+/* A root at a size that nothing signs is made from records: up to 255 of 64 KiB. */
+static void a_flood_of_claims_is_compared_once(void **state) {
+    pair *p = *state;
+    const tally_device_id *a = fixture_id(&p->a);
+    fixture_append_costs(&p->a, 0, 100); /* one commit */
+    uint64_t inside = fixture_size(&p->a) - 50;
+    end *victim = called(p);
+    for (uint32_t i = 1; i <= FLOOD; i++)
+        say_have(&p->r, a, inside, i);
+    rogue_say(&p->r);
+    rogue_listen(&p->r);
+    assert_alive(victim);
+    assert_int_equal(p->r.heard[TALLY_WIRE_TRAIL], 1);
+    net_wait(&p->n, TALLY_SESSION_TRAIL_MS); /* and of course nothing follows */
+    assert_dropped(p, victim, TALLY_BYE_PROTOCOL);
+}
+
+/* What is put off is not forgotten, and does not keep the driver busy meanwhile. */
+static void a_claim_that_is_put_off_is_compared_later(void **state) {
+    pair *p = *state;
+    const tally_device_id *a = fixture_id(&p->a);
+    tally_wire_head head = {.device = *a};
+    fixture_append_costs(&p->a, 0, 100);
+    uint64_t inside = fixture_size(&p->a) - 50;
+    end *victim = called(p);
+    head.size = inside;
+    (void)fork_root(&p->a, a, inside, &head.root);
+    assert_int_equal(tally_wire_put_have(&p->r.plain, &head, NULL), 0);
+    rogue_say(&p->r);
+    say_have(&p->r, a, inside + 1, 1);
+    rogue_say(&p->r);
+    rogue_listen(&p->r);
+    assert_int_equal(p->r.heard[TALLY_WIRE_TRAIL], 0);
+    assert_false(tally_session_in_sync(victim->session));
+    assert_int_equal(tally_session_deadline(victim->session), p->n.now + TALLY_SESSION_COMPARE_MS);
+    net_wait(&p->n, TALLY_SESSION_COMPARE_MS);
+    rogue_listen(&p->r);
+    assert_int_equal(p->r.heard[TALLY_WIRE_TRAIL], 1);
+    assert_true(tally_session_deadline(victim->session) > p->n.now);
+}
+
+static void a_flood_of_trails_is_answered_once(void **state) {
+    pair *p = *state;
+    const tally_device_id *a = fixture_id(&p->a);
+    fixture_append_costs(&p->a, 0, 100);
+    end *victim = called(p);
+    tally_wire_mark mark = {.size = fixture_size(&p->a) - 50};
+    for (uint32_t i = 0; i < TALLY_SESSION_MAX_TRAILS; i++)
+        assert_int_equal(tally_wire_put_trail(&p->r.plain, a, &mark, 1, NULL), 0);
+    rogue_say(&p->r);
+    rogue_listen(&p->r);
+    assert_alive(victim);
+    assert_int_equal(p->r.heard[TALLY_WIRE_TRAIL], 1);
+    assert_int_equal(tally_wire_put_trail(&p->r.plain, a, &mark, 1, NULL), 0);
+    rogue_say(&p->r);
+    assert_dropped(p, victim, TALLY_BYE_PROTOCOL);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(a_flood_of_claims_is_compared_once, pair_setup,
+                                        pair_teardown),
+        cmocka_unit_test_setup_teardown(a_claim_that_is_put_off_is_compared_later, pair_setup,
+                                        pair_teardown),
+        cmocka_unit_test_setup_teardown(a_flood_of_trails_is_answered_once, pair_setup,
+                                        pair_teardown),
+        cmocka_unit_test_setup_teardown(proofs_that_part_ever_earlier_lead_to_the_first, pair_setup,
+                                        pair_teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
