@@ -67,6 +67,7 @@ typedef struct session_feed {
 
     uint64_t fork_ours, fork_theirs; /* common + 1 of the proof known here, there; 0: none */
     bool fork_missed;                /* a proof was refused, for nobody had added the device here */
+    uint32_t proofs;                 /* that the peer sent and that made it end earlier */
 } session_feed;
 
 /* A commit or blob that waits for the write; its bytes are in `raw`. */
