@@ -159,6 +159,94 @@ static void a_flood_of_trails_is_answered_once(void **state) {
     assert_dropped(p, victim, TALLY_BYE_PROTOCOL);
 }
 
+/* ---- numbers at their ends ---- */
+
+static void sizes_and_clocks_at_their_ends_change_nothing(void **state) {
+    pair *p = *state;
+    const tally_device_id *a = fixture_id(&p->a);
+    uint64_t before = fixture_size(&p->a);
+    tally_wire_head heads[1] = {{.device = *a, .size = INT64_MAX}};
+    end *victim = rogue_call(&p->r, &p->n, &p->a, p->b.key);
+    assert_int_equal(tally_wire_put_hello(&p->r.plain, INT64_MAX, NULL, 0, heads, 1, NULL), 0);
+    say_have(&p->r, a, INT64_MAX, 1);
+    tally_wire_mark marks[2] = {{.size = INT64_MAX - 1}, {.size = INT64_MAX}};
+    assert_int_equal(tally_wire_put_trail(&p->r.plain, a, marks, 2, NULL), 0);
+    assert_int_equal(tally_wire_put_hello(&p->r.plain, 0, NULL, 0, NULL, 0, NULL), 0);
+    rogue_say(&p->r);
+    rogue_listen(&p->r);
+    assert_alive(victim);
+    net_wait(&p->n, 1000);
+    assert_alive(victim);
+    assert_int_equal(fixture_size(&p->a), before);
+    fixture_append_costs(&p->a, 0, 1); /* and goes on as before */
+    tally_session_wake(victim->session, p->n.now);
+    rogue_listen(&p->r);
+    assert_int_equal(p->r.head.size, before + 1);
+}
+
+/* Commits that would make the victim's own feed longer, under its name and somebody else's
+ * signature, or further on than anybody has records. */
+static void nobody_else_writes_the_own_feed(void **state) {
+    static const uint64_t froms[] = {0, INT64_MAX - 1};
+    pair *p = *state;
+    uint64_t before = fixture_size(&p->a);
+    for (size_t i = 0; i < sizeof froms / sizeof *froms; i++) {
+        end *victim = called(p);
+        uint8_t raw[] = {0, 0, 0, 1, 0x80}, packed[64];
+        tally_wire_commits commits = {
+            .device = *fixture_id(&p->a), .from = froms[i], .count = 1, .raw_len = sizeof raw};
+        size_t len = ZSTD_compress(packed, sizeof packed, raw, sizeof raw, 3);
+        commits.packed = tally_span_of(packed, len);
+        commits.checkpoint.size = froms[i] + 1;
+        commits.checkpoint.signature[0] = 1;
+        assert_int_equal(tally_wire_put_commits(&p->r.plain, &commits, NULL), 0);
+        rogue_say(&p->r);
+        assert_dropped(p, victim, TALLY_BYE_PROTOCOL);
+        rogue_close(&p->r);
+    }
+    p->r = (rogue){.n = &p->n};
+    assert_int_equal(fixture_size(&p->a), before);
+    fixture_verify_clean(&p->a);
+}
+
+/* ---- proofs of nothing ---- */
+
+/* About the creator, about nobody, and by nobody. */
+static void forged_forks_freeze_nobody(void **state) {
+    pair *p = *state;
+    tally_device_id who[] = {*fixture_id(&p->a), *fixture_id(&p->b), {{7}}};
+    for (size_t i = 0; i < sizeof who / sizeof *who; i++) {
+        tally_fork_state state_of;
+        end *victim = called(p);
+        tally_fork fork = {.device = who[i], .common = 1};
+        fork.branches[0].checkpoint.size = fork.branches[1].checkpoint.size = 2;
+        fork.branches[1].next.b[0] = 1;
+        assert_int_equal(tally_wire_put_fork(&p->r.plain, &fork, NULL), 0);
+        rogue_say(&p->r);
+        rogue_listen(&p->r);
+        assert_false(fork_known(&p->a, &who[i], &state_of));
+        if (i < 2) assert_int_equal(victim->bye, TALLY_BYE_PROTOCOL);
+        rogue_close(&p->r);
+    }
+    p->r = (rogue){.n = &p->n};
+}
+
+/* Each proof about a device that nobody knows is a write and a row: there is an end to them. */
+static void proofs_about_strangers_have_an_end(void **state) {
+    pair *p = *state;
+    end *victim = called(p);
+    for (uint32_t i = 0; i <= TALLY_SESSION_MAX_FEEDS && !tally_session_ended(victim->session);
+         i++) {
+        tally_fork fork = {.common = 1};
+        tally_put_be32(fork.device.b, i);
+        fork.branches[0].checkpoint.size = fork.branches[1].checkpoint.size = 2;
+        fork.branches[1].next.b[0] = 1;
+        assert_int_equal(tally_wire_put_fork(&p->r.plain, &fork, NULL), 0);
+        rogue_say(&p->r);
+    }
+    assert_dropped(p, victim, TALLY_BYE_LIMIT);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_flood_of_claims_is_compared_once, pair_setup,
@@ -168,6 +256,12 @@ int main(void) {
         cmocka_unit_test_setup_teardown(a_flood_of_trails_is_answered_once, pair_setup,
                                         pair_teardown),
         cmocka_unit_test_setup_teardown(proofs_that_part_ever_earlier_lead_to_the_first, pair_setup,
+                                        pair_teardown),
+        cmocka_unit_test_setup_teardown(sizes_and_clocks_at_their_ends_change_nothing, pair_setup,
+                                        pair_teardown),
+        cmocka_unit_test_setup_teardown(nobody_else_writes_the_own_feed, pair_setup, pair_teardown),
+        cmocka_unit_test_setup_teardown(forged_forks_freeze_nobody, pair_setup, pair_teardown),
+        cmocka_unit_test_setup_teardown(proofs_about_strangers_have_an_end, pair_setup,
                                         pair_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
