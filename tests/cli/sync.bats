@@ -165,6 +165,19 @@ models() { # DIR
     [ "$(timeout 60 "$TALLY" sync folder shared --ledger "$BEN" --json 2>/dev/null | jq .files_read)" -eq 1 ]
 }
 
+# The samples have a session that copies the beginning of another: whose work that was, a device notes for itself.
+@test "logs that two devices have count once, and add no hours" {
+    two_teammates
+    tally capture --root "$TALLY_TEST_DATA/samples/home" >/dev/null
+    tally report --json | jq -S .total >once
+    tally sync export carried 2>/dev/null
+    tally sync import carried --ledger "$BEN" 2>/dev/null
+    run jq -c '[.sessions, .costs, .activity]' \
+        <<<"$(tally capture --root "$TALLY_TEST_DATA/samples/home" --ledger "$BEN" --json)"
+    [ "$output" = '[0,0,0]' ]
+    tally report --ledger "$BEN" --json | jq -S .total | diff once -
+}
+
 @test "with nobody to call, sync now says so" {
     new_ledger
     fails_with 1 tally sync now
