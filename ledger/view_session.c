@@ -37,9 +37,9 @@ static void session_decode(uint64_t ref, uint32_t feed, tally_span body, tally_s
         const char *key;
         tally_span *field;
     } fields[] = {
-        {"agent", &out->agent},   {"branch", &out->branch}, {"commit", &out->commit},
-        {"cwd", &out->cwd},       {"id", &out->id},         {"parent", &out->parent},
-        {"remote", &out->remote}, {"title", NULL},          {"title_from", &out->title_from},
+        {"agent", &out->agent},    {"branch", &out->branch}, {"commit", &out->commit},
+        {"cwd", &out->cwd},        {"id", &out->id},         {"parent", &out->parent},
+        {"remote", &out->remote},  {"title", NULL},          {"title_from", &out->title_from},
         {"version", &out->version}};
     const size_t count = sizeof fields / sizeof *fields;
     tally_record record = {.body = body};

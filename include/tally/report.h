@@ -3,6 +3,7 @@
 #ifndef TALLY_REPORT_H
 #define TALLY_REPORT_H
 
+#include <tally/attribution.h>
 #include <tally/engaged.h>
 #include <tally/time.h>
 #include <tally/view.h>
@@ -46,12 +47,16 @@ typedef struct tally_sums {
                     */
 } tally_sums;
 
-/* What a cost is attributed to. Spans live as long as the transaction. */
+/* What a cost, or a share of one that was split, is attributed to. Tokens and price are those of
+ * the share. Spans live as long as the transaction. */
 typedef struct tally_cost_facts {
     const tally_cost *cost;
     const tally_session *session; /* never NULL; empty spans when unknown */
     tally_priced priced;
-    tally_span model, client, project, member, device;
+    const tally_attribution *said;
+    const tally_share *share; /* NULL: unattributed */
+    tally_span model, client, project, member,
+        device; /* project: the directory where none is named */
     const tally_span *tags;
     size_t tag_count;
 } tally_cost_facts;
@@ -67,7 +72,8 @@ typedef struct tally_report_row {
 } tally_report_row;
 
 /* A cost with several tags counts once under each when TALLY_BY_TAG is asked for; the total counts
- * it once. */
+ * it once. A cost that was split counts under each share with that share of its tokens and price,
+ * and as one request under each; the total counts one request. */
 typedef struct tally_report tally_report;
 /* Engaged time follows the default policy. */
 int tally_report_run(tally_txn *txn, const tally_filter *filter, const tally_report_key *keys,
@@ -84,6 +90,7 @@ typedef struct tally_session_row {
     int64_t start_ms, end_ms; /* first and last event or cost in the period */
     uint64_t prompts;         /* human events */
     tally_sums sums;
+    tally_attribution said;
     const tally_span *tags;
     size_t tag_count;
     tally_span title; /* blob content; empty when none */
