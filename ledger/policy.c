@@ -13,106 +13,96 @@
 #define PRIORITY_MAX      1000
 #define PERCENT_MAX       10000u
 
-typedef enum field_type {
-    FIELD_NAME,
-    FIELD_TEXT,
-    FIELD_DATE,  /* YYYY-MM-DD */
-    FIELD_MONTH, /* YYYY-MM */
-    FIELD_CURRENCY,
-    FIELD_PICO,
-    FIELD_PERCENT,
-    FIELD_PRIORITY,
-    FIELD_PERIOD
-} field_type;
-
-typedef struct field {
-    const char *name;
-    field_type type;
-    bool needed;
-} field;
-
 /* The first `keys` fields name a row. A rule and a rate have a use only with one of those that may
  * be absent; for a rule that is `any_of`, the first of its conditions. */
 static const struct {
     const char *set, *unset;
     uint32_t keys;
     uint32_t any_from; /* at least one of the fields from here on; 0: none is asked for */
-    field fields[POLICY_MAX_FIELDS];
+    tally_policy_field fields[POLICY_MAX_FIELDS];
 } kinds[TALLY_POLICY_COUNT] = {
     [TALLY_POLICY_CLIENT] = {"client.set",
                              "client.unset",
                              1,
                              0,
-                             {{"client", FIELD_NAME, true},
-                              {"title", FIELD_TEXT, false},
-                              {"timezone", FIELD_NAME, false},
-                              {"currency", FIELD_CURRENCY, false},
-                              {"email", FIELD_TEXT, false},
-                              {"address", FIELD_TEXT, false}}},
+                             {{"client", TALLY_FIELD_NAME, true},
+                              {"title", TALLY_FIELD_TEXT, false},
+                              {"timezone", TALLY_FIELD_NAME, false},
+                              {"currency", TALLY_FIELD_CURRENCY, false},
+                              {"email", TALLY_FIELD_TEXT, false},
+                              {"address", TALLY_FIELD_TEXT, false}}},
     [TALLY_POLICY_PROJECT] = {"project.set",
                               "project.unset",
                               1,
                               0,
-                              {{"project", FIELD_NAME, true},
-                               {"client", FIELD_NAME, true},
-                               {"title", FIELD_TEXT, false}}},
+                              {{"project", TALLY_FIELD_NAME, true},
+                               {"client", TALLY_FIELD_NAME, true},
+                               {"title", TALLY_FIELD_TEXT, false}}},
     [TALLY_POLICY_RULE] = {"rule.set",
                            "rule.unset",
                            1,
                            4,
-                           {{"rule", FIELD_NAME, true},
-                            {"client", FIELD_NAME, true},
-                            {"project", FIELD_NAME, false},
-                            {"priority", FIELD_PRIORITY, false},
-                            {"path", FIELD_TEXT, false},
-                            {"remote", FIELD_TEXT, false},
-                            {"branch", FIELD_TEXT, false},
-                            {"agent", FIELD_NAME, false},
-                            {"tag", FIELD_NAME, false}}},
+                           {{"rule", TALLY_FIELD_NAME, true},
+                            {"client", TALLY_FIELD_NAME, true},
+                            {"project", TALLY_FIELD_NAME, false},
+                            {"priority", TALLY_FIELD_PRIORITY, false},
+                            {"path", TALLY_FIELD_TEXT, false},
+                            {"remote", TALLY_FIELD_TEXT, false},
+                            {"branch", TALLY_FIELD_TEXT, false},
+                            {"agent", TALLY_FIELD_NAME, false},
+                            {"tag", TALLY_FIELD_NAME, false}}},
     [TALLY_POLICY_RATE] = {"rate.set",
                            "rate.unset",
                            4,
                            0,
-                           {{"client", FIELD_NAME, false},
-                            {"project", FIELD_NAME, false},
-                            {"member", FIELD_NAME, false},
-                            {"from", FIELD_DATE, false},
-                            {"amount", FIELD_PICO, true},
-                            {"currency", FIELD_CURRENCY, true}}},
+                           {{"client", TALLY_FIELD_NAME, false},
+                            {"project", TALLY_FIELD_NAME, false},
+                            {"member", TALLY_FIELD_NAME, false},
+                            {"from", TALLY_FIELD_DATE, false},
+                            {"amount", TALLY_FIELD_PICO, true},
+                            {"currency", TALLY_FIELD_CURRENCY, true}}},
     [TALLY_POLICY_PLAN] = {"plan.set",
                            "plan.unset",
                            2,
                            0,
-                           {{"plan", FIELD_NAME, true},
-                            {"from", FIELD_MONTH, true},
-                            {"provider", FIELD_NAME, true},
-                            {"member", FIELD_NAME, false},
-                            {"fee", FIELD_PICO, true},
-                            {"currency", FIELD_CURRENCY, true},
-                            {"until", FIELD_MONTH, false}}},
+                           {{"plan", TALLY_FIELD_NAME, true},
+                            {"from", TALLY_FIELD_MONTH, true},
+                            {"provider", TALLY_FIELD_NAME, true},
+                            {"member", TALLY_FIELD_NAME, false},
+                            {"fee", TALLY_FIELD_PICO, true},
+                            {"currency", TALLY_FIELD_CURRENCY, true},
+                            {"until", TALLY_FIELD_MONTH, false}}},
     [TALLY_POLICY_FX] = {"fx.set",
                          "fx.unset",
                          3,
                          0,
-                         {{"base", FIELD_CURRENCY, true},
-                          {"quote", FIELD_CURRENCY, true},
-                          {"date", FIELD_DATE, true},
-                          {"rate", FIELD_PICO, true},
-                          {"source", FIELD_TEXT, false}}},
+                         {{"base", TALLY_FIELD_CURRENCY, true},
+                          {"quote", TALLY_FIELD_CURRENCY, true},
+                          {"date", TALLY_FIELD_DATE, true},
+                          {"rate", TALLY_FIELD_PICO, true},
+                          {"source", TALLY_FIELD_TEXT, false}}},
     [TALLY_POLICY_BUDGET] = {"budget.set",
                              "budget.unset",
                              1,
                              0,
-                             {{"budget", FIELD_NAME, true},
-                              {"period", FIELD_PERIOD, true},
-                              {"limit", FIELD_PICO, true},
-                              {"notify_at", FIELD_PERCENT, false},
-                              {"stop_at", FIELD_PERCENT, false},
-                              {"agent", FIELD_NAME, false},
-                              {"client", FIELD_NAME, false},
-                              {"project", FIELD_NAME, false},
-                              {"tag", FIELD_NAME, false}}},
+                             {{"budget", TALLY_FIELD_NAME, true},
+                              {"period", TALLY_FIELD_PERIOD, true},
+                              {"limit", TALLY_FIELD_PICO, true},
+                              {"notify_at", TALLY_FIELD_PERCENT, false},
+                              {"stop_at", TALLY_FIELD_PERCENT, false},
+                              {"agent", TALLY_FIELD_NAME, false},
+                              {"client", TALLY_FIELD_NAME, false},
+                              {"project", TALLY_FIELD_NAME, false},
+                              {"tag", TALLY_FIELD_NAME, false}}},
 };
+
+const tally_policy_field *tally_policy_fields(tally_policy policy, size_t *count, size_t *keys) {
+    *count = 0;
+    while (*count < POLICY_MAX_FIELDS && kinds[policy].fields[*count].name)
+        ++*count;
+    *keys = kinds[policy].keys;
+    return kinds[policy].fields;
+}
 
 /* ---- fields ---- */
 
@@ -137,48 +127,49 @@ static bool period_ok(tally_span text) {
            tally_span_is(text, "monthly");
 }
 
-/* NULL, or what the field must be. */
-static const char *text_fault(field_type type, tally_span text) {
+const char *tally_field_text_fault(tally_field_type type, tally_span text) {
     int64_t days;
     switch (type) {
-    case FIELD_NAME:
+    case TALLY_FIELD_NAME:
         return plain_text(text, TALLY_NAME_MAX_BYTES) ? NULL
                                                       : "1 to 64 bytes without control characters";
-    case FIELD_TEXT:
+    case TALLY_FIELD_TEXT:
         return plain_text(text, TEXT_MAX_BYTES) ? NULL
                                                 : "1 to 1,024 bytes without control characters";
-    case FIELD_DATE: return tally_date_parse(text, &days) == 0 ? NULL : "a date as 2026-03-31";
-    case FIELD_MONTH: return month_ok(text) ? NULL : "a month as 2026-03";
-    case FIELD_CURRENCY:
+    case TALLY_FIELD_DATE:
+        return tally_date_parse(text, &days) == 0 ? NULL : "a date as 2026-03-31";
+    case TALLY_FIELD_MONTH: return month_ok(text) ? NULL : "a month as 2026-03";
+    case TALLY_FIELD_CURRENCY:
         return tally_currency_decimals(text) >= 0 ? NULL : "an ISO 4217 code such as EUR";
-    case FIELD_PERIOD: return period_ok(text) ? NULL : "daily, weekly or monthly";
-    case FIELD_PICO:
-    case FIELD_PERCENT:
-    case FIELD_PRIORITY: break;
+    case TALLY_FIELD_PERIOD: return period_ok(text) ? NULL : "daily, weekly or monthly";
+    case TALLY_FIELD_PICO:
+    case TALLY_FIELD_PERCENT:
+    case TALLY_FIELD_PRIORITY: break;
     }
     return "a number";
 }
 
-static const char *number_fault(field_type type, const tally_value *value) {
+static const char *number_fault(tally_field_type type, const tally_value *value) {
     bool positive = value->type == TALLY_VALUE_UINT;
     uint64_t number = positive ? value->as.uint : 0;
     switch (type) {
-    case FIELD_PICO:
+    case TALLY_FIELD_PICO:
         return positive && number > 0 && number <= INT64_MAX ? NULL : "an amount above zero";
-    case FIELD_PERCENT:
+    case TALLY_FIELD_PERCENT:
         return positive && number > 0 && number <= PERCENT_MAX ? NULL : "1 to 10000 percent";
-    case FIELD_PRIORITY:
+    case TALLY_FIELD_PRIORITY:
         if (positive) return number <= PRIORITY_MAX ? NULL : "-1000 to 1000";
         return value->as.integer >= -PRIORITY_MAX ? NULL : "-1000 to 1000";
     default: return "a text";
     }
 }
 
-static const char *field_fault(const field *f, const tally_record *record, bool *there) {
+static const char *field_fault(const tally_policy_field *f, const tally_record *record,
+                               bool *there) {
     tally_value value;
     *there = tally_body_get(record, f->name, &value);
     if (!*there) return f->needed ? "given" : NULL;
-    if (value.type == TALLY_VALUE_STR) return text_fault(f->type, value.bytes);
+    if (value.type == TALLY_VALUE_STR) return tally_field_text_fault(f->type, value.bytes);
     if (value.type == TALLY_VALUE_UINT || value.type == TALLY_VALUE_INT)
         return number_fault(f->type, &value);
     return "a text or a number";

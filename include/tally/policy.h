@@ -31,6 +31,33 @@ typedef enum tally_policy {
     TALLY_POLICY_COUNT
 } tally_policy;
 
+/* What a field holds: texts as they are, numbers as unsigned or signed integers. */
+typedef enum tally_field_type {
+    TALLY_FIELD_NAME,     /* TALLY_NAME_MAX_BYTES */
+    TALLY_FIELD_TEXT,     /* 1 to 1,024 bytes without control characters */
+    TALLY_FIELD_DATE,     /* YYYY-MM-DD */
+    TALLY_FIELD_MONTH,    /* YYYY-MM */
+    TALLY_FIELD_CURRENCY, /* ISO 4217 */
+    TALLY_FIELD_PERIOD,   /* daily, weekly, monthly */
+    TALLY_FIELD_PICO,     /* pico-units: the first of the types that are numbers */
+    TALLY_FIELD_PERCENT,  /* 1 to 10,000 */
+    TALLY_FIELD_PRIORITY  /* -1,000 to 1,000 */
+} tally_field_type;
+
+typedef struct tally_policy_field {
+    const char *name; /* of the body's key */
+    tally_field_type type;
+    bool needed;
+} tally_policy_field;
+
+/* The fields of a table's rows; the first `*keys` of them name a row. */
+const tally_policy_field *tally_policy_fields(tally_policy policy, size_t *count, size_t *keys);
+static inline bool tally_field_is_number(tally_field_type type) {
+    return type >= TALLY_FIELD_PICO;
+}
+/* NULL, or what a text of that type must be: "a date as 2026-03-31". */
+const char *tally_field_text_fault(tally_field_type type, tally_span text);
+
 /* One row as recorded. Spans live as long as the transaction writes nothing. */
 typedef struct tally_policy_row {
     tally_policy policy;
