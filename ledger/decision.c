@@ -111,14 +111,16 @@ int view_fold_split(const view_source *source, const tally_record *record, tally
 bool tally_decision_get(tally_txn *txn, const uint8_t target[TALLY_ENTRY_BYTES],
                         tally_attribution *out) {
     tally_span value;
+    uint32_t feed;
     const size_t head = TALLY_HASH_BYTES + 1u;
-    if (view_register_get(txn, TABLE_VIEW_DECISIONS, tally_span_of(target, TALLY_ENTRY_BYTES), NULL,
-                          &value) != 0 ||
+    if (view_register_get(txn, TABLE_VIEW_DECISIONS, tally_span_of(target, TALLY_ENTRY_BYTES),
+                          &feed, &value) != 0 ||
         value.len <= head)
         return false;
     tally_record record = {.body = tally_span_of(value.ptr + head, value.len - head)};
     if (!read_decision(&record, value.ptr[TALLY_HASH_BYTES] != 0, out)) return false;
     memcpy(out->decision.b, value.ptr, TALLY_HASH_BYTES);
+    out->feed = feed;
     return out->by != TALLY_ATTRIBUTED_NOTHING;
 }
 

@@ -253,7 +253,7 @@ static int read_winner(tally_txn *txn, tally_span entry, tally_record *record, t
     return device ? view_feed_device(txn, feed, device, err) : 0;
 }
 
-static bool is_void(tally_txn *txn, const tally_entry_id *id) {
+bool tally_cost_is_void(tally_txn *txn, const tally_entry_id *id) {
     tally_span state;
     return view_register_get(txn, TABLE_VIEW_VOIDS, tally_span_of(id->b, TALLY_ENTRY_BYTES), NULL,
                              &state) == 0 &&
@@ -311,7 +311,7 @@ int view_fold_cost(const view_source *source, const tally_record *record, tally_
     tally_put_be32(value + VIEW_ENTRY_FEED_AT, source->feed);
     tally_put_be64(value + 12, source->index);
     rc = view_gather_entry(txn, cost.id.b, value, err);
-    if (rc != 0 || is_void(txn, &cost.id)) return rc;
+    if (rc != 0 || tally_cost_is_void(txn, &cost.id)) return rc;
     return row_put(txn, &cost, err);
 }
 
@@ -332,7 +332,7 @@ int view_fold_void(const view_source *source, const tally_record *record, tally_
     tally_cost cost;
     if (rc == 0) rc = read_winner(txn, entry, &winner, &cost, NULL, err);
     if (rc != 0) return rc;
-    return is_void(txn, &cost.id) ? row_del(txn, &cost, err) : row_put(txn, &cost, err);
+    return tally_cost_is_void(txn, &cost.id) ? row_del(txn, &cost, err) : row_put(txn, &cost, err);
 }
 
 /* The rows of one day that stand at the cursor, a page of them at a time. */

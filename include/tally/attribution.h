@@ -34,6 +34,7 @@ typedef struct tally_attribution {
     tally_span rule;     /* by rule, and the first of a conflict: its name */
     tally_span other;    /* conflict: the second rule's name */
     tally_hash decision; /* by assign or split: leaf of the record */
+    uint32_t feed;       /* and whose it is */
 } tally_attribution;
 
 /* What rules look at. Empty spans: unknown; a rule that asks for it does not match. */
