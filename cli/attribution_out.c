@@ -79,6 +79,15 @@ void cli_attribution_cell(cli_table *table, const tally_attribution *said) {
              said->by == TALLY_ATTRIBUTED_CONFLICT ? CLI_WARNING : CLI_PLAIN);
 }
 
+void cli_share_cell(cli_table *table, const tally_attribution *said, const tally_share *share) {
+    tally_attribution one = *said;
+    if (share) {
+        one.count = 1;
+        one.shares[0] = *share;
+    }
+    cli_attribution_cell(table, &one);
+}
+
 static void split_words(const tally_attribution *said, tally_span member, char *out) {
     size_t used = (size_t)snprintf(out, CLI_ATTRIBUTION_BYTES, "split ");
     for (uint32_t i = 0; i < said->count && used < CLI_ATTRIBUTION_BYTES; i++)
@@ -112,4 +121,24 @@ void cli_attribution_words(tally_txn *txn, const tally_attribution *said, char *
                  "nothing; 'tally rule set' or 'tally assign' says whose it is");
         break;
     }
+}
+
+void cli_conflict_json(cli_json *json, const tally_conflict *conflict) {
+    cli_json_open(json, "rules", '[');
+    cli_json_text(json, NULL, conflict->rule);
+    cli_json_text(json, NULL, conflict->other);
+    cli_json_close(json, ']');
+    cli_json_u64(json, "sessions", conflict->sessions);
+}
+
+void cli_conflict_print(FILE *out, const tally_conflict *conflict) {
+    char line[CLI_ATTRIBUTION_BYTES];
+    snprintf(line, sizeof line,
+             "rules %.*s and %.*s disagree on %" PRIu64
+             " session%s: a --priority or 'tally assign' settles it",
+             (int)conflict->rule.len, (const char *)conflict->rule.ptr, (int)conflict->other.len,
+             (const char *)conflict->other.ptr, conflict->sessions,
+             conflict->sessions == 1 ? "" : "s");
+    cli_text_one_line(line);
+    fprintf(out, "%s\n", line);
 }

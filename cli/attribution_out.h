@@ -2,7 +2,7 @@
 #ifndef TALLY_CLI_ATTRIBUTION_OUT_H
 #define TALLY_CLI_ATTRIBUTION_OUT_H
 
-#include <tally/attribution.h>
+#include <tally/report.h>
 
 #include "json_out.h"
 #include "open.h"
@@ -20,7 +20,14 @@ void cli_attribution_json(cli_json *json, tally_txn *txn, const tally_attributio
 void cli_attribution_text(const tally_attribution *said, char *out);
 /* The same in one cell. */
 void cli_attribution_cell(cli_table *table, const tally_attribution *said);
+/* Of one share of it; NULL: unattributed. */
+void cli_share_cell(cli_table *table, const tally_attribution *said, const tally_share *share);
 /* What decided, and what to do where nothing did. `out` holds CLI_ATTRIBUTION_BYTES. */
 void cli_attribution_words(tally_txn *txn, const tally_attribution *said, char *out);
+
+/* "rules" and "sessions" into the object that is open. */
+void cli_conflict_json(cli_json *json, const tally_conflict *conflict);
+/* A line: which rules disagree, on how much, and what settles it. */
+void cli_conflict_print(FILE *out, const tally_conflict *conflict);
 
 #endif

@@ -2,6 +2,7 @@
 #include <ctype.h>
 #include <string.h>
 
+#include "attribution_out.h"
 #include "commands.h"
 #include "cost_row.h"
 #include "filter.h"
@@ -63,8 +64,21 @@ static void row_json(cli_json *json, const report_keys *keys, const tally_report
     cli_json_close(json, '}');
 }
 
-static void report_json(cli *run, const tally_filter *filter, const report_keys *keys,
-                        const tally_report *report) {
+static void conflicts_json(cli_json *json, const tally_report *report) {
+    cli_json_open(json, "conflicts", '[');
+    for (size_t i = 0; i < tally_report_conflict_count(report); i++) {
+        const tally_conflict *conflict = tally_report_conflict_at(report, i);
+        cli_json_open(json, NULL, '{');
+        cli_conflict_json(json, conflict);
+        cli_json_u64(json, "requests", conflict->requests);
+        cli_json_money(json, "total_cost", conflict->pico);
+        cli_json_close(json, '}');
+    }
+    cli_json_close(json, ']');
+}
+
+static void report_json(cli *run, const cli_reading *reading, const tally_filter *filter,
+                        const report_keys *keys, const tally_report *report) {
     cli_json json;
     cli_json_begin(&json, cli_out(run));
     cli_json_open(&json, NULL, '{');
@@ -73,6 +87,7 @@ static void report_json(cli *run, const tally_filter *filter, const report_keys 
     for (size_t i = 0; i < keys->count; i++)
         cli_json_string(&json, NULL, keys->names[i]);
     cli_json_close(&json, ']');
+    cli_json_text(&json, "timezone", reading->zone_name);
     cli_json_string(&json, "basis", "list");
     cli_json_string(&json, "currency", TALLY_COST_CURRENCY);
     cli_json_open(&json, "rows", '[');
@@ -82,6 +97,7 @@ static void report_json(cli *run, const tally_filter *filter, const report_keys 
     cli_json_open(&json, "total", '{');
     cli_sums_json(&json, tally_report_total(report));
     cli_json_close(&json, '}');
+    conflicts_json(&json, report);
     cli_json_close(&json, '}');
     cli_json_end(&json);
 }
@@ -159,8 +175,13 @@ static int report_table(cli *run, const report_keys *keys, const tally_report *r
     sums_cells(table, tally_report_total(report), CLI_STRONG);
     int code = cli_table_print(table);
     cli_table_free(table);
-    if (!code) fputs("Basis: list prices, " TALLY_COST_CURRENCY "\n", cli_out(run));
-    return code;
+    if (code) return code;
+    fputs("Basis: list prices, " TALLY_COST_CURRENCY "\n", cli_out(run));
+    for (size_t i = 0; i < tally_report_conflict_count(report); i++) {
+        fputs("Conflict: ", cli_out(run));
+        cli_conflict_print(cli_out(run), tally_report_conflict_at(report, i));
+    }
+    return 0;
 }
 
 static int report_run(cli *run) {
@@ -180,7 +201,7 @@ static int report_run(cli *run) {
         code = tally_report_run(reading.txn, &filter, keys.keys, keys.count, reading.zone, &report,
                                 &err);
     if (!code && run->json)
-        report_json(run, &filter, &keys, report);
+        report_json(run, &reading, &filter, &keys, report);
     else if (!code && report_table(run, &keys, report))
         code = tally_fail(&err, TALLY_ENOMEM, "memory ran out");
     tally_report_free(report);

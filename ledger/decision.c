@@ -176,6 +176,13 @@ static int check_decide(const tally_decide *decide, tally_error *err) {
                               "share %zu needs a client or a project of 1 to %u bytes without "
                               "control characters, and parts from 1 to %u",
                               i + 1, TALLY_NAME_MAX_BYTES, TALLY_MAX_PARTS);
+        for (size_t k = 0; k < i; k++)
+            if (tally_span_eq(decide->shares[k].client, decide->shares[i].client) &&
+                tally_span_eq(decide->shares[k].project, decide->shares[i].project))
+                return tally_fail(err, TALLY_EINVAL,
+                                  "shares %zu and %zu are of the same client "
+                                  "and project; add their parts up",
+                                  k + 1, i + 1);
         parts += decide->shares[i].parts;
     }
     if (parts > TALLY_MAX_PARTS)

@@ -1,4 +1,5 @@
 /* Reports: groups the scan by any combination of keys and sums exactly. */
+#include "conflict.h"
 #include "scan.h"
 
 #include <stdio.h>
@@ -32,6 +33,7 @@ struct tally_report {
     bool tagged;           /* one of the keys is the tag */
     bool apart;            /* a cost may stand in several groups: the total is summed by itself */
     uint64_t serial;       /* of the cost added to the total last */
+    conflict_list conflicts;
     calendar now;
     char **texts; /* what the calendar made */
     size_t text_count, text_room;
@@ -241,9 +243,22 @@ static int add_to_total(tally_report *report, const scan_row *row, tally_error *
     return sums_add(&report->total, row, again, err);
 }
 
+/* What rules disagree on stands under no client: it is named beside the rows. */
+static int note_conflict(tally_report *report, const scan_row *row, tally_error *err) {
+    tally_conflict *conflict = conflict_of(&report->conflicts, row->said, row->session->ref);
+    if (!conflict) return no_memory(err);
+    if (!row->cost) return 0;
+    conflict->requests++;
+    if (row->priced.priced &&
+        tally_add_i128(conflict->pico, row->priced.pico, &conflict->pico) != 0)
+        return tally_fail(err, TALLY_EOVERFLOW, "a sum of costs is too large to be exact");
+    return 0;
+}
+
 static int add_row(void *ctx, const scan_row *row, tally_error *err) {
     tally_report *report = ctx;
     int rc = calendar_move(report, row->cost->time_ms, err);
+    if (rc == 0 && row->said->by == TALLY_ATTRIBUTED_CONFLICT) rc = note_conflict(report, row, err);
     if (rc == 0 && row->session->group == SCAN_NO_GROUP)
         rc = count_session(&report->total_sessions, row->session->ref, 0, &report->total.sessions,
                            err);
@@ -288,6 +303,7 @@ static int add_time_share(void *ctx, const scan_row *row, const tally_engaged *p
                           tally_error *err) {
     tally_report *report = ctx;
     int rc = sums_add_time(&report->total, piece, err);
+    if (rc == 0 && row->said->by == TALLY_ATTRIBUTED_CONFLICT) rc = note_conflict(report, row, err);
     if (rc != 0) return rc;
     if (!report->tagged || row->session->tag_count == 0)
         return add_time_to_group(report, row, (tally_span){0}, piece, err);
@@ -338,7 +354,7 @@ static int report_fill(tally_report *report, tally_txn *txn, const tally_filter 
                        tally_error *err) {
     scan *s;
     if (index_map_init(&report->group_index) != 0 || index_map_init(&report->session_index) != 0 ||
-        index_map_init(&report->total_sessions) != 0)
+        index_map_init(&report->total_sessions) != 0 || conflict_list_init(&report->conflicts) != 0)
         return no_memory(err);
     int rc = scan_new(txn, filter, &s, err);
     if (rc != 0) return rc;
@@ -349,6 +365,7 @@ static int report_fill(tally_report *report, tally_txn *txn, const tally_filter 
     scan_free(s);
     if (rc == 0 && report->group_count > 0)
         qsort(report->groups, report->group_count, sizeof *report->groups, group_order);
+    conflict_list_sort(&report->conflicts);
     return rc;
 }
 
@@ -386,6 +403,14 @@ const tally_sums *tally_report_total(const tally_report *report) {
     return &report->total;
 }
 
+size_t tally_report_conflict_count(const tally_report *report) {
+    return report->conflicts.count;
+}
+
+const tally_conflict *tally_report_conflict_at(const tally_report *report, size_t i) {
+    return &report->conflicts.items[i];
+}
+
 void tally_report_free(tally_report *report) {
     if (!report) return;
     for (size_t i = 0; i < report->text_count; i++)
@@ -395,5 +420,6 @@ void tally_report_free(tally_report *report) {
     index_map_clear(&report->group_index);
     index_map_clear(&report->session_index);
     index_map_clear(&report->total_sessions);
+    conflict_list_clear(&report->conflicts);
     free(report);
 }

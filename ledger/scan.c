@@ -227,50 +227,16 @@ static const tally_attribution *said_of(scan *s, const scan_row *row, tally_attr
     return own;
 }
 
-static uint64_t u64_of(tally_i128 piece) {
-    return (uint64_t)piece; /* not larger than what was divided */
-}
-
-/* What the shares of a cost are: tokens and costs divided exactly. */
-typedef struct pieces {
-    tally_i128 input[TALLY_MAX_SHARES], output[TALLY_MAX_SHARES], reasoning[TALLY_MAX_SHARES],
-        cache_read[TALLY_MAX_SHARES], write_5m[TALLY_MAX_SHARES], write_1h[TALLY_MAX_SHARES],
-        pico[TALLY_MAX_SHARES];
-} pieces;
-
-static void divide(const scan_row *row, const tally_attribution *said, pieces *out) {
-    const tally_usage *u = &row->cost->usage;
-    const struct {
-        tally_i128 amount;
-        tally_i128 *out;
-    } each[] = {{u->input, out->input},
-                {u->output, out->output},
-                {row->cost->reasoning, out->reasoning},
-                {u->cache_read, out->cache_read},
-                {u->cache_write_5m, out->write_5m},
-                {u->cache_write_1h, out->write_1h},
-                {row->priced.priced ? row->priced.pico : 0, out->pico}};
-    for (size_t i = 0; i < sizeof each / sizeof *each; i++)
-        tally_shares_divide(each[i].amount, said->shares, said->count, each[i].out);
-}
-
 static int pass_shares(scan *s, const scan_row *whole, const tally_attribution *said) {
-    pieces p;
+    cost_pieces pieces;
     int rc = 0;
-    divide(whole, said, &p);
+    cost_divide(whole, said, &pieces);
     for (uint32_t i = 0; i < said->count && rc == 0; i++) {
         scan_row row = *whole;
         tally_cost cost = *whole->cost;
         row_share(&row, said, i);
         if (!share_passes(s->filter, &row)) continue;
-        cost.usage.input = u64_of(p.input[i]);
-        cost.usage.output = u64_of(p.output[i]);
-        cost.usage.cache_read = u64_of(p.cache_read[i]);
-        cost.usage.cache_write_5m = u64_of(p.write_5m[i]);
-        cost.usage.cache_write_1h = u64_of(p.write_1h[i]);
-        cost.reasoning = u64_of(p.reasoning[i]);
-        row.cost = &cost;
-        row.priced.pico = (int64_t)p.pico[i];
+        cost_take_piece(&pieces, i, &cost, &row);
         rc = s->fn(s->ctx, &row, s->err);
     }
     return rc;
@@ -419,56 +385,6 @@ int scan_run(scan *s, scan_fn *fn, void *ctx, tally_error *err) {
     if (rc == TALLY_EIO || rc == TALLY_ECORRUPT)
         return tally_fail(err, rc, "cannot read the cost view; run 'tally fsck'");
     return rc;
-}
-
-int sums_add(tally_sums *sums, const scan_row *row, bool again, tally_error *err) {
-    const tally_cost *cost = row->cost;
-    const tally_usage *u = &cost->usage;
-    int over = 0;
-    sums->requests += !again;
-    over |= tally_add_u64(sums->input, u->input, &sums->input);
-    over |= tally_add_u64(sums->output, u->output, &sums->output);
-    over |= tally_add_u64(sums->reasoning, cost->reasoning, &sums->reasoning);
-    over |= tally_add_u64(sums->cache_read, u->cache_read, &sums->cache_read);
-    over |= tally_add_u64(sums->cache_write_5m, u->cache_write_5m, &sums->cache_write_5m);
-    over |= tally_add_u64(sums->cache_write_1h, u->cache_write_1h, &sums->cache_write_1h);
-    if (row->priced.priced)
-        over |= tally_add_i128(sums->pico, row->priced.pico, &sums->pico);
-    else
-        sums->unpriced_requests += !again;
-    if (over)
-        return tally_fail(err, TALLY_EOVERFLOW,
-                          "a sum of tokens or costs is too large to be exact");
-    return 0;
-}
-
-int sums_join(tally_sums *sums, const tally_sums *other, tally_error *err) {
-    int over = 0;
-    const struct {
-        uint64_t *to;
-        uint64_t from;
-    } counts[] = {{&sums->requests, other->requests},
-                  {&sums->unpriced_requests, other->unpriced_requests},
-                  {&sums->input, other->input},
-                  {&sums->output, other->output},
-                  {&sums->reasoning, other->reasoning},
-                  {&sums->cache_read, other->cache_read},
-                  {&sums->cache_write_5m, other->cache_write_5m},
-                  {&sums->cache_write_1h, other->cache_write_1h}};
-    for (size_t i = 0; i < sizeof counts / sizeof *counts; i++)
-        over |= tally_add_u64(*counts[i].to, counts[i].from, counts[i].to);
-    over |= tally_add_i128(sums->pico, other->pico, &sums->pico);
-    if (over)
-        return tally_fail(err, TALLY_EOVERFLOW,
-                          "a sum of tokens or costs is too large to be exact");
-    return 0;
-}
-
-int sums_add_time(tally_sums *sums, const tally_engaged *piece, tally_error *err) {
-    int over = tally_add_u64(sums->engaged_ms, (uint64_t)piece->engaged_ms, &sums->engaged_ms);
-    over |= tally_add_u64(sums->agent_ms, (uint64_t)piece->agent_ms, &sums->agent_ms);
-    if (over) return tally_fail(err, TALLY_EOVERFLOW, "a sum of time is too large to be exact");
-    return 0;
 }
 
 typedef struct facts_call {

@@ -72,6 +72,16 @@ bool scan_time_passes(const scan *s, const scan_session *session, const scan_fee
 /* The session's joined facts, also for one without costs; NULL when memory ran out. */
 scan_session *scan_session_of(scan *s, uint64_t ref);
 
+/* What the shares of a cost are, each array adding up to the cost's own figure. */
+typedef struct cost_pieces {
+    tally_i128 input[TALLY_MAX_SHARES], plain_output[TALLY_MAX_SHARES], reasoning[TALLY_MAX_SHARES],
+        cache_read[TALLY_MAX_SHARES], write_5m[TALLY_MAX_SHARES], write_1h[TALLY_MAX_SHARES],
+        pico[TALLY_MAX_SHARES];
+} cost_pieces;
+void cost_divide(const scan_row *row, const tally_attribution *said, cost_pieces *out);
+/* Makes `cost` (a copy of the whole) and `row` those of share `i`. */
+void cost_take_piece(const cost_pieces *pieces, uint32_t i, tally_cost *cost, scan_row *row);
+
 /* Adds one priced row to sums, and counts its request unless `again`: a share of a cost whose other
  * share is in these sums already. TALLY_EOVERFLOW. */
 int sums_add(tally_sums *sums, const scan_row *row, bool again, tally_error *err);

@@ -84,6 +84,11 @@ typedef struct tally_decide {
 } tally_decide;
 int tally_decide_append(tally_txn *txn, const tally_decide *decide, tally_error *err);
 
+/* Whose a session is: its decision, or that of the session it is a sub-agent of, or what rules say.
+ * Loads the rules: for one session, not for many. */
+int tally_attribution_get(tally_txn *txn, uint64_t session, tally_attribution *out,
+                          tally_error *err);
+
 /* Divides an amount (pico-units, tokens, milliseconds; of either sign) by the shares' parts: out[i]
  * for each share, adding up to `amount` exactly; largest remainder, ties to the earlier share. */
 void tally_shares_divide(tally_i128 amount, const tally_share *shares, size_t count,

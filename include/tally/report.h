@@ -84,6 +84,26 @@ const tally_report_row *tally_report_at(const tally_report *report, size_t i); /
 const tally_sums *tally_report_total(const tally_report *report);
 void tally_report_free(tally_report *report);
 
+/* Two rules of equal rank that disagree, and what of a report or ledger hangs on it. */
+typedef struct tally_conflict {
+    tally_span rule, other;
+    uint64_t sessions, requests;
+    tally_i128 pico; /* of the priced ones */
+} tally_conflict;
+/* Conflicts met in a report, by the rules' names. */
+size_t tally_report_conflict_count(const tally_report *report);
+const tally_conflict *tally_report_conflict_at(const tally_report *report, size_t i);
+
+/* How many sessions there are in all, how many of them nothing attributes, and on how many of these
+ * rules conflict. `fn` is called for each conflict, with sessions counted only; a result other than
+ * 0 stops and is returned. */
+typedef struct tally_gaps {
+    uint64_t sessions, unattributed, conflicting;
+} tally_gaps;
+typedef int tally_conflict_fn(void *ctx, const tally_conflict *conflict);
+int tally_gaps_count(tally_txn *txn, tally_gaps *out, tally_conflict_fn *fn, void *ctx,
+                     tally_error *err);
+
 /* Sessions with their sums and engaged time, newest first. */
 typedef struct tally_session_row {
     tally_session session;

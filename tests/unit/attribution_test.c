@@ -287,9 +287,13 @@ static void a_split_shares_tokens_and_costs_exactly_and_counts_one_request(void 
 static void decisions_that_say_nothing_or_too_much_are_refused(void **state) {
     (void)state;
     tally_share shares[TALLY_MAX_SHARES + 1];
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyz";
     for (size_t i = 0; i <= TALLY_MAX_SHARES; i++)
-        shares[i] = (tally_share){.client = text("acme"), .parts = 1};
+        shares[i] =
+            (tally_share){.client = tally_span_of((const uint8_t *)letters + i, 1), .parts = 1};
     assert_int_equal(decide_session("s1", shares, TALLY_MAX_SHARES + 1), TALLY_EINVAL);
+    tally_share twice[] = {shares[0], shares[0]};
+    assert_int_equal(decide_session("s1", twice, 2), TALLY_EINVAL);
     shares[1].parts = 0;
     assert_int_equal(decide_session("s1", shares, 2), TALLY_EINVAL);
     shares[1].parts = TALLY_MAX_PARTS;
