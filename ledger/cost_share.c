@@ -20,7 +20,8 @@ void cost_divide(const scan_row *row, const tally_attribution *said, cost_pieces
                 {u->cache_read, out->cache_read},
                 {u->cache_write_5m, out->write_5m},
                 {u->cache_write_1h, out->write_1h},
-                {row->priced.priced ? row->priced.pico : 0, out->pico}};
+                {row->priced.priced ? row->priced.pico : 0, out->pico},
+                {row->paid ? row->paid_pico : 0, out->paid_pico}};
     for (size_t i = 0; i < sizeof each / sizeof *each; i++)
         tally_shares_divide(each[i].amount, said->shares, said->count, each[i].out);
 }
@@ -33,5 +34,6 @@ void cost_take_piece(const cost_pieces *pieces, uint32_t i, tally_cost *cost, sc
     cost->usage.cache_write_5m = u64_of(pieces->write_5m[i]);
     cost->usage.cache_write_1h = u64_of(pieces->write_1h[i]);
     row->priced.pico = (int64_t)pieces->pico[i];
+    row->paid_pico = (int64_t)pieces->paid_pico[i];
     row->cost = cost;
 }

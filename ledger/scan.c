@@ -320,6 +320,7 @@ static int scan_cost(void *ctx, const tally_cost *cost) {
     if (join_tags(s, &row) != 0) return tally_fail(s->err, TALLY_ENOMEM, "no memory to read tags");
     if (s->filter->tag.len && !has_tag(row.tags, row.tag_count, s->filter->tag)) return 0;
     tally_price_book_cost(s->book, cost, &row.priced);
+    if (s->filter->plans) row.paid = tally_plans_paid(s->filter->plans, cost, &row.paid_pico);
     return price_passes(s->filter, &row.priced) ? pass_cost(s, &row) : 0;
 }
 

@@ -50,6 +50,8 @@ typedef struct scan_row {
     const tally_span *tags; /* of the session and of the entry itself */
     size_t tag_count;
     tally_priced priced;
+    bool paid; /* a plan covers it */
+    int64_t paid_pico;
 } scan_row;
 
 typedef int scan_fn(void *ctx, const scan_row *row, tally_error *err);
@@ -76,7 +78,7 @@ scan_session *scan_session_of(scan *s, uint64_t ref);
 typedef struct cost_pieces {
     tally_i128 input[TALLY_MAX_SHARES], plain_output[TALLY_MAX_SHARES], reasoning[TALLY_MAX_SHARES],
         cache_read[TALLY_MAX_SHARES], write_5m[TALLY_MAX_SHARES], write_1h[TALLY_MAX_SHARES],
-        pico[TALLY_MAX_SHARES];
+        pico[TALLY_MAX_SHARES], paid_pico[TALLY_MAX_SHARES];
 } cost_pieces;
 void cost_divide(const scan_row *row, const tally_attribution *said, cost_pieces *out);
 /* Makes `cost` (a copy of the whole) and `row` those of share `i`. */

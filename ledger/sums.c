@@ -16,6 +16,10 @@ int sums_add(tally_sums *sums, const scan_row *row, bool again, tally_error *err
         over |= tally_add_i128(sums->pico, row->priced.pico, &sums->pico);
     else
         sums->unpriced_requests += !again;
+    if (row->paid)
+        over |= tally_add_i128(sums->paid_pico, row->paid_pico, &sums->paid_pico);
+    else
+        sums->unpaid_requests += !again;
     if (over)
         return tally_fail(err, TALLY_EOVERFLOW,
                           "a sum of tokens or costs is too large to be exact");
@@ -29,6 +33,7 @@ int sums_join(tally_sums *sums, const tally_sums *other, tally_error *err) {
         uint64_t from;
     } counts[] = {{&sums->requests, other->requests},
                   {&sums->unpriced_requests, other->unpriced_requests},
+                  {&sums->unpaid_requests, other->unpaid_requests},
                   {&sums->input, other->input},
                   {&sums->output, other->output},
                   {&sums->reasoning, other->reasoning},
@@ -38,6 +43,7 @@ int sums_join(tally_sums *sums, const tally_sums *other, tally_error *err) {
     for (size_t i = 0; i < sizeof counts / sizeof *counts; i++)
         over |= tally_add_u64(*counts[i].to, counts[i].from, counts[i].to);
     over |= tally_add_i128(sums->pico, other->pico, &sums->pico);
+    over |= tally_add_i128(sums->paid_pico, other->paid_pico, &sums->paid_pico);
     if (over)
         return tally_fail(err, TALLY_EOVERFLOW,
                           "a sum of tokens or costs is too large to be exact");

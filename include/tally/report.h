@@ -5,6 +5,7 @@
 
 #include <tally/attribution.h>
 #include <tally/engaged.h>
+#include <tally/plan.h>
 #include <tally/time.h>
 #include <tally/view.h>
 
@@ -36,12 +37,15 @@ typedef struct tally_filter {
     tally_i128 min_cost,
         max_cost; /* pico-units; of one cost, or of a session where sessions are listed */
     bool unpriced, unattributed;
+    const tally_plans *plans; /* sums say what was paid, too; NULL: nobody asks */
 } tally_filter;
 
 typedef struct tally_sums {
     uint64_t sessions, requests, unpriced_requests;
     uint64_t input, output, reasoning, cache_read, cache_write_5m, cache_write_1h;
-    tally_i128 pico;               /* of the priced ones */
+    tally_i128 pico;               /* of the priced ones, at list price */
+    tally_i128 paid_pico;          /* of the plans' fees; 0 without plans */
+    uint64_t unpaid_requests;      /* that no plan covers; all of them without plans */
     uint64_t engaged_ms, agent_ms; /* engaged.h; 0 where has_time is false */
     bool has_time; /* false where time cannot be told apart: by model, or filtered by cost or model
                     */
