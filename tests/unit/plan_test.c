@@ -169,6 +169,17 @@ static void odd_units_go_to_the_largest_remainder_then_to_the_earlier_cost(void 
     ASSERT_PAID(NULL, "66666666666667 66666666666667 66666666666666 1 6 3 ");
 }
 
+/* Free at list price: in equal parts, so that the fee is still in the report. */
+static void costs_that_are_free_at_list_price_share_alike(void **state) {
+    (void)state;
+    NEED_ZONE();
+    append_cost("claude-code", "a", "claude-x", "2026-03-02T10:00:00Z", 0);
+    append_cost("claude-code", "b", "claude-x", "2026-03-03T10:00:00Z", 0);
+    append_cost("claude-code", "c", "claude-x", "2026-03-04T10:00:00Z", 0);
+    set_plan((plan_body){"max", "claude", "2026-03", .fee = 10});
+    ASSERT_PAID(NULL, "4 3 3 ");
+}
+
 static void a_month_is_the_teams_month(void **state) {
     (void)state;
     NEED_ZONE();
@@ -386,6 +397,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         LEDGER(a_fee_is_shared_in_proportion_and_adds_up),
         LEDGER(odd_units_go_to_the_largest_remainder_then_to_the_earlier_cost),
+        LEDGER(costs_that_are_free_at_list_price_share_alike),
         LEDGER(a_month_is_the_teams_month),
         LEDGER(a_later_row_of_a_plan_ends_the_one_before_and_an_unset_one_counts_no_more),
         LEDGER(two_plans_of_one_provider_are_both_shared),
