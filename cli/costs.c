@@ -83,7 +83,7 @@ static int costs_table(cli *run, const cli_reading *reading, const tally_filter 
     static const cli_column columns[] = {
         {"TIME", CLI_LEFT},     {"AGENT", CLI_LEFT},  {"MODEL", CLI_CUT},     {"CLIENT", CLI_CUT},
         {"PROJECT", CLI_CUT},   {"INPUT", CLI_SPARE}, {"OUTPUT", CLI_SPARE},  {"READ", CLI_SPARE},
-        {"WRITTEN", CLI_SPARE}, {"COST", CLI_RIGHT},  {"UNPRICED", CLI_RIGHT}};
+        {"WRITTEN", CLI_SPARE}, {"COST", CLI_RIGHT},  {"UNPRICED", CLI_SPARE}};
     tally_sums total;
     cost_lines lines = {.reading = reading};
     int code = cli_total(reading, filter, &total, err);
