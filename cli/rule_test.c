@@ -32,9 +32,9 @@ typedef struct matches {
 
 /* An address may carry a password before an '@'. It is no part of what rules look at. */
 static void credentials_drop(char *remote) {
-    char *scheme = strstr(remote, "://"), *at = strrchr(remote, '@');
-    char *from = scheme ? scheme + 3 : remote;
-    if (at && at >= from) memmove(from, at + 1, strlen(at + 1) + 1);
+    char *scheme = strstr(remote, "://");
+    char *from = scheme ? scheme + 3 : remote, *at = strchr(from, '@');
+    if (at && (size_t)(at - from) < strcspn(from, "/")) memmove(from, at + 1, strlen(at + 1) + 1);
 }
 
 static void git_ask(const cli *run, place *asked) {

@@ -49,6 +49,7 @@ static int cost_line(void *ctx, const tally_cost_facts *facts, tally_error *err)
     if (facts->cost->session != view->ref) return 0;
     cli_table_line(view->table);
     cli_cell_minute(view->table, cli_local_ms(view->reading->zone, facts->cost->time_ms));
+    cli_share_cell(view->table, facts->said, facts->share);
     cli_cell(view->table, facts->model, CLI_PLAIN);
     cli_cell_u64(view->table, usage->input);
     cli_cell_u64(view->table, usage->output);
@@ -125,10 +126,10 @@ static void fields_text(const session_view *view, const tally_session_row *row, 
 
 static int show_text(session_view *view, const tally_session_row *row, const tally_filter *filter,
                      tally_error *err) {
-    static const cli_column columns[] = {{"TIME", CLI_LEFT},        {"MODEL", CLI_LEFT},
-                                         {"INPUT", CLI_RIGHT},      {"OUTPUT", CLI_RIGHT},
-                                         {"CACHE READ", CLI_RIGHT}, {"CACHE WRITE", CLI_RIGHT},
-                                         {"COST", CLI_RIGHT}};
+    static const cli_column columns[] = {{"TIME", CLI_LEFT},         {"CLIENT", CLI_CUT},
+                                         {"MODEL", CLI_CUT},         {"INPUT", CLI_RIGHT},
+                                         {"OUTPUT", CLI_RIGHT},      {"CACHE READ", CLI_RIGHT},
+                                         {"CACHE WRITE", CLI_RIGHT}, {"COST", CLI_RIGHT}};
     FILE *out = cli_out_paged(view->run);
     fields_text(view, row, out);
     int code = cli_session_shares_text(out, view->reading, row, err);
