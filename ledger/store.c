@@ -54,6 +54,8 @@ static const struct {
     [TABLE_VIEW_TEAM_FACTS] = {"view_team_facts", 0},
     [TABLE_VIEW_DEVICES] = {"view_devices", 0},
     [TABLE_VIEW_REDACTIONS] = {"view_redactions", 0},
+    [TABLE_VIEW_POLICY] = {"view_policy", 0},
+    [TABLE_VIEW_DECISIONS] = {"view_decisions", 0},
 };
 
 const char *store_table_name(store_table table) {
