@@ -324,9 +324,7 @@ static inline void load_folder(world *w, const char *folder) {
         for (int i = 0; i < count; i++) {
             char path[1024];
             struct stat info;
-            if (names[i]->d_name[0] == '.' && strcmp(names[i]->d_name, ".claude") != 0 &&
-                strcmp(names[i]->d_name, ".codex") != 0)
-                continue;
+            if (strcmp(names[i]->d_name, ".") == 0 || strcmp(names[i]->d_name, "..") == 0) continue;
             (void)snprintf(path, sizeof path, "%s/%s", folder, names[i]->d_name);
             assert_int_equal(stat(path, &info), 0);
             if (S_ISDIR(info.st_mode) && pass == 1) load_folder(w, path);

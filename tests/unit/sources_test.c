@@ -180,7 +180,7 @@ static void one_thread_is_read_from_one_file(void **state) {
     const capture_source *packed =
         source_at(t, ".codex/archived_sessions/rollout-2026-09-11T10-00-00-cc.jsonl.zst");
     assert_non_null(packed);
-    assert_true(packed->zstd);
+    assert_int_equal(packed->form, CAPTURE_ZSTD);
     const capture_source *by_id =
         capture_sources_by_id(&t->found, &capture_codex, tally_span_str("cc"));
     assert_ptr_equal(by_id, packed);
