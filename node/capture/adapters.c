@@ -4,6 +4,7 @@
 static const capture_adapter *const agents[] = {
     &capture_claude,
     &capture_codex,
+    &capture_gemini,
 };
 
 #define AGENT_COUNT (sizeof agents / sizeof agents[0])

@@ -23,7 +23,7 @@ ledger_prompts() {
     done | sort
 }
 
-check_cases() { # AGENT
+check_cases() { # AGENT CASES
     need "$(fixtures)/synthetic/$1"
     local seen=0 case home
     for case in "$(fixtures)/synthetic/$1"/*/; do
@@ -42,15 +42,19 @@ check_cases() { # AGENT
         tally verify --deep >/dev/null
         seen=$((seen + 1))
     done
-    [ "$seen" -ge 5 ]
+    [ "$seen" -ge "$2" ]
 }
 
 @test "every synthetic Claude Code case gives its requests, prompts and cost to the last digit" {
-    check_cases claude
+    check_cases claude 8
 }
 
 @test "every synthetic Codex case gives its requests, prompts and cost to the last digit" {
-    check_cases codex
+    check_cases codex 5
+}
+
+@test "the synthetic Gemini CLI case gives its requests, prompts and cost to the last digit" {
+    check_cases gemini 1
 }
 
 @test "the JSON result has exactly the documented members" {
@@ -79,6 +83,21 @@ check_cases() { # AGENT
     [ "$(tally costs export --format json | jq .total.requests)" -eq \
         "$(jq '[.requests[] | select((.status // null) == null)] | length' \
             "$(fixtures)/real/codex/served.json")" ]
+}
+
+# What is billed and in no log is marked in served.json: requests that do not stream, titles.
+@test "real Gemini CLI logs give the requests that were served" {
+    need "$(fixtures)/real"
+    new_ledger
+    tally capture --root "$(fixtures)/real/gemini-cli/home"
+    diff <(jq -c '[.requests[] | select(.stream)
+            | [.model, .input, .output + .thoughts, .cached]] | sort | .[]' \
+            "$(fixtures)/real/gemini-cli/served.json") \
+        <(tally costs export --format json | jq -c '[.costs[] | [.model,
+            .input_tokens + .cache_read_tokens, .output_tokens, .cache_read_tokens]] | sort | .[]')
+    [ "$(ledger_prompts | wc -l)" -eq 3 ]
+    [ "$(tally costs export --format json | jq -r '[.costs[].project_path] | unique | join(",")')" = \
+        /home/dev/clients/acme-ecommerce,/home/dev/clients/fintech-api ]
 }
 
 @test "a second capture reads and adds nothing" {

@@ -89,10 +89,15 @@ static void codex_cases_come_out_to_the_last_digit(void **state) {
         check_case(*state, "codex", "CODEX_HOME", names[i]);
 }
 
+static void gemini_cases_come_out_to_the_last_digit(void **state) {
+    check_case(*state, "gemini", "GEMINI_CLI_HOME", "g01-reappend-rewind-thoughts");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(claude_cases_come_out_to_the_last_digit),
         TEST(codex_cases_come_out_to_the_last_digit),
+        TEST(gemini_cases_come_out_to_the_last_digit),
     };
     return cmocka_run_group_tests_name("capture_cases", tests, NULL, NULL);
 }

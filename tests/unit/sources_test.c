@@ -52,6 +52,8 @@ static int teardown(void **state) {
     (void)unsetenv("CLAUDE_CONFIG_DIR");
     (void)unsetenv("XDG_CONFIG_HOME");
     (void)unsetenv("CODEX_HOME");
+    (void)unsetenv("XDG_DATA_HOME");
+    (void)unsetenv("GEMINI_CLI_HOME");
     return 0;
 }
 
@@ -159,6 +161,34 @@ static void the_environment_replaces_the_usual_folders(void **state) {
     assert_non_null(source_at(t, ".claude/projects/-w/usual.jsonl"));
 
     find(t, "claude-code", false);
+    assert_int_equal(t->found.count, 1);
+}
+
+static void agents_are_looked_for_where_their_adapters_say(void **state) {
+    tree *t = *state;
+    put(t, ".gemini/tmp/acme/chats/session-2026-09-12T10-00-aaaa1111.jsonl", "x");
+    put(t, ".gemini/tmp/acme/chats/session-2026-01-12T10-00-aaaa1111.json", "x");
+    put(t, ".gemini/tmp/acme/chats/s-1/s-2.jsonl", "x");
+    put(t, ".gemini/tmp/acme/logs.json", "x");
+    put(t, ".gemini/tmp/acme/chats/s-1/tool-outputs/deep/er/x.json", "x");
+    find(t, "gemini", false);
+    assert_int_equal(t->found.count, 3);
+    assert_int_equal(
+        source_at(t, ".gemini/tmp/acme/chats/session-2026-01-12T10-00-aaaa1111.json")->form,
+        CAPTURE_DOCUMENT);
+    assert_int_equal(source_at(t, ".gemini/tmp/acme/chats/s-1/s-2.jsonl")->form, CAPTURE_LINES);
+    assert_int_equal(t->reports, 0);
+}
+
+static void the_environment_moves_places_too(void **state) {
+    tree *t = *state;
+    char path[PATH_SIZE];
+    put(t, "gemini/.gemini/tmp/acme/chats/s.jsonl", "x");
+    path_in(t, "gemini", path);
+    assert_int_equal(setenv("GEMINI_CLI_HOME", path, 1), 0);
+    find(t, NULL, false);
+    assert_int_equal(t->found.count, 0);
+    find(t, NULL, true);
     assert_int_equal(t->found.count, 1);
 }
 
@@ -343,6 +373,8 @@ int main(void) {
         TEST(an_empty_home_holds_nothing_and_says_nothing),
         TEST(transcripts_and_subagents_are_found_and_the_rest_is_left),
         TEST(the_environment_replaces_the_usual_folders),
+        TEST(agents_are_looked_for_where_their_adapters_say),
+        TEST(the_environment_moves_places_too),
         TEST(one_thread_is_read_from_one_file),
         TEST(loops_and_second_paths_lead_nowhere),
         TEST(a_fifo_is_reported_and_never_waited_for),
