@@ -120,5 +120,6 @@ typedef struct capture_adapter {
 extern const capture_adapter capture_claude;
 extern const capture_adapter capture_codex;
 extern const capture_adapter capture_gemini;
+extern const capture_adapter capture_opencode;
 
 #endif

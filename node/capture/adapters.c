@@ -5,6 +5,7 @@ static const capture_adapter *const agents[] = {
     &capture_claude,
     &capture_codex,
     &capture_gemini,
+    &capture_opencode,
 };
 
 #define AGENT_COUNT (sizeof agents / sizeof agents[0])

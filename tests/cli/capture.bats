@@ -57,6 +57,10 @@ check_cases() { # AGENT CASES
     check_cases gemini 1
 }
 
+@test "the synthetic OpenCode case gives its requests, prompts and cost to the last digit" {
+    check_cases opencode 1
+}
+
 @test "the JSON result has exactly the documented members" {
     need "$(fixtures)/real"
     new_ledger
@@ -98,6 +102,21 @@ check_cases() { # AGENT CASES
     [ "$(ledger_prompts | wc -l)" -eq 3 ]
     [ "$(tally costs export --format json | jq -r '[.costs[].project_path] | unique | join(",")')" = \
         /home/dev/clients/acme-ecommerce,/home/dev/clients/fintech-api ]
+}
+
+# OpenCode's own figure for the two sessions: 0.0136702(5) and 0.00689025 in its session table.
+@test "the real OpenCode database gives the requests that were served" {
+    need "$(fixtures)/real"
+    new_ledger
+    tally capture --root "$(fixtures)/real/opencode/home"
+    diff <(jq -c '[.requests[] | select(.title | not)
+            | [.model, .input, .output, .cache_read, .cache_5m + .cache_1h]] | sort | .[]' \
+            "$(fixtures)/real/opencode/served.json") \
+        <(tally costs export --format json | jq -c '[.costs[] | [.model, .input_tokens,
+            .output_tokens, .cache_read_tokens, .cache_write_tokens]] | sort | .[]')
+    [ "$(tally costs export --format json | jq -r "$JQ_LIB"'.total.total_cost | pico')" -eq 20560500000 ]
+    [ "$(ledger_prompts | wc -l)" -eq 3 ]
+    [ "$(find "$(fixtures)/real/opencode/home" -type f | wc -l)" -eq 1 ]
 }
 
 @test "a second capture reads and adds nothing" {

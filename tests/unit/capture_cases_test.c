@@ -93,11 +93,16 @@ static void gemini_cases_come_out_to_the_last_digit(void **state) {
     check_case(*state, "gemini", "GEMINI_CLI_HOME", "g01-reappend-rewind-thoughts");
 }
 
+static void opencode_cases_come_out_to_the_last_digit(void **state) {
+    check_case(*state, "opencode", "XDG_DATA_HOME", "o01-sqlite-fork-and-child");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(claude_cases_come_out_to_the_last_digit),
         TEST(codex_cases_come_out_to_the_last_digit),
         TEST(gemini_cases_come_out_to_the_last_digit),
+        TEST(opencode_cases_come_out_to_the_last_digit),
     };
     return cmocka_run_group_tests_name("capture_cases", tests, NULL, NULL);
 }

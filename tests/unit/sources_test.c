@@ -171,25 +171,41 @@ static void agents_are_looked_for_where_their_adapters_say(void **state) {
     put(t, ".gemini/tmp/acme/chats/s-1/s-2.jsonl", "x");
     put(t, ".gemini/tmp/acme/logs.json", "x");
     put(t, ".gemini/tmp/acme/chats/s-1/tool-outputs/deep/er/x.json", "x");
+    put(t, ".local/share/opencode/opencode.db", "x");
+    put(t, ".local/share/opencode/opencode.db-wal", "x");
+    put(t, ".local/share/opencode/opencode-dev.db", "x");
+    put(t, ".local/share/opencode/other.db", "x");
+    put(t, ".local/share/opencode/storage/opencode.db", "x");
     find(t, "gemini", false);
     assert_int_equal(t->found.count, 3);
     assert_int_equal(
         source_at(t, ".gemini/tmp/acme/chats/session-2026-01-12T10-00-aaaa1111.json")->form,
         CAPTURE_DOCUMENT);
     assert_int_equal(source_at(t, ".gemini/tmp/acme/chats/s-1/s-2.jsonl")->form, CAPTURE_LINES);
+    find(t, "opencode", false);
+    assert_int_equal(t->found.count, 2);
+    assert_int_equal(source_at(t, ".local/share/opencode/opencode-dev.db")->form, CAPTURE_DATABASE);
+    /* The write-ahead log counts with its database. */
+    assert_int_equal(source_at(t, ".local/share/opencode/opencode.db")->stamp.size, 2);
     assert_int_equal(t->reports, 0);
 }
 
 static void the_environment_moves_places_too(void **state) {
     tree *t = *state;
     char path[PATH_SIZE];
+    put(t, "data/opencode/opencode.db", "x");
     put(t, "gemini/.gemini/tmp/acme/chats/s.jsonl", "x");
+    path_in(t, "data", path);
+    assert_int_equal(setenv("XDG_DATA_HOME", path, 1), 0);
     path_in(t, "gemini", path);
     assert_int_equal(setenv("GEMINI_CLI_HOME", path, 1), 0);
     find(t, NULL, false);
     assert_int_equal(t->found.count, 0);
     find(t, NULL, true);
-    assert_int_equal(t->found.count, 1);
+    assert_int_equal(t->found.count, 2);
+    assert_int_equal(setenv("XDG_DATA_HOME", "data", 1), 0); /* not absolute: not meant */
+    find(t, "opencode", true);
+    assert_int_equal(t->found.count, 0);
 }
 
 static void one_thread_is_read_from_one_file(void **state) {
