@@ -78,9 +78,10 @@ typedef struct capture_place {
     /* Is this file a log? `path` is absolute. What its name ends in tells its form
      * (capture_form_of). NULL: sources.c knows a way of its own to find them. */
     bool (*wants)(const char *path, const char *name);
+    unsigned id_up; /* the folder so many up names the session; 0: the file itself does */
 } capture_place;
 
-#define CAPTURE_PLACES_MAX 4u
+#define CAPTURE_PLACES_MAX 8u
 
 typedef struct capture_database capture_database;
 
@@ -121,5 +122,7 @@ extern const capture_adapter capture_claude;
 extern const capture_adapter capture_codex;
 extern const capture_adapter capture_gemini;
 extern const capture_adapter capture_opencode;
+extern const capture_adapter capture_antigravity;
+extern const capture_adapter capture_copilot;
 
 #endif

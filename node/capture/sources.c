@@ -284,12 +284,25 @@ static bool place_wants(void *ctx, const char *path, const char *name) {
     return find->place->wants(path, name);
 }
 
+/* The name of the folder that is `up` above the file. */
+static tally_span folder_above(const char *path, unsigned up) {
+    const char *end = path + strlen(path), *from = end;
+    for (unsigned i = 0; i <= up && from > path; i++) {
+        end = from;
+        from = memrchr(path, '/', (size_t)(end - path));
+        if (!from) return (tally_span){0};
+    }
+    return tally_span_of(from + 1, (size_t)(end - from) - 1);
+}
+
 static int place_file(void *ctx, const walk_file *file) {
     finder *find = ctx;
     capture_source source = {.form = capture_form_of(file->name)};
     const char *dot = strrchr(file->name, '.');
     size_t stem = dot && dot > file->name ? (size_t)(dot - file->name) : strlen(file->name);
-    return add_named(find, file, tally_span_of(file->name, stem), &source);
+    unsigned up = find->place->id_up;
+    tally_span id = up ? folder_above(file->path, up) : tally_span_of(file->name, stem);
+    return add_named(find, file, id, &source);
 }
 
 static int find_places(finder *find) {

@@ -61,6 +61,26 @@ check_cases() { # AGENT CASES
     check_cases opencode 1
 }
 
+@test "the synthetic Copilot CLI case gives its requests, prompts and cost to the last digit" {
+    check_cases copilot 1
+}
+
+# Nothing in this case says when it was; the file's own time stands in, and the price of that day.
+@test "the synthetic Antigravity case gives its request and cost to the last digit" {
+    case="$(fixtures)/synthetic/antigravity/a01-gen-metadata-row"
+    need "$case"
+    home=$(home_of_case antigravity "$case")
+    find "$home" -name '*.db' -exec touch -d 2026-09-12T10:00:00Z {} +
+    new_ledger
+    tally capture --root "$home"
+    diff <(jq -c '.requests[] | [.session, .model, .tokens.input_uncached, .tokens.output,
+            .tokens.cache_read, .cost_pico]' "$case/expected.json") \
+        <(tally costs export --format json | jq -c "$JQ_LIB"'.costs[] | [.session, .model,
+            .input_tokens, .output_tokens, .cache_read_tokens, (.total_cost | pico)]')
+    [ "$(tally costs export --format json | jq -r '.costs[0].time')" = 2026-09-12T10:00:00.000Z ]
+    [ "$(tally capture --root "$home" --json | jq -c '[.sessions, .costs, .activity]')" = "[0,0,0]" ]
+}
+
 @test "the JSON result has exactly the documented members" {
     need "$(fixtures)/real"
     new_ledger
