@@ -77,7 +77,8 @@ static void pages_guard(void) {
 static void process_prepare(void) {
     descriptors_hold();
     signal(SIGPIPE, SIG_IGN);
-    if (!isatty(STDOUT_FILENO)) setvbuf(stdout, NULL, _IOFBF, CLI_BUFFER_BYTES);
+    static char buffer[CLI_BUFFER_BYTES]; /* glibc takes no size without one */
+    if (!isatty(STDOUT_FILENO)) setvbuf(stdout, buffer, _IOFBF, sizeof buffer);
     pages_guard();
     /* Names in UTF-8 must not be garbled because a container sets no locale. */
     setlocale(LC_CTYPE, "");
