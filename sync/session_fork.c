@@ -140,9 +140,9 @@ static bool store_fork(tally_session *s, const tally_fork *fork) {
     int rc = tally_ledger_write(s->ledger, s->wall, write_fork, &w, &err);
     if (rc != 0) return session_trouble(s, &err);
     if (w.rc == TALLY_EFORMAT) return session_refuse(s, &err);
-    if (!session_refresh(s)) return false;
+    /* Told first: the peer may be one whom only the history that is cut off has added. */
     if (w.rc == 0) tell_forked(s, fork);
-    return !s->ending;
+    return !s->ending && session_refresh(s);
 }
 
 /* Both sides of the place, in the order that a proof has. */
