@@ -231,6 +231,26 @@ static void a_proof_that_puts_its_bearer_out_of_the_team_is_told(void **state) {
 
 /* ---- who only claims to differ ---- */
 
+/* A hello is no reason to forget what the trail before it asked. */
+static void a_trail_is_answered_when_a_hello_comes_with_it(void **state) {
+    split *s = *state;
+    rogue r;
+    const tally_device_id *device = tally_key_device(s->b.key);
+    tally_wire_mark mark = {.size = 1};
+    tally_wire_head head = {.device = *device, .size = 20};
+    part(s, 10, 5, 0);
+    sync_two(s, &s->b, &s->a);
+    end *victim = rogue_call(&r, &s->n, &s->a, s->c.key);
+    rogue_hello(&r, NULL, 0);
+    rogue_listen(&r);
+    assert_int_equal(tally_wire_put_trail(&r.plain, device, &mark, 1, NULL), 0);
+    rogue_hello(&r, &head, 1);
+    rogue_listen(&r);
+    assert_alive(victim);
+    assert_int_equal(r.heard[TALLY_WIRE_BRANCH], 1);
+    rogue_close(&r);
+}
+
 static void a_root_that_nothing_backs_ends_the_session(void **state) {
     split *s = *state;
     rogue r;
@@ -305,6 +325,7 @@ int main(void) {
         T(a_proof_is_told_once),
         T(a_settled_feed_goes_on_everywhere),
         T(a_proof_that_puts_its_bearer_out_of_the_team_is_told),
+        T(a_trail_is_answered_when_a_hello_comes_with_it),
         T(a_root_that_nothing_backs_ends_the_session),
         T(trails_that_lead_nowhere_come_to_an_end),
         T(a_forged_branch_freezes_nothing),
