@@ -231,6 +231,29 @@ static void a_proof_that_puts_its_bearer_out_of_the_team_is_told(void **state) {
 
 /* ---- who only claims to differ ---- */
 
+/* Also while a claim waits for its turn to be compared. */
+static void nothing_is_built_on_a_claim_that_was_not_compared(void **state) {
+    split *s = *state;
+    rogue r;
+    tally_wire_head head = {.device = *tally_key_device(s->b.key), .size = 3};
+    part(s, 10, 5, 0);
+    sync_two(s, &s->b, &s->a);
+    end *victim = rogue_call(&r, &s->n, &s->a, s->c.key);
+    for (uint32_t i = 1; i <= 2; i++) {
+        rogue_hello(&r, &head, 1);
+        rogue_listen(&r);
+        assert_int_equal(r.heard[TALLY_WIRE_TRAIL], 1); /* the second root is not worked out yet */
+    }
+    s->n.now += TALLY_SESSION_COMPARE_MS;
+    tally_session_tick(victim->session, s->n.now);
+    rogue_listen(&r);
+    assert_alive(victim);
+    assert_int_equal(r.heard[TALLY_WIRE_TRAIL], 2);
+    for (uint32_t i = 0; i < r.order_count; i++)
+        assert_memory_not_equal(r.order[i].b, head.device.b, sizeof head.device.b);
+    rogue_close(&r);
+}
+
 /* A hello is no reason to forget what the trail before it asked. */
 static void a_trail_is_answered_when_a_hello_comes_with_it(void **state) {
     split *s = *state;
@@ -325,6 +348,7 @@ int main(void) {
         T(a_proof_is_told_once),
         T(a_settled_feed_goes_on_everywhere),
         T(a_proof_that_puts_its_bearer_out_of_the_team_is_told),
+        T(nothing_is_built_on_a_claim_that_was_not_compared),
         T(a_trail_is_answered_when_a_hello_comes_with_it),
         T(a_root_that_nothing_backs_ends_the_session),
         T(trails_that_lead_nowhere_come_to_an_end),
