@@ -182,7 +182,7 @@ static void a_settled_feed_goes_on_everywhere(void **state) {
 /* ---- devices that a fork puts out of the team ---- */
 
 typedef struct ousted {
-    fixture boss, boss_twin, d; /* boss is an admin that has added d */
+    fixture boss, boss_twin, d, d_twin; /* boss is an admin that has added d */
 } ousted;
 
 /* a holds one history of the boss, by which d is in the team; the other has not added it. */
@@ -200,6 +200,7 @@ static void oust_end(ousted *o) {
     fixture_close(&o->boss);
     fixture_close(&o->boss_twin);
     fixture_close(&o->d);
+    if (o->d_twin.ledger) fixture_close(&o->d_twin);
 }
 
 /* Who brings the proof is itself let go because of it; others hear of the fork all the same. */
@@ -226,6 +227,37 @@ static void a_proof_that_puts_its_bearer_out_of_the_team_is_told(void **state) {
     assert_int_equal(victim->seen[TALLY_SESSION_FORKED], 1);
     assert_int_equal(victim->seen[TALLY_SESSION_TOOK], 1);
     rogue_close(&r);
+    oust_end(&o);
+}
+
+/* No proof of it could be kept: nobody is blamed for not finding one, and nothing is sent that
+ * would not fit. */
+static void two_histories_of_a_stranger_are_left_alone(void **state) {
+    split *s = *state;
+    ousted o = {0};
+    oust(s, &o);
+    copy_all(&o.boss, &s->c);
+    fixture_append_costs(&o.d, 0, 3);
+    copy_ledger(&o.d, &o.d_twin, 5);
+    fixture_append_costs(&o.d, 100, 2);
+    fixture_append_costs(&o.d_twin, 200, 4);
+    team_pass_all(&o.d, &s->a, tally_key_device(o.d.key));
+    team_pass_all(&o.d_twin, &s->c, tally_key_device(o.d.key));
+    sync_two(s, &o.boss_twin, &s->a);
+    assert_int_equal(common_of(&s->a, o.boss.key), 0);
+    for (int i = 0; i < 2; i++) { /* c learns by this that d is a stranger; then both know */
+        end *e = net_connect(&s->n, &s->c, &s->a);
+        net_wait(&s->n, 2 * TALLY_SESSION_TRAIL_MS);
+        assert_alive(e);
+        assert_alive(e->other);
+        assert_true(tally_session_in_sync(e->session));
+        assert_true(tally_session_in_sync(e->other->session));
+        net_close(&s->n);
+    }
+    assert_int_equal(common_of(&s->c, o.boss.key), 0);
+    assert_int_equal(team_stored(&s->a, tally_key_device(o.d.key)), 5);
+    assert_int_equal(team_stored(&s->c, tally_key_device(o.d.key)), 7);
+    assert_same_views(&s->a, &s->c);
     oust_end(&o);
 }
 
@@ -348,6 +380,7 @@ int main(void) {
         T(a_proof_is_told_once),
         T(a_settled_feed_goes_on_everywhere),
         T(a_proof_that_puts_its_bearer_out_of_the_team_is_told),
+        T(two_histories_of_a_stranger_are_left_alone),
         T(nothing_is_built_on_a_claim_that_was_not_compared),
         T(a_trail_is_answered_when_a_hello_comes_with_it),
         T(a_root_that_nothing_backs_ends_the_session),
