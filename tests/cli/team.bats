@@ -296,6 +296,33 @@ forked_feed() {
     tally verify --deep >/dev/null
 }
 
+@test "doctor warns of a teammate's fork" {
+    forked_feed
+    [ "$(tally doctor --json | jq -c '[.checks[] | select(.check == "forks") | .state]')" = '["warning"]' ]
+    tally doctor | grep -q "^warning  forks      Ben/desktop signed two histories"
+}
+
+@test "the only admin is told how to settle a fork of its own feed" {
+    two_teammates
+    cp -r "$TALLY_HOME" twin
+    record_in "$TALLY_HOME" model-a
+    record_in twin model-b
+    for ledger in "$TALLY_HOME" twin; do
+        tally sync export "$ledger.tally" --all --ledger "$ledger" 2>/dev/null
+        tally sync import "$ledger.tally" --ledger "$BEN" 2>/dev/null
+    done
+    tally sync export back --all --ledger "$BEN" 2>/dev/null
+    tally sync import back 2>/dev/null
+    try tally doctor --json
+    [ "$status" -eq 1 ]
+    [ "$(jq -c '[.checks[] | select(.check == "forks") | .state]' <<<"$output")" = '["failed"]' ]
+    fails_with 4 tally team resolve laptop --keep none
+    [[ "$words" == *"'tally team invite --role admin'"* ]]
+    join_team "$TALLY_HOME" "$BATS_TEST_TMPDIR/next" Ada laptop admin
+    [ "$(tally team forks --json | jq .forks[0].resolved)" = true ]
+    record_in "$BATS_TEST_TMPDIR/next" model-c
+}
+
 @test "an admin settles a fork, and the branch that is kept counts" {
     forked_feed
     [ "$(tally team forks --json | jq '.forks[0].branches[1].size - .forks[0].branches[0].size | fabs')" -eq 1 ]
