@@ -53,6 +53,18 @@ invite_on_terminal() { # OPTIONS...
     fails_with 4 tally team invite --ledger "$BEN" --listen 127.0.0.1:0 --yes
 }
 
+@test "an older copy of a ledger gives out no invite" {
+    new_ledger
+    tally backup copy.mdb 2>/dev/null
+    record_in "$TALLY_HOME" model-a
+    cp copy.mdb "$TALLY_HOME/ledger.mdb"
+    fails_with 4 tally team invite --listen 127.0.0.1:0 --yes
+    [ -z "$output" ] && [[ "$words" == *"older copy"* ]]
+    rm "$TALLY_HOME/device.mark"
+    join_team "$TALLY_HOME" "$BATS_TEST_TMPDIR/ben" Ben desktop
+    [ "$(tally status --json | jq .records)" -eq 4 ] # and none of a rehearsal
+}
+
 @test "the line stands alone on stdout, and ends when it says" {
     new_ledger
     "$TALLY" team invite --listen 127.0.0.1:0 --minutes 5 --json >invite.json 2>/dev/null 3>&- &
