@@ -9,6 +9,7 @@
 
 #include "commands.h"
 #include "cost_row.h"
+#include "device.h"
 
 #define CLOCK_FLOOR_MS 1767225600000LL /* 2026-01-01: this program is not older */
 #define CLOCK_SLACK_MS (24LL * 3600 * 1000)
@@ -120,6 +121,47 @@ static void check_prices(doctor *doc, const cli_reading *reading) {
     tally_report_free(report);
 }
 
+typedef struct fork_look {
+    doctor *doc;
+    const cli_reading *reading;
+    uint32_t told;
+} fork_look;
+
+static int fork_take(void *ctx, const tally_fork_state *state, tally_error *err) {
+    fork_look *look = ctx;
+    const tally_device_id *device = &state->proof.device;
+    const tally_device_id *own = tally_ledger_device(look->reading->ledger);
+    tally_team_device known = {.device = *device};
+    char names[CLI_NAMES_TEXT_BYTES];
+    (void)err;
+    if (memcmp(device->b, own->b, sizeof own->b) == 0) {
+        look->told++;
+        doctor_say(look->doc, "forks", DOCTOR_FAILED,
+                   "two copies of this ledger went different ways after %" PRIu64
+                   " records, and this device appends no more: let it join again with another "
+                   "--ledger ('tally help team join')",
+                   state->proof.common);
+    } else if (!state->resolved) {
+        look->told++;
+        (void)tally_team_device_get(look->reading->txn, device, &known);
+        cli_device_names(&known, names);
+        doctor_say(look->doc, "forks", DOCTOR_WARNING,
+                   "%s signed two histories: nothing after its first %" PRIu64
+                   " records counts until an admin chooses ('tally team forks')",
+                   names, state->proof.common);
+    }
+    return 0;
+}
+
+static void check_forks(doctor *doc, const cli_reading *reading) {
+    fork_look look = {.doc = doc, .reading = reading};
+    tally_error err = {0};
+    if (tally_fork_each(reading->txn, fork_take, &look, &err))
+        doctor_say(doc, "forks", DOCTOR_FAILED, "%s", err.text);
+    else if (!look.told)
+        doctor_say(doc, "forks", DOCTOR_OK, "no feed is frozen");
+}
+
 static void check_ledger(doctor *doc) {
     cli_reading reading = {0};
     tally_error err = {0};
@@ -134,6 +176,7 @@ static void check_ledger(doctor *doc) {
         doctor_say(doc, "timezone", DOCTOR_OK, "%.*s is known", (int)reading.team.timezone.len,
                    (const char *)reading.team.timezone.ptr);
     if (zone) check_prices(doc, &reading);
+    if (zone) check_forks(doc, &reading);
     check_clock(doc, reading.txn);
     cli_reading_close(&reading);
 }

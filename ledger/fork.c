@@ -297,9 +297,14 @@ static int check_settler(tally_txn *txn, tally_error *err) {
     bool may = rc == 0 && judge_entitled(j, &txn->ledger->device);
     judge_free(j);
     if (rc != 0 || may) return rc;
-    return tally_fail(err, TALLY_EREFUSED,
-                      "cannot settle a fork: this device is no admin of the team, or forked "
-                      "itself; ask an admin");
+    return tally_fail(
+        err, TALLY_EREFUSED,
+        fork_may_say(txn)
+            ? "cannot settle a fork: this device is forked itself, and no other admin "
+              "is left; add a new device here with 'tally team invite --role admin', "
+              "and join it to the team with another --ledger: that settles it"
+            : "cannot settle a fork: this device is no admin of the team, or forked "
+              "itself; ask an admin");
 }
 
 int tally_fork_resolve(tally_txn *txn, const tally_device_id *device, uint64_t size,

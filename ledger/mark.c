@@ -6,6 +6,7 @@
 
 #include <tally/fork.h>
 #include <tally/ingest.h>
+#include <tally/team.h>
 
 #include <fcntl.h>
 #include <inttypes.h>
@@ -92,21 +93,57 @@ static bool mark_load(tally_ledger *ledger, mark *out) {
     return ledger->mark_whole;
 }
 
-static int older_copy(const mark *m, uint64_t held, tally_error *err) {
+typedef struct admins {
+    const tally_device_id *own;
+    bool itself, others;
+} admins;
+
+static int note_admin(void *ctx, const tally_team_device *device) {
+    admins *all = ctx;
+    if (device->role != TALLY_ROLE_ADMIN || device->limit != UINT64_MAX) return 0;
+    if (memcmp(device->device.b, all->own->b, sizeof all->own->b) == 0)
+        all->itself = true;
+    else
+        all->others = true;
+    return 0;
+}
+
+static bool is_only_admin(tally_txn *txn) {
+    admins all = {.own = &txn->ledger->device};
+    return tally_team_device_each(txn, note_admin, &all) == 0 && all.itself && !all.others;
+}
+
+#define WAY_ON_BYTES 320u
+
+/* What is left when the records are lost for good. A device that no other admin could let in again
+ * has only this; should they turn up after all, it is a fork like any other. */
+static void way_on(tally_txn *txn, char out[WAY_ON_BYTES]) {
+    if (is_only_admin(txn))
+        (void)snprintf(out, WAY_ON_BYTES,
+                       "delete %.200s/" TALLY_MARK_FILE " and go on without them",
+                       txn->ledger->dir);
+    else
+        (void)snprintf(out, WAY_ON_BYTES, "join again under a new key (tally help team join)");
+}
+
+static int older_copy(tally_txn *txn, const mark *m, tally_error *err) {
+    char words[WAY_ON_BYTES];
+    way_on(txn, words);
     return tally_fail(err, TALLY_EREFUSED,
                       "this ledger is an older copy: this device has signed %" PRIu64
                       " records and the copy holds %" PRIu64
-                      "; 'tally sync now' fetches them from a teammate; if nobody has them, join "
-                      "again under a new key (tally help team join)",
-                      m->size, held);
+                      "; 'tally sync now' fetches them from a teammate; if nobody has them, %s",
+                      m->size, txn->own.size, words);
 }
 
-static int other_history(const mark *m, tally_error *err) {
+static int other_history(tally_txn *txn, const mark *m, tally_error *err) {
+    char words[WAY_ON_BYTES];
+    way_on(txn, words);
     return tally_fail(err, TALLY_EREFUSED,
                       "this ledger is another copy: the first %" PRIu64
                       " records that this device has signed are not those it holds; bring back the "
-                      "copy they are in, or join again under a new key (tally help team join)",
-                      m->size);
+                      "copy they are in; if nobody has it, %s",
+                      m->size, words);
 }
 
 /* Whether the own feed goes on from what was marked. One that is ahead or damaged contradicts
@@ -127,9 +164,9 @@ int mark_check(tally_txn *txn, tally_error *err) {
     mark m;
     bool same;
     if (!mark_load(txn->ledger, &m)) return 0;
-    if (m.size > txn->own.size) return older_copy(&m, txn->own.size, err);
+    if (m.size > txn->own.size) return older_copy(txn, &m, err);
     int rc = agrees(txn, &txn->own, &m, &same, err);
-    return rc == 0 && !same ? other_history(&m, err) : rc;
+    return rc == 0 && !same ? other_history(txn, &m, err) : rc;
 }
 
 int mark_may_rise(tally_txn *txn, const tally_feed *own, bool *out, tally_error *err) {

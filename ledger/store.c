@@ -208,6 +208,16 @@ failed:
     return store_env_fail(ledger, rc, "cannot open the ledger", err);
 }
 
+bool tally_ledger_in_place(const tally_ledger *ledger) {
+    char path[4096];
+    struct stat open_one, named;
+    mdb_filehandle_t fd;
+    (void)snprintf(path, sizeof path, "%s/%s", ledger->dir, STORE_FILE); /* it fitted before */
+    return mdb_env_get_fd(ledger->env, &fd) == 0 && fstat(fd, &open_one) == 0 &&
+           stat(path, &named) == 0 && open_one.st_ino == named.st_ino &&
+           open_one.st_dev == named.st_dev;
+}
+
 void store_close_env(tally_ledger *ledger) {
     if (ledger->env) mdb_env_close(ledger->env);
     ledger->env = NULL;

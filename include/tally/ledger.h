@@ -15,8 +15,9 @@
 #define TALLY_BLOB_SALT_BYTES    16u
 #define TALLY_BLOB_MAX_BYTES     (16u * 1024u * 1024u)
 #define TALLY_SUBTREE_LEVEL      8u /* one cached subtree hash per 256 leaves */
-#define TALLY_CLOCK_AHEAD_MS     (48 * 3600 * INT64_C(1000)) /* how far another's clock may pull ours \
-                                                              */
+#define TALLY_CLOCK_AHEAD_MS                                                                       \
+    (48 * 3600 * INT64_C(1000)) /* how far another's clock may pull ours                           \
+                                 */
 
 typedef struct tally_ledger tally_ledger;
 typedef struct tally_txn tally_txn;
@@ -53,6 +54,9 @@ int tally_ledger_open(const tally_ledger_options *options, tally_ledger **out, t
 void tally_ledger_close(tally_ledger *ledger);
 /* The directory given to open. */
 const char *tally_ledger_dir(const tally_ledger *ledger);
+/* Whether the store is still the file of its name there: what is written into one that was moved,
+ * removed or replaced meanwhile is lost to everybody else. */
+bool tally_ledger_in_place(const tally_ledger *ledger);
 /* Team id: leaf hash of the first record. */
 const tally_hash *tally_ledger_team(const tally_ledger *ledger);
 const tally_device_id *tally_ledger_device(const tally_ledger *ledger);

@@ -3,11 +3,20 @@
  * shared memory, which tells nobody). So after what was noticed it is looked again. */
 #include "ledger_watch.h"
 
+static void look(net_ledger_watch *watch) {
+    if (tally_ledger_in_place(watch->hub->ledger)) {
+        (void)net_hub_look(watch->hub);
+    } else if (!watch->told) {
+        watch->told = true;
+        watch->lost(watch->ctx);
+    }
+}
+
 static void on_again(uv_timer_t *timer) {
     net_ledger_watch *watch = timer->data;
-    (void)net_hub_look(watch->hub);
+    look(watch);
     watch->again_ms *= NET_AGAIN_FACTOR;
-    if (watch->again_ms <= NET_AGAIN_LAST_MS)
+    if (watch->open && watch->again_ms <= NET_AGAIN_LAST_MS)
         (void)uv_timer_start(timer, on_again, watch->again_ms, 0);
 }
 
@@ -15,14 +24,15 @@ static void on_file(uv_fs_event_t *events, const char *name, int what, int statu
     net_ledger_watch *watch = events->data;
     (void)name, (void)what;
     if (status != 0) return;
-    (void)net_hub_look(watch->hub);
+    look(watch);
+    if (!watch->open) return;
     watch->again_ms = NET_AGAIN_FIRST_MS;
     (void)uv_timer_start(&watch->again, on_again, watch->again_ms, 0);
 }
 
 static void on_poll(uv_timer_t *timer) {
     net_ledger_watch *watch = timer->data;
-    (void)net_hub_look(watch->hub);
+    look(watch);
 }
 
 void net_ledger_watch_open(net_ledger_watch *watch, net_hub *hub) {

@@ -11,12 +11,15 @@
 
 typedef struct net_ledger_watch {
     net_hub *hub;
+    void (*lost)(void *ctx); /* the store was moved, removed or replaced; told once */
+    void *ctx;
     uv_fs_event_t events;
     uv_timer_t poll, again;
     uint64_t again_ms; /* the wait that is under way */
-    bool open, watching;
+    bool open, watching, told;
 } net_ledger_watch;
 
+/* `lost` and `ctx` are set. */
 void net_ledger_watch_open(net_ledger_watch *watch, net_hub *hub);
 void net_ledger_watch_close(net_ledger_watch *watch);
 

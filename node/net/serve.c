@@ -176,6 +176,12 @@ static void signals_open(net_server *server) {
     }
 }
 
+static void on_lost(void *ctx) {
+    net_server *server = ctx;
+    server->lost = true;
+    stop(server);
+}
+
 /* ---- the whole ---- */
 
 static void parts_init(net_server *server) {
@@ -191,6 +197,8 @@ static void parts_init(net_server *server) {
     (void)uv_timer_init(&hub->loop, &server->patience);
     server->patience.data = server;
     net_dialer_init(&server->dialer, hub);
+    server->watch.lost = on_lost;
+    server->watch.ctx = server;
     net_ledger_watch_open(&server->watch, hub);
     signals_open(server);
 }
@@ -205,7 +213,11 @@ static int run(net_server *server, tally_error *err) {
     (void)uv_timer_start(&server->patience, on_patience, 0, NET_OWN_FEED_LOOK_MS);
     net_hub_run(server->hub, &server->done, -1);
     net_say(server->hub, NET_INFO, "stopped", NULL, "%s", "");
-    return 0;
+    if (!server->lost) return 0;
+    return tally_fail(err, TALLY_EIO,
+                      "the ledger in %s was moved, removed or replaced while it was served; start "
+                      "tallyd again where it is now",
+                      tally_ledger_dir(server->options->ledger));
 }
 
 int net_serve(const net_serve_options *options, tally_error *err) {

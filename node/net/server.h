@@ -29,7 +29,7 @@ typedef struct net_server {
     uv_signal_t signals[3];
     uv_timer_t patience; /* before the first capture; later, before the end */
     int64_t since_ms, until_ms;
-    bool stopping, done;
+    bool stopping, done, lost; /* lost: the ledger is not in its place any more */
 } net_server;
 
 /* The answer to "status". */

@@ -98,7 +98,8 @@ static void on_ended(void *ctx, net_connection *c) {
     /* The peer has a connection with this device's daemon: what goes on goes on there. */
     if (c->code == TALLY_BYE_BUSY) to->reached = to->in_sync = true;
     why_set(to, "%s: %s", to->address, c->why);
-    bool refused = !c->established && !c->theirs && c->code != TALLY_BYE_BUSY;
+    bool secret = c->code != TALLY_BYE_BUSY && c->code != TALLY_BYE_ITSELF; /* may be why */
+    bool refused = !c->established && !c->theirs && secret;
     if (refused && !all->ending && ++to->skip < MAX_CALLS)
         call(to);
     else

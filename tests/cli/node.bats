@@ -48,6 +48,28 @@ in_sync() { # DIR
     [ -s words ]
 }
 
+gone() { ! kill -0 "$1" 2>/dev/null; }
+
+@test "a daemon ends when its ledger is moved away or replaced" {
+    two_teammates
+    tally backup copy.mdb 2>/dev/null
+    start_daemon "$TALLY_HOME"
+    moved=${DAEMONS##* }
+    start_daemon "$BEN"
+    replaced=${DAEMONS##* }
+    mv "$TALLY_HOME" elsewhere
+    cp copy.mdb "$BEN/other" && mv "$BEN/other" "$BEN/ledger.mdb"
+    for daemon in "$moved" "$replaced"; do
+        wait_for gone "$daemon"
+        status=0
+        wait "$daemon" || status=$?
+        [ "$status" -eq 1 ]
+    done
+    grep -q "was moved, removed or replaced" "$TALLY_HOME.log"
+    grep -q "was moved, removed or replaced" "$BEN.log"
+    DAEMONS=
+}
+
 @test "sync now brings both to the same, and says what went each way" {
     two_teammates
     start_daemon "$BEN"

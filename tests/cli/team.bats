@@ -53,6 +53,18 @@ invite_on_terminal() { # OPTIONS...
     fails_with 4 tally team invite --ledger "$BEN" --listen 127.0.0.1:0 --yes
 }
 
+@test "an older copy of a ledger gives out no invite" {
+    new_ledger
+    tally backup copy.mdb 2>/dev/null
+    record_in "$TALLY_HOME" model-a
+    cp copy.mdb "$TALLY_HOME/ledger.mdb"
+    fails_with 4 tally team invite --listen 127.0.0.1:0 --yes
+    [ -z "$output" ] && [[ "$words" == *"older copy"* ]]
+    rm "$TALLY_HOME/device.mark"
+    join_team "$TALLY_HOME" "$BATS_TEST_TMPDIR/ben" Ben desktop
+    [ "$(tally status --json | jq .records)" -eq 4 ] # and none of a rehearsal
+}
+
 @test "the line stands alone on stdout, and ends when it says" {
     new_ledger
     "$TALLY" team invite --listen 127.0.0.1:0 --minutes 5 --json >invite.json 2>/dev/null 3>&- &
@@ -294,6 +306,33 @@ forked_feed() {
     try tally sync status
     [[ "$words" == *"Ben/desktop signed two histories"* ]]
     tally verify --deep >/dev/null
+}
+
+@test "doctor warns of a teammate's fork" {
+    forked_feed
+    [ "$(tally doctor --json | jq -c '[.checks[] | select(.check == "forks") | .state]')" = '["warning"]' ]
+    tally doctor | grep -q "^warning  forks      Ben/desktop signed two histories"
+}
+
+@test "the only admin is told how to settle a fork of its own feed" {
+    two_teammates
+    cp -r "$TALLY_HOME" twin
+    record_in "$TALLY_HOME" model-a
+    record_in twin model-b
+    for ledger in "$TALLY_HOME" twin; do
+        tally sync export "$ledger.tally" --all --ledger "$ledger" 2>/dev/null
+        tally sync import "$ledger.tally" --ledger "$BEN" 2>/dev/null
+    done
+    tally sync export back --all --ledger "$BEN" 2>/dev/null
+    tally sync import back 2>/dev/null
+    try tally doctor --json
+    [ "$status" -eq 1 ]
+    [ "$(jq -c '[.checks[] | select(.check == "forks") | .state]' <<<"$output")" = '["failed"]' ]
+    fails_with 4 tally team resolve laptop --keep none
+    [[ "$words" == *"'tally team invite --role admin'"* ]]
+    join_team "$TALLY_HOME" "$BATS_TEST_TMPDIR/next" Ada laptop admin
+    [ "$(tally team forks --json | jq .forks[0].resolved)" = true ]
+    record_in "$BATS_TEST_TMPDIR/next" model-c
 }
 
 @test "an admin settles a fork, and the branch that is kept counts" {

@@ -99,11 +99,10 @@ static void a_restored_backup_refuses_until_its_records_have_come_back(void **st
     restore(f, "backup");
     assert_int_equal(fixture_size(f), 7);
     assert_int_equal(try_append(f), TALLY_EREFUSED);
-    assert_string_equal(
+    assert_non_null(strstr(
         f->err.text,
         "this ledger is an older copy: this device has signed 11 records and the copy holds 7; "
-        "'tally sync now' fetches them from a teammate; if nobody has them, join again under a new "
-        "key (tally help team join)");
+        "'tally sync now' fetches them from a teammate; if nobody has them, delete "));
     assert_int_equal(fixture_size(f), 7);
     assert_true(commit_read(&bob, fixture_id(f), 7, &c));
     OK(commit_give(f, &c));
@@ -114,6 +113,30 @@ static void a_restored_backup_refuses_until_its_records_have_come_back(void **st
     assert_int_equal(mark_size(f), 12);
     team_pass_all(f, &bob, fixture_id(f));
     fixture_verify_clean(f);
+}
+
+/* Nobody could invite a team's only admin again: it would be locked out of its own ledger. */
+static void lost_records_end_the_only_admin_no_more_than_others(void **state) {
+    (void)state;
+    char path[FIXTURE_PATH_BYTES];
+    fixture_append_costs(f, 0, 3);
+    back_up(f, "backup");
+    fixture_append_costs(f, 3, 2);
+    restore(f, "backup");
+    assert_int_equal(try_append(f), TALLY_EREFUSED);
+    fixture_path(f, TALLY_MARK_FILE, path);
+    assert_non_null(strstr(f->err.text, path));
+    assert_int_equal(unlink(path), 0);
+    OK(try_append(f));
+    fixture_verify_clean(f);
+
+    team_pass_all(f, &bob, fixture_id(f));
+    fixture_append_costs(&bob, 100, 3);
+    back_up(&bob, "backup");
+    fixture_append_costs(&bob, 103, 2);
+    restore(&bob, "backup");
+    assert_int_equal(try_append(&bob), TALLY_EREFUSED);
+    assert_non_null(strstr(bob.err.text, "join again under a new key"));
 }
 
 static void a_current_backup_goes_on(void **state) {
@@ -258,6 +281,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         TEAM(the_mark_rises_with_every_commit),
         TEAM(a_restored_backup_refuses_until_its_records_have_come_back),
+        TEAM(lost_records_end_the_only_admin_no_more_than_others),
         TEAM(a_current_backup_goes_on),
         TEAM(a_copy_that_went_another_way_refuses_at_the_same_size_and_past_it),
         TEAM(a_mark_that_is_missing_or_torn_anywhere_is_made_anew),
