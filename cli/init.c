@@ -67,8 +67,7 @@ static int names_read(const cli *run, init_names *names) {
     const char *zone = cli_value(run, "timezone"), *currency = cli_value(run, "currency");
     const char *given[] = {member, device, zone, cli_value(run, "team")};
     for (size_t i = 0; i < sizeof given / sizeof *given; i++)
-        if (given[i] && (!*given[i] || strlen(given[i]) > CLI_NAME_MAX_BYTES))
-            return cli_usage(run, "a name has 1 to %u bytes", CLI_NAME_MAX_BYTES);
+        if (!cli_name_given_ok(given[i])) return cli_usage(run, CLI_NAME_RULE);
     cli_name_member(names->member, member);
     cli_name_device(names->device, device);
     if (zone && !zone_known(zone))

@@ -6,8 +6,28 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <tally/record.h>
+
+#define DELETE 0x7f
+
+bool cli_name_given_ok(const char *given) {
+    if (!given) return true;
+    size_t length = strlen(given);
+    bool blank = true;
+    if (length > CLI_NAME_MAX_BYTES || !tally_utf8_valid(tally_span_of(given, length)))
+        return false;
+    for (const char *c = given; *c; c++) {
+        if ((unsigned char)*c < ' ' || *c == DELETE) return false;
+        blank = blank && *c == ' ';
+    }
+    return !blank;
+}
+
+/* Cuts between two characters: half of one would make the name no text. */
 void cli_name_copy(char *out, const char *text, size_t length) {
-    if (length > CLI_NAME_MAX_BYTES) length = CLI_NAME_MAX_BYTES;
+    if (length > CLI_NAME_MAX_BYTES)
+        for (length = CLI_NAME_MAX_BYTES; length && ((unsigned char)text[length] & 0xc0) == 0x80;)
+            length--;
     memcpy(out, text, length);
     out[length] = '\0';
 }

@@ -2,9 +2,14 @@
 #ifndef TALLY_CLI_NAMES_H
 #define TALLY_CLI_NAMES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #define CLI_NAME_MAX_BYTES 128u
+#define CLI_NAME_RULE      "a name is 1 to 128 bytes of UTF-8 without control characters, and not blank"
+
+/* Whether a name may be taken as it was given. True for NULL: none was. */
+bool cli_name_given_ok(const char *given);
 
 /* Each `out` holds CLI_NAME_MAX_BYTES + 1; what is longer is cut. `given` may be NULL. */
 void cli_name_copy(char *out, const char *text, size_t length);

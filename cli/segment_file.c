@@ -178,6 +178,20 @@ int cli_segment_open(const char *path, const char *spool_dir, int *fd, tally_err
     return code;
 }
 
+/* It may have become a pipe since it was listed, and opening one can take for ever. */
+int cli_segment_open_listed(const char *path, int *fd, tally_error *err) {
+    struct stat kind;
+    *fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NOFOLLOW | O_NONBLOCK);
+    if (*fd < 0) return system_fail(err, "open", path);
+    int code = fstat(*fd, &kind) != 0 ? system_fail(err, "read", path) : 0;
+    if (!code && !S_ISREG(kind.st_mode)) code = tally_fail(err, TALLY_EIO, "%s is no file", path);
+    if (code) {
+        close(*fd);
+        *fd = -1;
+    }
+    return code;
+}
+
 int cli_segment_source(void *ctx, uint8_t *out, size_t size, size_t *len, tally_error *err) {
     int fd = *(const int *)ctx;
     *len = 0;

@@ -27,6 +27,8 @@ int cli_segment_finish(cli_segment_new *file, bool keep, tally_error *err);
 /* "-" is standard input. What cannot be read twice is first copied into a file without a name in
  * the folder `spool_dir`. TALLY_ELIMIT when it is too long for that. The caller closes *fd. */
 int cli_segment_open(const char *path, const char *spool_dir, int *fd, tally_error *err);
+/* A file of a folder that others write to: what is no plain file, or no more one, is TALLY_EIO. */
+int cli_segment_open_listed(const char *path, int *fd, tally_error *err);
 /* Reads on: `ctx` points to the descriptor. */
 tally_segment_source cli_segment_source;
 /* Back to the beginning. */

@@ -51,10 +51,6 @@ static void list_free(file_list *list) {
     free(list->files);
 }
 
-static bool name_maybe(const char *name) {
-    return strlen(name) < TALLY_FOLDER_NAME_BYTES && strstr(name, TALLY_FOLDER_SUFFIX);
-}
-
 static int list_add(file_list *list, const char *name, uint64_t size, tally_error *err) {
     if (list->count == LISTED_MAX)
         return tally_fail(err, TALLY_ELIMIT, "the folder holds more than %u segments", LISTED_MAX);
@@ -82,7 +78,7 @@ static int list_read(const char *path, file_list *list, tally_error *err) {
     int code = 0;
     for (const struct dirent *entry; !code && (errno = 0, entry = readdir(dir));) {
         struct stat kind;
-        if (!name_maybe(entry->d_name) ||
+        if (!tally_folder_name(tally_span_str(entry->d_name)) ||
             fstatat(dirfd(dir), entry->d_name, &kind, AT_SYMLINK_NOFOLLOW) != 0)
             continue;
         if (S_ISREG(kind.st_mode))
@@ -127,7 +123,7 @@ static bool file_fault(int code) {
 static int file_take(folder_round *round, const char *path, tally_error *err) {
     tally_segment_read taken;
     int fd = -1;
-    int code = cli_segment_open(path, round->run->dir, &fd, err);
+    int code = cli_segment_open_listed(path, &fd, err);
     if (!code) code = cli_segment_take(&round->kit, fd, was_read, round, &taken, err);
     if (fd >= 0) close(fd);
     if (code) return code;

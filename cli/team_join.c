@@ -216,6 +216,9 @@ static int join_guarded(joining *join) {
 static int join_run(cli *run) {
     tally_error err = {0};
     joining join = {.run = run, .place = {.lock = -1}};
+    if (!cli_name_given_ok(cli_value(run, "member")) ||
+        !cli_name_given_ok(cli_value(run, "device")))
+        return cli_usage(run, CLI_NAME_RULE);
     int code = asked_read(&join, &err);
     if (!code) code = join_place_claim(run->dir, &join.invite.team, &join.place, &err);
     int result = code ? cli_fail(&err) : join_guarded(&join);

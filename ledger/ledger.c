@@ -198,10 +198,7 @@ static int read_identity(tally_ledger *ledger, tally_error *err) {
     for (int i = 0; i < 3 && rc == 0; i++)
         rc = store_get(&txn, TABLE_LOCAL_SETTINGS, tally_span_str(names[i]), values[i], err);
     if (rc == TALLY_ENOTFOUND)
-        rc = tally_fail(err, TALLY_ENOTFOUND,
-                        "the ledger in %s was never finished; run 'tally init' "
-                        "again",
-                        ledger->dir);
+        rc = store_unfinished_fail(ledger->dir, err);
     else if (rc == 0 && format.len == 4 && !format_known(tally_get_be32(format.ptr)))
         rc = tally_fail(err, TALLY_EFORMAT,
                         "the ledger in %s has store format %u and this program "

@@ -5,6 +5,8 @@
 #include "view_fold.h"
 #include "view_gather.h"
 
+#include <tally/fork.h>
+
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -52,6 +54,8 @@ static const struct {
     [TABLE_VIEW_TEAM_FACTS] = {"view_team_facts", 0},
     [TABLE_VIEW_DEVICES] = {"view_devices", 0},
     [TABLE_VIEW_REDACTIONS] = {"view_redactions", 0},
+    [TABLE_VIEW_POLICY] = {"view_policy", 0},
+    [TABLE_VIEW_DECISIONS] = {"view_decisions", 0},
 };
 
 const char *store_table_name(store_table table) {
@@ -92,9 +96,33 @@ int store_env_fail(const tally_ledger *ledger, int rc, const char *doing, tally_
                       mdb_strerror(rc));
 }
 
+/* A device that has signed anything has its mark beside the store. */
+static bool signed_before(const char *dir) {
+    char path[4096];
+    int n = snprintf(path, sizeof path, "%s/%s", dir, TALLY_MARK_FILE);
+    return n > 0 && (size_t)n < sizeof path && access(path, F_OK) == 0;
+}
+
+int store_unfinished_fail(const char *dir, tally_error *err) {
+    if (signed_before(dir))
+        return tally_fail(err, TALLY_ECORRUPT,
+                          "the store in %s is empty, and this device has signed records that it "
+                          "held; restore a backup, or join again and sync",
+                          dir);
+    return tally_fail(err, TALLY_ENOTFOUND,
+                      "the ledger in %s was never finished; run 'tally init' or 'tally team join' "
+                      "again",
+                      dir);
+}
+
 int store_fail(tally_txn *txn, int rc, const char *doing, tally_error *err) {
     if (rc == MDB_MAP_FULL) txn->map_full = true;
     return store_env_fail(txn->ledger, rc, doing, err);
+}
+
+static bool file_is_empty(const char *path) {
+    struct stat st;
+    return stat(path, &st) == 0 && S_ISREG(st.st_mode) && st.st_size == 0;
 }
 
 /* Space for growth without copying: at least twice what the file holds now. */
@@ -131,6 +159,14 @@ static void page_nonsense(MDB_env *env, const char *words) {
     abort();
 }
 
+/* Whether the file has LMDB's two meta pages only: whoever made it was stopped before anything
+ * else. */
+static bool never_written(const tally_ledger *ledger) {
+    MDB_envinfo info;
+    return mdb_env_info(ledger->env, &info) == 0 && info.me_last_txnid == 0 &&
+           info.me_last_pgno == 1;
+}
+
 int store_open_env(tally_ledger *ledger, const char *dir, bool read_only, bool create,
                    size_t map_bytes, tally_error *err) {
     char path[4096];
@@ -144,6 +180,7 @@ int store_open_env(tally_ledger *ledger, const char *dir, bool read_only, bool c
     if (!create && access(path, F_OK) != 0)
         return tally_fail(err, TALLY_ENOTFOUND,
                           "there is no ledger in %s; make one with 'tally init'", dir);
+    if (!create && file_is_empty(path)) return store_unfinished_fail(dir, err);
     if ((rc = mdb_env_create(&ledger->env)) != 0) goto failed;
     (void)mdb_env_set_assert(ledger->env, page_nonsense);
     if ((rc = mdb_env_set_maxdbs(ledger->env, TABLE_COUNT)) != 0) goto failed;
@@ -162,6 +199,7 @@ int store_open_env(tally_ledger *ledger, const char *dir, bool read_only, bool c
     if (rc != 0) goto failed;
     return 0;
 failed:
+    if (rc == MDB_NOTFOUND && never_written(ledger)) return store_unfinished_fail(dir, err);
     if (rc == MDB_NOTFOUND)
         return tally_fail(err, TALLY_ECORRUPT,
                           "%s is of an earlier version or not whole: a table is missing; run "

@@ -53,6 +53,8 @@ typedef enum store_table {
     TABLE_VIEW_TEAM_FACTS,
     TABLE_VIEW_DEVICES,
     TABLE_VIEW_REDACTIONS,
+    TABLE_VIEW_POLICY,
+    TABLE_VIEW_DECISIONS,
     TABLE_COUNT
 } store_table;
 
@@ -101,6 +103,8 @@ struct tally_txn {
 /* Turns an LMDB or errno code into ours: "DOING: cause; next step". Notes a full map. */
 int store_fail(tally_txn *txn, int rc, const char *doing, tally_error *err);
 int store_env_fail(const tally_ledger *ledger, int rc, const char *doing, tally_error *err);
+/* TALLY_ENOTFOUND: whoever made the ledger was stopped before it was one. */
+int store_unfinished_fail(const char *dir, tally_error *err);
 
 /* 0, TALLY_ENOTFOUND (err untouched), or an error. */
 int store_get(tally_txn *txn, store_table table, tally_span key, tally_span *out, tally_error *err);

@@ -208,6 +208,22 @@ static int need_admin(tally_txn *txn, const char *doing, tally_error *err) {
                       "cannot %s: this device is no admin of the team; ask one", doing);
 }
 
+static int same_box_key(void *ctx, const tally_team_device *device) {
+    return memcmp(ctx, device->box_key, sizeof device->box_key) == 0;
+}
+
+/* Two devices with one box key would be one when they connect, and to revoke one of them would
+ * leave whoever has its keys in the team as the other. */
+static int check_box_key(tally_txn *txn, const tally_team_add *add, tally_error *err) {
+    int rc = tally_team_device_each(txn, same_box_key, (void *)(uintptr_t)add->box_key);
+    if (rc == 0) return 0;
+    if (rc == 1)
+        return tally_fail(err, TALLY_EEXIST,
+                          "the new device has the box key of one that is or was in the team; it "
+                          "can join with new keys");
+    return tally_fail(err, rc, "the view of the team is damaged; run 'tally rebuild'");
+}
+
 static int check_add(tally_txn *txn, const tally_team_add *add, tally_error *err) {
     char hex[17];
     tally_team_device known;
@@ -230,7 +246,7 @@ static int check_add(tally_txn *txn, const tally_team_add *add, tally_error *err
                           hex);
     if (rc != TALLY_ENOTFOUND)
         return tally_fail(err, rc, "the view of the team is damaged; run 'tally rebuild'");
-    return 0;
+    return check_box_key(txn, add, err);
 }
 
 /* The secret in use, for one more device. A team that has none yet gets its first. */

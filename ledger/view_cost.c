@@ -309,6 +309,10 @@ static bool better(const tally_cost *a, tally_hlc a_hlc, const tally_device_id *
     return memcmp(a_device->b, b_device->b, TALLY_PUBLIC_KEY_BYTES) < 0;
 }
 
+bool tally_cost_is_void(tally_txn *txn, const tally_entry_id *id) {
+    return view_cost_void(txn, id->b);
+}
+
 int view_cost_contend(tally_txn *txn, const gathered_cost *cost, const uint8_t entry[ENTRY_BYTES],
                       bool *wins, tally_error *err) {
     tally_cost ours, held;

@@ -27,6 +27,11 @@ static bool name_ok(tally_span name, bool *partial) {
            (!*partial || tally_span_is(rest, TALLY_FOLDER_PARTIAL_SUFFIX));
 }
 
+bool tally_folder_name(tally_span name) {
+    bool partial;
+    return name_ok(name, &partial);
+}
+
 static int item_cmp(const void *a, const void *b) {
     return strcmp(((const folder_item *)a)->name, ((const folder_item *)b)->name);
 }

@@ -124,7 +124,8 @@ static int choose(writing *w, tally_error *err) {
 static int put_key(void *ctx, const tally_team_device *device) {
     writing *w = ctx;
     if (device->limit != UINT64_MAX) return 0; /* revoked */
-    return segment_keys_add(&w->keys, w->segment->secret, device->box_key, NULL);
+    int rc = segment_keys_add(&w->keys, w->segment->secret, device->box_key, NULL);
+    return rc == TALLY_EINVAL ? 0 : rc; /* no point of the curve: it can open nothing */
 }
 
 /* The first secret comes with joining: nobody can have missed it. */

@@ -25,20 +25,21 @@ static void key_of(const uint8_t secret[TALLY_TEAM_SECRET_BYTES], tally_span key
 
 int segment_keys_add(tally_buffer *keys, const tally_team_secret *secret, const uint8_t box_key[32],
                      tally_error *err) {
-    uint8_t plain[SEALED_BYTES], *at;
-    size_t more = TALLY_SEGMENT_KEY_BYTES + (keys->len == 0 ? SEGMENT_COUNT_BYTES : 0);
-    int rc = tally_buffer_extend(keys, more, &at, err);
+    uint8_t plain[SEALED_BYTES], sealed[TALLY_SEGMENT_KEY_BYTES], *at;
+    size_t count_bytes = keys->len == 0 ? SEGMENT_COUNT_BYTES : 0;
+    tally_put_be64(plain, secret->epoch);
+    memcpy(plain + 8, secret->bytes, sizeof secret->bytes);
+    int rc = crypto_box_seal(sealed, plain, sizeof plain, box_key);
+    sodium_memzero(plain, sizeof plain);
+    if (rc != 0)
+        return tally_fail(err, TALLY_EINVAL, "a device of the team has a key that is none");
+    rc = tally_buffer_extend(keys, count_bytes + sizeof sealed, &at, err);
     if (rc != 0) return rc;
+    memcpy(at + count_bytes, sealed, sizeof sealed);
     size_t count = (keys->len - SEGMENT_COUNT_BYTES) / TALLY_SEGMENT_KEY_BYTES;
     keys->ptr[0] = (uint8_t)(count >> 8);
     keys->ptr[1] = (uint8_t)count;
-    tally_put_be64(plain, secret->epoch);
-    memcpy(plain + 8, secret->bytes, sizeof secret->bytes);
-    at = keys->ptr + keys->len - TALLY_SEGMENT_KEY_BYTES;
-    if (crypto_box_seal(at, plain, sizeof plain, box_key) != 0)
-        rc = tally_fail(err, TALLY_ECORRUPT, "a device of the team has a key that cannot be used");
-    sodium_memzero(plain, sizeof plain);
-    return rc;
+    return 0;
 }
 
 int segment_push_begin(segment_push *push, const tally_team_secret *secret, tally_span keys,

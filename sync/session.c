@@ -325,7 +325,7 @@ static bool enter(tally_session *s, int64_t now_ms) {
 
 void session_settle(tally_session *s) {
     if (s->ending) return;
-    if (s->stage == STAGE_OPEN) session_pump(s);
+    if (s->stage == STAGE_OPEN && session_compare(s)) session_pump(s);
     session_read_done(s);
     if (s->ending) return;
     session_buffers_trim(s);
@@ -391,6 +391,7 @@ static int64_t feeds_deadline(const tally_session *s) {
         const session_feed *feed = &s->feeds[i];
         /* Those that are over have been tried, and wait for room. */
         if (feed->relay_ms > s->now && feed->sent < feed->ours) at = sooner(at, feed->relay_ms);
+        at = sooner(at, session_compare_deadline(feed));
         if (feed->search == SEARCH_WAIT)
             at = sooner(at, session_after(feed->search_ms, TALLY_SESSION_TRAIL_MS));
     }

@@ -63,8 +63,9 @@ session_feed *session_feed_need(tally_session *s, const tally_device_id *device)
 
 /* ---- roots ---- */
 
-int session_root(tally_txn *txn, const session_feed *feed, uint64_t size, tally_hash *root,
-                 tally_error *err) {
+/* A root that is stored: 0, 1 when it is not, or an error. */
+static int stored_root(tally_txn *txn, const session_feed *feed, uint64_t size, tally_hash *root,
+                       tally_error *err) {
     tally_checkpoint cp;
     tally_feed head;
     int rc = tally_feed_get(txn, feed->number, &head, err);
@@ -74,12 +75,17 @@ int session_root(tally_txn *txn, const session_feed *feed, uint64_t size, tally_
         return 0;
     }
     /* Feeds end at checkpoints, so that what is asked for is mostly one. */
-    if (size > 0 && tally_checkpoint_get(txn, feed->number, size - 1, &cp, NULL) == 0 &&
-        cp.size == size) {
-        *root = cp.root;
-        return 0;
-    }
-    return tally_feed_root(txn, feed->number, size, root, err);
+    bool signed_there = size > 0 &&
+                        tally_checkpoint_get(txn, feed->number, size - 1, &cp, NULL) == 0 &&
+                        cp.size == size;
+    if (signed_there) *root = cp.root;
+    return signed_there ? 0 : 1;
+}
+
+int session_root(tally_txn *txn, const session_feed *feed, uint64_t size, tally_hash *root,
+                 tally_error *err) {
+    int rc = stored_root(txn, feed, size, root, err);
+    return rc == 1 ? tally_feed_root(txn, feed->number, size, root, err) : rc;
 }
 
 /* A difference. Past the place where a fork is known to part there is nothing to look for: the peer
@@ -91,14 +97,33 @@ static void note_difference(tally_session *s, session_feed *feed) {
         session_search_begin(s, feed, feed->agreed < feed->held ? feed->agreed : 0, feed->held);
 }
 
+static bool can_compare(const session_feed *feed) {
+    return feed->unchecked && feed->held <= feed->ours;
+}
+
+/* Our root where the peer says that its feed ends. To work one out that is not stored can mean
+ * reading megabytes, and a claim costs the peer nothing: of each feed one now and then. 1: later.
+ */
+static int root_to_compare(tally_session *s, session_feed *feed, tally_hash *root,
+                           tally_error *err) {
+    int rc = stored_root(s->txn, feed, feed->held, root, err);
+    if (rc != 1 || feed->compare_ms > s->now) return rc;
+    feed->compare_ms = session_after(s->now, TALLY_SESSION_COMPARE_MS);
+    return tally_feed_root(s->txn, feed->number, feed->held, root, err);
+}
+
 /* The peer's root against ours, as soon as ours reaches as far. */
 static bool compare(tally_session *s, session_feed *feed) {
     tally_error err = {0};
     tally_hash root;
-    if (!feed->unchecked || feed->held > feed->ours) return true;
-    tally_txn *txn = session_read(s);
-    if (!txn) return false;
-    if (session_root(txn, feed, feed->held, &root, &err) != 0) return session_trouble(s, &err);
+    if (!can_compare(feed)) return true;
+    if (!session_read(s)) return false;
+    int rc = root_to_compare(s, feed, &root, &err);
+    if (rc < 0) return session_trouble(s, &err);
+    if (rc == 1) {
+        s->claimed = true;
+        return true;
+    }
     feed->unchecked = false;
     if (!tally_hash_eq(&root, &feed->held_root))
         note_difference(s, feed);
@@ -107,13 +132,25 @@ static bool compare(tally_session *s, session_feed *feed) {
     return true;
 }
 
-bool session_claim(tally_session *s, session_feed *feed, uint64_t size, const tally_hash *root) {
+void session_claim(tally_session *s, session_feed *feed, uint64_t size, const tally_hash *root) {
     feed->held = size;
     feed->held_root = *root;
     if (size > feed->sent) feed->sent = size;
     feed->unchecked = size > 0;
-    s->remember_due = true;
-    return compare(s, feed);
+    s->claimed = s->remember_due = true;
+}
+
+bool session_compare(tally_session *s) {
+    bool ok = true;
+    if (!s->claimed) return true;
+    s->claimed = false;
+    for (size_t i = 0; ok && i < s->feed_count; i++)
+        ok = compare(s, &s->feeds[i]);
+    return ok;
+}
+
+int64_t session_compare_deadline(const session_feed *feed) {
+    return can_compare(feed) ? feed->compare_ms : INT64_MAX;
 }
 
 /* ---- reading the ledger ---- */
@@ -225,7 +262,7 @@ bool session_refresh(tally_session *s) {
 /* ---- in sync ---- */
 
 static bool feed_in_sync(const session_feed *feed) {
-    if (feed->tell || feed->search != SEARCH_NONE) return false;
+    if (feed->tell || feed->search != SEARCH_NONE || can_compare(feed)) return false;
     if (feed->fork_ours != 0 && (feed->fork_theirs == 0 || feed->fork_ours < feed->fork_theirs))
         return false;
     if (feed->ours > feed->sent && !feed->stuck) return false;

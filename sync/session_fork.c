@@ -86,6 +86,7 @@ bool session_trail_take(tally_session *s, const tally_wire_trail *trail) {
     }
     session_feed *feed = session_feed_find(s, &trail->device);
     if (!feed || feed->number == SESSION_NO_NUMBER) return true;
+    if (feed->search == SEARCH_DUE) return true; /* what we are about to say answers it as well */
     if (!session_refresh(s) || !session_read(s)) return false;
     feed = session_feed_find(s, &trail->device); /* the table may have moved */
     while (count < TALLY_WIRE_MAX_MARKS && tally_wire_next_mark(&list, &marks[count]) &&
@@ -180,13 +181,27 @@ bool session_branch_take(tally_session *s, const tally_wire_branch *branch) {
     return store_fork(s, &fork);
 }
 
+/* Each proof that parts earlier makes the views be folded anew, and whoever signs at will can part
+ * as often as it has records. */
+static bool may_prove(tally_session *s, const session_feed *feed) {
+    tally_error err = {0};
+    if (feed->proofs < TALLY_SESSION_MAX_PROOFS) return true;
+    (void)tally_fail(&err, TALLY_ELIMIT, "refused one more proof of a fork of one feed after %u",
+                     TALLY_SESSION_MAX_PROOFS);
+    return session_refuse(s, &err);
+}
+
 bool session_fork_take(tally_session *s, const tally_wire_fork *message) {
     tally_fork fork = {.device = message->device, .common = message->common, .base = message->base};
     for (int i = 0; i < 2; i++)
         tally_wire_side_get(&message->sides[i], &fork.branches[i]);
-    if (!store_fork(s, &fork)) return false;
     session_feed *feed = session_feed_need(s, &message->device);
+    if (!feed || !may_prove(s, feed)) return false;
+    uint64_t before = feed->fork_ours;
+    if (!store_fork(s, &fork)) return false;
+    feed = session_feed_need(s, &message->device); /* the table may have moved */
     if (!feed) return false;
+    if (feed->fork_ours != before) feed->proofs++;
     if (feed->fork_theirs == 0 || fork.common + 1 < feed->fork_theirs)
         feed->fork_theirs = fork.common + 1;
     /* Refused, because nobody has added that device here: asked for again when somebody has. */

@@ -146,9 +146,9 @@ bool session_hello_take(tally_session *s, const tally_wire_hello *hello) {
     forget(s, forks == s->forks);
     while (tally_wire_next_head(&frontier, &head)) {
         session_feed *feed = session_feed_need(s, &head.device);
-        if (!feed || !session_claim(s, feed, head.size, &head.root)) return false;
+        if (!feed) return false;
+        session_claim(s, feed, head.size, &head.root);
     }
-    session_read_done(s);
     s->asks_due = true;
     s->remember_due = true;
     return first ? session_remember(s) && session_greet(s) : true;
@@ -168,9 +168,8 @@ bool session_have_take(tally_session *s, const tally_wire_head *have) {
     if (!feed) return false;
     if (have->size < feed->held) return true;
     if (have->size == feed->held && tally_hash_eq(&have->root, &feed->held_root)) return true;
-    bool ok = session_claim(s, feed, have->size, &have->root);
-    session_read_done(s);
-    return ok;
+    session_claim(s, feed, have->size, &have->root);
+    return true;
 }
 
 /* ---- remembering ---- */

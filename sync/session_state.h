@@ -51,12 +51,13 @@ typedef struct session_feed {
     uint64_t ours;   /* records in the ledger */
     uint64_t held;   /* that the peer is known to hold; */
     tally_hash held_root;
-    uint64_t sent;    /* that it holds when all that was sent has been taken: at least `held` */
-    uint64_t agreed;  /* up to here both histories are one */
-    bool unchecked;   /* the peer's root at `held` has not been compared: ours did not reach */
-    bool tell;        /* a `have` is due */
-    bool stuck;       /* nothing stored signs what the peer lacks */
-    int64_t relay_ms; /* not to be sent before */
+    uint64_t sent;      /* that it holds when all that was sent has been taken: at least `held` */
+    uint64_t agreed;    /* up to here both histories are one */
+    bool unchecked;     /* the peer's root at `held` has not been compared, */
+    int64_t compare_ms; /* and is not to be before */
+    bool tell;          /* a `have` is due */
+    bool stuck;         /* nothing stored signs what the peer lacks */
+    int64_t relay_ms;   /* not to be sent before */
     session_skip skip;
     bool asked_again; /* a hello was said because of a gap, and nothing came since */
 
@@ -66,6 +67,7 @@ typedef struct session_feed {
 
     uint64_t fork_ours, fork_theirs; /* common + 1 of the proof known here, there; 0: none */
     bool fork_missed;                /* a proof was refused, for nobody had added the device here */
+    uint32_t proofs;                 /* that the peer sent and that made it end earlier */
 } session_feed;
 
 /* A commit or blob that waits for the write; its bytes are in `raw`. */
@@ -155,6 +157,7 @@ struct tally_session {
     session_item *items;
     size_t item_count, item_room;
     bool hello_due, remember_due;
+    bool claimed; /* the peer has said what is to be compared */
     int64_t remembered_ms;
     uint32_t hellos_in, hellos_out, trails;
     uint64_t forks; /* digest of those known here */
@@ -218,8 +221,12 @@ session_feed *session_feed_find(tally_session *s, const tally_device_id *device)
 session_feed *session_feed_need(tally_session *s, const tally_device_id *device);
 /* Reads the sizes of all feeds anew, when the ledger has changed, and notes what follows. */
 bool session_refresh(tally_session *s);
-/* The peer says that its feed has `size` records with this root. */
-bool session_claim(tally_session *s, session_feed *feed, uint64_t size, const tally_hash *root);
+/* The peer says that its feed has `size` records with this root: it is compared when all is heard.
+ */
+void session_claim(tally_session *s, session_feed *feed, uint64_t size, const tally_hash *root);
+bool session_compare(tally_session *s);
+/* When it can be; INT64_MAX: not before something happens. */
+int64_t session_compare_deadline(const session_feed *feed);
 /* The root of ours at a size that ours has. */
 int session_root(tally_txn *txn, const session_feed *feed, uint64_t size, tally_hash *root,
                  tally_error *err);

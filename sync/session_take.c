@@ -258,8 +258,9 @@ static bool note_all(tally_session *s, writing *w) {
     s->raw.len = 0;
     if (taken > 0) s->asks_due = true;
     tally_session_event took = {.type = TALLY_SESSION_TOOK, .peer = s->peer, .count = taken};
-    if (!s->ending && !session_refresh(s)) return false;
+    /* Told first: what came may end this session, and others must hear of it all the same. */
     if (taken > 0) session_tell(s, &took);
+    if (!s->ending && !session_refresh(s)) return false;
     if (skips) tell_skipped(s, &skipped, &w->refused);
     if (refused) return session_refuse(s, &w->refused);
     return !s->ending && session_greet(s);

@@ -46,6 +46,9 @@ typedef struct tally_folder_file {
     uint64_t size;
 } tally_folder_file;
 
+/* Whether a file that is called so may be a segment, whole or partial. */
+bool tally_folder_name(tally_span name);
+
 /* One round over one folder. */
 typedef struct tally_folder tally_folder;
 /* Copies the listing; files with other names than ours are left out (and left alone). The caller

@@ -120,9 +120,10 @@ static int new_runs(capture_recorder *recorder, tally_txn *txn, const batch_sess
         batch_run run = session->runs[i];
         uint64_t owner;
         bool noted;
-        if (!fit_run(&run, held, CAPTURE_RUN_GAP_MS)) continue;
+        /* Noted also when another device recorded it: a copy of it may come next. */
         rc = owner_of(recorder, txn, &run.alias, session->ref, &owner, &noted, err);
-        if (!rc && owner != session->ref && owner != other_ref) {
+        if (rc || !fit_run(&run, held, CAPTURE_RUN_GAP_MS)) continue;
+        if (owner != session->ref && owner != other_ref) {
             rc = load(recorder, txn, owner, &other, err);
             other_ref = owner;
         }

@@ -226,6 +226,9 @@ void net_dialer_remember(net_dialer *dialer) {
 bool net_dialer_hear(net_dialer *dialer, const char *address) {
     net_target *target = add(dialer, address, NET_FROM_LAN);
     if (!target || target->call || target->itself || is_connected(dialer, target)) return false;
+    int64_t now = net_now_ms(), since = now - target->heeded_ms;
+    if (since >= 0 && since < NET_HEED_MS) return false;
+    target->heeded_ms = now;
     target->next_ms = 0;
     schedule(dialer);
     return true;

@@ -5,8 +5,9 @@
 #include "call.h"
 #include "settings.h"
 
-#define NET_MAX_LAN_PEERS    16u  /* of NET_MAX_PEERS: whoever repeats beacons must not fill it */
-#define NET_LAN_MAX_FAILURES 5u   /* then it is forgotten until its next beacon */
+#define NET_MAX_LAN_PEERS    16u   /* of NET_MAX_PEERS: whoever repeats beacons must not fill it */
+#define NET_LAN_MAX_FAILURES 5u    /* then it is forgotten until its next beacon */
+#define NET_HEED_MS          10000 /* of one address: whoever repeats beacons must not set the pace */
 #define NET_RECHECK_MS       5000 /* for a device that is connected the other way round */
 
 typedef enum net_source { NET_FROM_SETTING, NET_FROM_MEMORY, NET_FROM_LAN } net_source;
@@ -22,6 +23,7 @@ typedef struct net_target {
     uint32_t failures; /* since it last went well */
     size_t skip;       /* the team's newest secrets that it did not take */
     int64_t next_ms;   /* when it is called next */
+    int64_t heeded_ms; /* when a beacon made it be called at once */
     bool tried, in_sync;
     bool itself; /* that is this device: never again */
     net_call *call;

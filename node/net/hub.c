@@ -4,12 +4,15 @@
 #include "connection.h"
 
 #include <signal.h>
+#include <sodium.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #define SENTENCE_BYTES 512u
+#define SECRET_BYTES   sizeof(tally_team_secret)
 
 int64_t net_now_ms(void) {
     struct timespec now;
@@ -95,9 +98,12 @@ int net_hub_new(tally_ledger *ledger, net_news_fn *news, void *news_ctx, net_hub
     if (rc == 0) rc = tally_wire_packer_new(&hub->packer, err);
     if (rc == 0 && !(hub->read_buffer = malloc(NET_READ_BYTES)))
         rc = tally_fail(err, TALLY_ENOMEM, "no memory for connections");
+    if (rc == 0 && !(hub->secrets = sodium_allocarray(TALLY_TEAM_MAX_SECRETS, SECRET_BYTES)))
+        rc = tally_fail(err, TALLY_ENOMEM, "no locked memory for connections");
     int uv = rc == 0 ? uv_loop_init(&hub->loop) : 0;
     if (uv != 0) rc = tally_fail(err, TALLY_EIO, "cannot make an event loop: %s", uv_strerror(uv));
     if (rc != 0) {
+        sodium_free(hub->secrets);
         free(hub->read_buffer);
         tally_wire_packer_free(hub->packer);
         free(hub);
@@ -156,18 +162,30 @@ void net_hub_free(net_hub *hub) {
         (void)uv_run(&hub->loop, UV_RUN_NOWAIT);
         if (uv_loop_alive(&hub->loop)) uv_sleep(1);
     }
+    sodium_free(hub->secrets);
     free(hub->read_buffer);
     tally_wire_packer_free(hub->packer);
     free(hub);
 }
 
-int net_hub_secrets(net_hub *hub, tally_team_secret out[TALLY_TEAM_MAX_SECRETS], size_t *count,
-                    tally_error *err) {
+static int secrets_read(net_hub *hub, tally_error *err) {
     tally_txn *txn = NULL;
+    uint64_t version = tally_ledger_version(hub->ledger);
+    if (hub->secret_count > 0 && version == hub->secrets_version) return 0;
+    hub->secret_count = 0;
     int rc = tally_read_begin(hub->ledger, &txn, err);
     if (rc != 0) return rc;
-    rc = tally_team_secrets(txn, out, count, err);
+    rc = tally_team_secrets(txn, hub->secrets, &hub->secret_count, err);
     tally_read_end(txn);
+    hub->secrets_version = version;
+    return rc;
+}
+
+int net_hub_secrets(net_hub *hub, tally_team_secret out[TALLY_TEAM_MAX_SECRETS], size_t *count,
+                    tally_error *err) {
+    int rc = secrets_read(hub, err);
+    *count = rc == 0 ? hub->secret_count : 0;
+    memcpy(out, hub->secrets, *count * SECRET_BYTES);
     if (rc == TALLY_ENOTFOUND)
         rc = tally_fail(err, rc,
                         "this device holds no secret of the team: it was revoked, or has not "

@@ -35,6 +35,10 @@ typedef struct net_hub {
     bool changed;     /* the ledger has new records */
     uint64_t version; /* of the ledger when the sessions were woken last */
 
+    tally_team_secret *secrets; /* in locked memory; of `secrets_version` of the ledger: */
+    size_t secret_count;
+    uint64_t secrets_version; /* whoever only knocks must not make us open them anew */
+
     void (*on_pipe)(int);         /* what SIGPIPE did before */
     void (*on_change)(void *ctx); /* the ledger has changed; may be NULL */
     void *on_change_ctx;

@@ -4,8 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Not one whose code a person is looking at: whoever holds an invite would lose it to strangers. */
 static bool is_pending(const net_connection *c) {
-    return !c->outgoing && c->session && !c->established && !c->ended;
+    bool asking = c->asked.text[0] != '\0';
+    return !c->outgoing && c->session && !c->established && !c->ended && !asking;
 }
 
 /* Room for one more: of those whose handshake is under way the oldest gives way, first of the same

@@ -149,6 +149,35 @@ models() { # DIR
     fails_with 2 tally sync folder shared/notes.txt
 }
 
+@test "a folder full of junk, pipes and links is read around" {
+    two_teammates
+    mkdir shared
+    record_in "$TALLY_HOME" model-a
+    (cd shared && seq -f 'junk-%g.tally' 40000 | xargs touch)
+    mkfifo shared/111111111111111111111111.tally
+    ln -s /dev/zero shared/222222222222222222222222.tally
+    mkdir shared/333333333333333333333333.tally
+    : >shared/444444444444444444444444.tally
+    truncate -s 1T shared/555555555555555555555555.tally
+    run timeout 60 "$TALLY" sync folder shared --json
+    [ "$status" -eq 0 ]
+    [ "$(tail -n 1 <<<"$output" | jq -c '[.files_refused, .files_written]')" = '[2,1]' ]
+    [ "$(timeout 60 "$TALLY" sync folder shared --ledger "$BEN" --json 2>/dev/null | jq .files_read)" -eq 1 ]
+}
+
+# The samples have a session that copies the beginning of another: whose work that was, a device notes for itself.
+@test "logs that two devices have count once, and add no hours" {
+    two_teammates
+    tally capture --root "$TALLY_TEST_DATA/samples/home" >/dev/null
+    tally report --json | jq -S .total >once
+    tally sync export carried 2>/dev/null
+    tally sync import carried --ledger "$BEN" 2>/dev/null
+    run jq -c '[.sessions, .costs, .activity]' \
+        <<<"$(tally capture --root "$TALLY_TEST_DATA/samples/home" --ledger "$BEN" --json)"
+    [ "$output" = '[0,0,0]' ]
+    tally report --ledger "$BEN" --json | jq -S .total | diff once -
+}
+
 @test "with nobody to call, sync now says so" {
     new_ledger
     fails_with 1 tally sync now

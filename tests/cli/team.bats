@@ -156,6 +156,17 @@ invite_on_terminal() { # OPTIONS...
     [ ! -e "$TALLY_HOME" ]
 }
 
+@test "a name that could not be one exits 2 before anybody is called" {
+    line=$(invite_line 4102444800 127.0.0.1:9)
+    for name in '' '  ' $'a\nb' $'a\xff' "$(printf 'n%.0s' $(seq 129))"; do
+        fails_with 2 tally team join "$line" --member "$name"
+        fails_with 2 tally team join "$line" --device "$name"
+        [[ "$words" == *"a name is 1 to 128 bytes"* ]]
+        fails_with 2 tally init --member "$name"
+        [ ! -e "$TALLY_HOME" ]
+    done
+}
+
 @test "joining where a ledger is changes nothing and says what to do" {
     new_ledger
     (cd "$TALLY_HOME" && sha256sum ledger.mdb device.key) >before

@@ -20,8 +20,22 @@ typedef struct state {
     uint64_t forks;
 } state;
 
-/* Feeds of those who are in the team: what others wrote is stored by whoever once took them for
- * teammates, and counts nowhere. */
+typedef struct fork_sum {
+    tally_txn *txn;
+    uint64_t sum;
+} fork_sum;
+
+static int add_fork(void *ctx, const tally_fork_state *known, tally_error *err) {
+    fork_sum *s = ctx;
+    tally_team_device device;
+    (void)err;
+    if (tally_team_device_get(s->txn, &known->proof.device, &device) != 0) return 0;
+    s->sum += (tally_get_be64(known->proof.device.b) ^ known->proof.common) * 0x9e3779b97f4a7c15u;
+    return 0;
+}
+
+/* Feeds and forks of those who are in the team: what others wrote is stored by whoever once took
+ * them for teammates, and counts nowhere. */
 static int read_state(tally_txn *txn, state *out, tally_error *err) {
     static tally_wire_head heads[TALLY_WIRE_MAX_HEADS];
     tally_team_device device;
@@ -33,7 +47,10 @@ static int read_state(tally_txn *txn, state *out, tally_error *err) {
         if (out->head_count < SIM_MAX_NODES) out->heads[out->head_count++] = heads[i];
     }
     if (rc == 0) rc = tally_view_digest(txn, &out->digest, err);
-    return rc != 0 ? rc : tally_fork_digest(txn, &out->forks, err);
+    fork_sum forks = {.txn = txn};
+    if (rc == 0) rc = tally_fork_each(txn, add_fork, &forks, err);
+    out->forks = forks.sum;
+    return rc;
 }
 
 static bool state_of(world *w, node *n, state *out) {
@@ -199,7 +216,16 @@ static bool part(const made *a, const made *b) {
 typedef struct fork_check {
     world *w;
     const bool *present;
+    uint64_t commons[SIM_MAX_NODES];
 } fork_check;
+
+static int note_common(void *ctx, const tally_fork_state *known, tally_error *err) {
+    fork_check *c = ctx;
+    const node *n = world_node_of(c->w, &known->proof.device);
+    (void)err;
+    if (n) c->commons[n->number] = known->proof.common;
+    return 0;
+}
 
 static int check_known_fork(void *ctx, const tally_fork_state *known, tally_error *err) {
     const fork_check *c = ctx;
@@ -209,8 +235,7 @@ static int check_known_fork(void *ctx, const tally_fork_state *known, tally_erro
     (void)err;
     if (n && !n->may_fork && !n->liar)
         world_fail(w, "node %u forked although its high-water mark was there", n->number);
-    if (known->resolved &&
-        !oracle_settled(w, c->present, &known->proof.device, known->size, &known->root))
+    if (known->resolved && !oracle_settled(w, c->present, c->commons, known))
         world_fail(w, "the fork of node %u was settled by nobody who may",
                    number_of(w, &known->proof.device));
     for (uint32_t i = 0; i < m->count; i++) {
@@ -232,7 +257,10 @@ static void check_forks(world *w, const bool *present, const bool *held) {
     tally_fork_state known;
     tally_error err = {0};
     if (tally_read_begin(w->nodes[0].ledger, &txn, &err) != 0) return;
-    fork_check c = {w, present};
+    fork_check c = {.w = w, .present = present};
+    for (uint32_t i = 0; i < SIM_MAX_NODES; i++)
+        c.commons[i] = UINT64_MAX;
+    (void)tally_fork_each(txn, note_common, &c, &err);
     (void)tally_fork_each(txn, check_known_fork, &c, &err);
     for (uint32_t i = 0; i < m->count && !w->failed; i++) {
         for (uint32_t k = 0; held[i] && k < i && !w->failed; k++) {

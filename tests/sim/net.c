@@ -166,10 +166,27 @@ static void arm(world *w, conn *c, unsigned i) {
     world_at(w, due, tick, c->id, i, 0);
 }
 
+/* Nobody talks with a device that its own store does not count among the team's. */
+static void check_admitted(world *w, const conn *c, conn_end *end) {
+    const conn_end *other = &c->ends[end == c->ends];
+    tally_team_device device;
+    tally_txn *txn;
+    if (!end->established || end->admitted || end->ended) return;
+    end->admitted = true;
+    if (end->kind != TALLY_SESSION_TEAM || other->node == SIM_NOBODY) return;
+    if (tally_read_begin(node_of(w, end)->ledger, &txn, NULL) != 0) return;
+    int rc = tally_team_device_get(txn, tally_key_device(node_of(w, other)->key), &device);
+    tally_read_end(txn);
+    if (rc != 0 || device.limit != UINT64_MAX)
+        world_fail(w, "node %u talks with node %u, which it knows to be no teammate", end->node,
+                   other->node);
+}
+
 /* After every call into a session: what it wants to send, do and be told. */
 void net_settle(world *w, conn *c, unsigned i) {
     conn_end *end = &c->ends[i];
     if (!end->session || w->failed) return;
+    check_admitted(w, c, end);
     pump(w, c, i);
     if (end->took) {
         end->took = false;

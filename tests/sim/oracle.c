@@ -16,6 +16,7 @@ typedef struct oracle {
     uint32_t *facts; /* adds and revocations that are present, in order */
     uint32_t count;
     bool *applied;
+    const uint64_t *commons; /* by node: facts from there on are left out; NULL: none */
     standing by[SIM_MAX_NODES];
 } oracle;
 
@@ -89,13 +90,19 @@ static bool revoke_one(oracle *o) {
     return true;
 }
 
+static bool left_out(oracle *o, const made *fact) {
+    const node *author = world_node_of(o->w, &fact->device);
+    return o->commons && author && fact->index >= o->commons[author->number];
+}
+
 static bool work_out(oracle *o, const bool *present) {
     const model *m = &o->w->model;
     o->facts = calloc(m->count + 1, sizeof *o->facts);
     o->applied = calloc(m->count + 1, sizeof *o->applied);
     if (!o->facts || !o->applied) return false;
     for (uint32_t i = 0; i < m->count; i++)
-        if (present[i] && (m->list[i].kind == MADE_ADD || m->list[i].kind == MADE_REVOKE))
+        if (present[i] && (m->list[i].kind == MADE_ADD || m->list[i].kind == MADE_REVOKE) &&
+            !left_out(o, &m->list[i]))
             o->facts[o->count++] = i;
     sorting = m;
     qsort(o->facts, o->count, sizeof *o->facts, fact_order);
@@ -149,24 +156,31 @@ bool oracle_costs(world *w, const bool *present, tally_entry_id **out, size_t *c
 }
 
 /* Another device's word names the end; the creator's own last word is part of what it keeps. */
-static bool settles(oracle *o, const made *resolve, uint64_t size, const tally_hash *root) {
+static bool settles(oracle *o, const made *resolve, const tally_fork_state *known) {
     const standing *author = of(o, &resolve->device);
     if (memcmp(resolve->device.b, resolve->subject.b, sizeof resolve->device.b) == 0)
         return author == &o->by[0] && resolve->index == resolve->size &&
-               size == resolve->index + 1 + resolve->more;
+               known->size == resolve->index + 1 + resolve->more;
     return author->member && author->role == TALLY_ROLE_ADMIN && resolve->index < author->limit &&
-           resolve->size == size && tally_hash_eq(&resolve->root, root);
+           resolve->size == known->size && tally_hash_eq(&resolve->root, &known->root) &&
+           !left_out(o, resolve);
 }
 
-bool oracle_settled(world *w, const bool *present, const tally_device_id *device, uint64_t size,
-                    const tally_hash *root) {
-    oracle o = {.w = w};
-    bool settled = false, good = work_out(&o, present);
+bool oracle_settled(world *w, const bool *present, const uint64_t commons[SIM_MAX_NODES],
+                    const tally_fork_state *known) {
+    uint64_t bounds[SIM_MAX_NODES];
+    const tally_device_id *device = &known->proof.device;
+    oracle o = {.w = w, .commons = bounds};
+    bool settled = false;
+    memcpy(bounds, commons, sizeof bounds);
+    /* The creator's feed is settled first, and all that it then holds decides about the others. */
+    if (world_node_of(w, device) != &w->nodes[0]) bounds[0] = UINT64_MAX;
+    bool good = work_out(&o, present);
     for (uint32_t i = 0; good && i < w->model.count && !settled; i++) {
         const made *resolve = &w->model.list[i];
         settled = present[i] && resolve->kind == MADE_RESOLVE &&
                   memcmp(resolve->subject.b, device->b, sizeof device->b) == 0 &&
-                  settles(&o, resolve, size, root);
+                  settles(&o, resolve, known);
     }
     free(o.facts);
     free(o.applied);

@@ -194,7 +194,7 @@ typedef struct conn_end {
     tally_session_kind kind;
     world *w;
     struct conn *conn;
-    bool flush_due, wake_due, took, ended, established, code_shown, decided, asked;
+    bool flush_due, wake_due, took, ended, established, code_shown, decided, asked, admitted;
     char code[TALLY_SHORT_CODE_BYTES];
     uint32_t bye;
     bool theirs;
@@ -357,9 +357,9 @@ void held_note_gone(world *w);
 /* The entries of costs that count, ascending; the caller frees. False: no memory. `present` says
  * which records of the model are in the feeds. */
 bool oracle_costs(world *w, const bool *present, tally_entry_id **out, size_t *count);
-/* Whether a feed.resolve that is present lets this device's feed go on to that end, said by another
- * device that is an admin, or by the creator of its own feed. */
-bool oracle_settled(world *w, const bool *present, const tally_device_id *device, uint64_t size,
-                    const tally_hash *root);
+/* Whether a feed.resolve that is present lets a forked feed go on to that end (PROTOCOL.md section
+ * 9). `commons`: by node, where forked feeds part; UINT64_MAX for others. */
+bool oracle_settled(world *w, const bool *present, const uint64_t commons[SIM_MAX_NODES],
+                    const tally_fork_state *known);
 
 #endif

@@ -40,6 +40,34 @@ static uint8_t *read_whole(const char *name, size_t *len) {
     return bytes;
 }
 
+/* What an init or a join leaves that is killed early: no byte, or the store's first two pages. */
+static void a_ledger_that_was_never_finished_is_said_to_be_so_and_made_again(void **state) {
+    (void)state;
+    char dir[FIXTURE_PATH_BYTES], path[FIXTURE_PATH_BYTES + 16];
+    for (int pages = 0; pages < 2; pages++) {
+        tally_ledger *ledger = NULL;
+        MDB_env *env;
+        fixture_path(f, pages ? "pages" : "empty", dir);
+        assert_int_equal(mkdir(dir, 0700), 0);
+        (void)snprintf(path, sizeof path, "%s/ledger.mdb", dir);
+        int fd = open(path, O_CREAT | O_WRONLY, 0600);
+        assert_true(fd >= 0 && close(fd) == 0);
+        if (pages) {
+            assert_int_equal(mdb_env_create(&env), 0);
+            assert_int_equal(mdb_env_open(env, path, MDB_NOSUBDIR, 0600), 0);
+            mdb_env_close(env);
+        }
+        for (int writes = 0; writes < 2; writes++) {
+            const tally_ledger_options options = {.dir = dir, .read_only = !writes};
+            assert_int_equal(tally_ledger_open(&options, &ledger, &f->err), TALLY_ENOTFOUND);
+            assert_non_null(strstr(f->err.text, "never finished"));
+        }
+        tally_ledger_init init = fixture_init(f);
+        init.dir = dir;
+        OK(tally_ledger_create(&init, &f->err));
+    }
+}
+
 static void a_new_ledger_begins_with_a_record_that_names_the_team(void **state) {
     (void)state;
     tally_txn *txn;
@@ -432,6 +460,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         LEDGER(a_new_ledger_begins_with_a_record_that_names_the_team),
         LEDGER(creating_twice_is_an_error_that_changes_no_byte),
+        FOLDER(a_ledger_that_was_never_finished_is_said_to_be_so_and_made_again),
         FOLDER(names_are_1_to_128_bytes_of_clean_utf8_and_the_currency_is_iso_4217),
         FOLDER(a_folder_without_a_ledger_is_not_found),
         FOLDER(what_a_cut_off_init_left_is_taken_up_again),

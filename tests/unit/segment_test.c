@@ -321,6 +321,27 @@ static void the_secret_of_an_older_epoch_opens_what_was_written_under_it(void **
     free(old.b);
 }
 
+/* An admin can put any 32 bytes there, and must not end everybody's segments with it. */
+static void a_device_whose_box_key_is_none_keeps_nobody_from_writing(void **state) {
+    static const uint8_t none[32] = {0};
+    pair *p = *state;
+    fixture *f = &p->a;
+    tally_device_id gone = *tally_key_device(p->b.key);
+    tally_key *odd = fixture_seeded_key(4);
+    tally_writer_begin(f->writer);
+    tally_put_bin(f->writer, "device", tally_span_of(tally_key_device(odd)->b, 32));
+    tally_put_bin(f->writer, "box_key", tally_span_of(none, sizeof none));
+    tally_put_str(f->writer, "role", text("member"));
+    tally_put_str(f->writer, "member", text("odd"));
+    tally_put_str(f->writer, "name", text("odd"));
+    (void)fixture_append(f, "device.add");
+    OK(tally_ledger_write(f->ledger, FIXTURE_NOW_MS, revoke_one, &gone, &f->err));
+    file new = segment_all(f);
+    assert_int_equal(tally_get_be32(new.b) >> 16, 1); /* only a can open anything */
+    free(new.b);
+    tally_key_free(odd);
+}
+
 static void a_device_that_missed_the_new_secret_finds_it_in_the_segment(void **state) {
     pair *p = *state;
     fixture *f = &p->a;
@@ -426,6 +447,7 @@ int main(void) {
         PAIR(chunks_out_of_order_or_left_out_are_refused),
         PAIR(a_segment_of_another_team_is_refused),
         PAIR(the_secret_of_an_older_epoch_opens_what_was_written_under_it),
+        PAIR(a_device_whose_box_key_is_none_keeps_nobody_from_writing),
         PAIR(a_device_that_missed_the_new_secret_finds_it_in_the_segment),
         PAIR(bytes_that_change_between_the_passes_change_nothing),
         PAIR(failing_sources_and_sinks_are_passed_on)};

@@ -235,6 +235,31 @@ static void a_device_key_must_be_the_joiner_s_own(void **state) {
     tally_key_free(other);
 }
 
+/* A teammate that would come in a second time, under another name: when one of the two was revoked,
+ * whoever has the keys would still be in. */
+static void a_box_key_that_is_in_the_team_cannot_join_again(void **state) {
+    party *p = *state;
+    rogue r;
+    uint8_t proof[10 + TALLY_HASH_BYTES] = "tally join", signature[TALLY_SIGNATURE_BYTES];
+    tally_key *other = fixture_seeded_key(8);
+    fixture_admit(&p->a, p->b.key, TALLY_ROLE_MEMBER, "bob", "desk");
+    uint64_t size = fixture_size(&p->a);
+    (void)start_inviter(p);
+    assert_true(rogue_open(&r, &p->n, p->inviter, p->b.key, p->invite.secret));
+    memcpy(proof + 10, r.handshake.b, TALLY_HASH_BYTES);
+    tally_key_sign(other, tally_span_of(proof, sizeof proof), signature);
+    assert_int_equal(tally_wire_put_join(&r.plain, tally_key_device(other), signature, text("m"),
+                                         text("d"), NULL),
+                     0);
+    rogue_say(&r);
+    assert_int_equal(p->inviter->seen[TALLY_SESSION_CODE], 1);
+    tally_session_decide(p->inviter->session, true, p->n.now);
+    assert_int_equal(p->inviter->bye, TALLY_BYE_DECLINED);
+    assert_int_equal(fixture_size(&p->a), size);
+    rogue_close(&r);
+    tally_key_free(other);
+}
+
 /* What was signed in one handshake is worth nothing in the next. */
 static void a_join_cannot_be_replayed(void **state) {
     party *p = *state;
@@ -280,6 +305,7 @@ int main(void) {
         T(a_join_that_was_cut_off_can_be_repeated),
         T(a_revoked_device_cannot_join_again),
         T(a_device_key_must_be_the_joiner_s_own),
+        T(a_box_key_that_is_in_the_team_cannot_join_again),
         T(a_join_cannot_be_replayed),
         T(a_joiner_that_talks_out_of_turn_is_dropped),
     };
