@@ -141,7 +141,7 @@ litellm_of() { # NAME INPUT OUTPUT
 on_terminal() { script -qec "stty cols 80 rows 50; PAGER=cat NO_COLOR=1 $*" /dev/null | tr -d '\r'; }
 
 @test "on 80 columns rows keep to one line, and what was cut or left out is marked" {
-    script -qec true /dev/null >/dev/null 2>&1 || skip "no terminals here"
+    need_terminal
     new_ledger
     claude_log 'us.anthropic.claude-sonnet-4-5-20250929-v1:0|2026-09-07T10:00:05Z|123456|1000' \
         '日本語日本語日本語日本語日本語日本語日本語|2026-09-07T10:01:05Z|123456789|1000'

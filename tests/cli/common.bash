@@ -148,3 +148,7 @@ stop_daemons() {
     done
     DAEMONS=
 }
+
+need_terminal() {
+    script -qec true /dev/null >/dev/null 2>&1 || skip "no terminals here"
+}

@@ -9,11 +9,10 @@ readonly port=7117
 
 # Cleo's ends of the wires are called ada and bob. Nothing forwards between them.
 spaces_make() {
-    local node words
+    local node
     for node in ada bob cleo; do
         space_of[$node]=tally-$$-$node
-        words=$(ip netns add "${space_of[$node]}" 2>&1) || skip "no network namespaces here: $words"
-        ip -n "${space_of[$node]}" link set lo up
+        space_make "${space_of[$node]}"
     done
     ip netns exec "${space_of[cleo]}" sh -c 'echo 0 >/proc/sys/net/ipv4/ip_forward'
     wire ada 10.71.1

@@ -149,3 +149,10 @@ same_views() { # NODE NODE...
     [ -n "$first" ] || return 1
     for node in "${@:2}"; do [ "$(digest_of "$node")" = "$first" ] || return 1; done
 }
+
+# Makes a network namespace, with its loopback up, or skips the test.
+space_make() { # NAME
+    local words
+    words=$(ip netns add "$1" 2>&1 && ip -n "$1" link set lo up 2>&1 && ip netns exec "$1" true 2>&1) ||
+        skip "no network namespaces here: $words"
+}

@@ -44,6 +44,7 @@ models() { # DIR
 }
 
 @test "a terminal gets no segment" {
+    need_terminal
     new_ledger
     script -qec "'$TALLY' sync export -; echo exit \$?" /dev/null </dev/null >screen
     grep -q 'exit 2' screen

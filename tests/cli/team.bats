@@ -12,6 +12,7 @@ teardown() {
 
 # An invite whose person sits at a terminal: answers come through the pipe $BATS_TEST_TMPDIR/keys.
 invite_on_terminal() { # OPTIONS...
+    need_terminal
     mkfifo keys
     script -qefc "'$TALLY' team invite --listen 127.0.0.1:0 $*" screen <keys >/dev/null 2>&1 3>&- &
     invite=$!

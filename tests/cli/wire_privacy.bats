@@ -122,10 +122,9 @@ pair_make() {
 }
 
 @test "a beacon says nothing of the team or the device, and two have nothing in common" {
-    local first second words
+    local first second
     space_of[ada]=tally-$$-ada
-    words=$(ip netns add "${space_of[ada]}" 2>&1) || skip "no network namespaces here: $words"
-    ip -n "${space_of[ada]}" link set lo up
+    space_make "${space_of[ada]}"
     ip -n "${space_of[ada]}" link set lo multicast on
     node_found ada
     on ada config set node.capture off >/dev/null 2>&1
