@@ -126,8 +126,15 @@ static int root_to_compare(tally_session *s, session_feed *feed, tally_hash *roo
 }
 
 /* The peer has more of a feed than is here. Of a stranger's nothing would be taken, and where the
- * peer sees that both differ nothing comes: there is nothing to wait for. */
+ * peer sees that both differ nothing comes: there is nothing to wait for. Past a fork that both
+ * know it may have another history, and need ours to choose between the creator's last words. */
 static bool expect_more(tally_session *s, session_feed *feed) {
+    if (feed->fork_ours != 0 && feed->fork_ours == feed->fork_theirs &&
+        feed->ours >= feed->fork_ours) {
+        feed->sent = feed->agreed = feed->fork_ours - 1;
+        feed->unchecked = false;
+        return true;
+    }
     if (!session_read(s)) return false;
     if (session_is_stranger(s->txn, feed)) feed->skip = SKIP_STRANGER;
     return true;

@@ -155,20 +155,22 @@ static int pass(writing *w, tally_txn *txn, bool first, bool *progress, bool *wa
     return 0;
 }
 
-/* What a peer has sent it holds. Before it is remembered; it does not matter how often. */
-static void hold(session_feed *feed, const tally_checkpoint *cp) {
+/* What a peer has sent it holds. Before it is remembered; it does not matter how often. What was
+ * gathered beside the feed is another history than ours. */
+static void hold(session_feed *feed, const session_item *item) {
+    const tally_checkpoint *cp = &item->checkpoint;
     if (cp->size < feed->held) return;
     feed->held = cp->size;
     feed->held_root = cp->root;
     feed->unchecked = false;
-    if (feed->sent < feed->held) feed->sent = feed->held;
+    if (feed->sent < feed->held && item->size >= cp->size) feed->sent = feed->held;
 }
 
 static void note_held(tally_session *s) {
     for (size_t i = 0; i < s->item_count; i++) {
         const session_item *item = &s->items[i];
         session_feed *feed = item->blob ? NULL : session_feed_find(s, &item->device);
-        if (feed && !item->left_out && is_settled(item->rc)) hold(feed, &item->checkpoint);
+        if (feed && !item->left_out && is_settled(item->rc)) hold(feed, item);
     }
 }
 

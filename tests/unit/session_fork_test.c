@@ -179,6 +179,47 @@ static void a_settled_feed_goes_on_everywhere(void **state) {
     assert_same_views(&s->a, &s->b);
 }
 
+static void admit_at(fixture *by, fixture *heir, int64_t now_ms) {
+    fixture *f = by;
+    tally_team_add add = {.device = *tally_key_device(heir->key),
+                          .role = TALLY_ROLE_ADMIN,
+                          .member = text("ada"),
+                          .name = text("new laptop")};
+    memcpy(add.box_key, tally_key_box_public(heir->key), sizeof add.box_key);
+    OK(tally_ledger_write(f->ledger, now_ms, admit_one, &add, &f->err));
+}
+
+/* a and its copy each close their feed; the later word stands, though the other's feed is longer.
+ * Devices do not talk with themselves: b carries it all. */
+static void of_two_last_words_the_shorter_feed_s_goes_round_too(void **state) {
+    split *s = *state;
+    fixture heirs[2];
+    uint64_t common = fixture_size(&s->a);
+    copy_ledger(&s->a, &s->twin, 1);
+    fixture_append_costs(&s->a, 0, 5);
+    fixture_append_costs(&s->twin, 100, 1);
+    sync_two(s, &s->a, &s->b);
+    sync_two(s, &s->twin, &s->b);
+    sync_two(s, &s->a, &s->b);
+    assert_int_equal(common_of(&s->a, s->a.key), common);
+    for (uint8_t i = 0; i < 2; i++)
+        team_join(&heirs[i], &s->a, (uint8_t)(6 + i));
+    admit_at(&s->a, &heirs[0], FIXTURE_NOW_MS);
+    admit_at(&s->twin, &heirs[1], FIXTURE_NOW_MS + 1000);
+    uint64_t shorter = fixture_size(&s->twin);
+    assert_true(shorter < fixture_size(&s->a));
+    sync_two(s, &s->a, &s->b);
+    assert_int_equal(team_stored(&s->b, tally_key_device(s->a.key)), fixture_size(&s->a));
+    sync_two(s, &s->twin, &s->b);
+    assert_int_equal(team_stored(&s->b, tally_key_device(s->a.key)), shorter);
+    assert_same_views(&s->twin, &s->b);
+    sync_two(s, &s->b, &s->a);
+    assert_int_equal(fixture_size(&s->a), shorter);
+    assert_same_views(&s->twin, &s->a);
+    for (int i = 0; i < 2; i++)
+        fixture_close(&heirs[i]);
+}
+
 /* ---- devices that a fork puts out of the team ---- */
 
 typedef struct ousted {
@@ -379,6 +420,7 @@ int main(void) {
         T(a_proof_reaches_those_who_saw_neither),
         T(a_proof_is_told_once),
         T(a_settled_feed_goes_on_everywhere),
+        T(of_two_last_words_the_shorter_feed_s_goes_round_too),
         T(a_proof_that_puts_its_bearer_out_of_the_team_is_told),
         T(two_histories_of_a_stranger_are_left_alone),
         T(nothing_is_built_on_a_claim_that_was_not_compared),
