@@ -54,21 +54,32 @@ static void check_cleanup(doctor *doc, const capture_place *claude) {
                    days, path);
 }
 
-static void check_place(doctor *doc, const capture_adapter *adapter, const capture_place *place) {
+/* True when something is there. What the logs lack is `told` once for an agent. */
+static bool check_place(doctor *doc, const capture_adapter *adapter, const capture_place *place,
+                        bool told) {
     char path[PATH_MAX];
     struct stat there;
     place_path(place, place->below, path, sizeof path);
+    if (place->asked) {
+        doctor_say(doc, "agent", DOCTOR_OK,
+                   "%s: looked for below %s by 'tally capture --agent %s'; %s", adapter->agent,
+                   path, adapter->alias, adapter->gap ? adapter->gap : "");
+        return false;
+    }
     bool found = stat(path, &there) == 0 && S_ISDIR(there.st_mode);
-    bool lacks = found && adapter->gap;
+    bool lacks = found && adapter->gap && !told;
     doctor_say(doc, "agent", DOCTOR_OK, "%s: %s %s%s%s", adapter->agent,
                found ? "logs in" : "nothing in", path, lacks ? "; " : "",
                lacks ? adapter->gap : "");
     if (found && adapter == &capture_claude) check_cleanup(doc, place);
+    return found;
 }
 
 void doctor_check_agents(doctor *doc) {
     const capture_adapter *adapter;
-    for (size_t i = 0; (adapter = capture_adapter_at(i)); i++)
+    for (size_t i = 0; (adapter = capture_adapter_at(i)); i++) {
+        bool told = false;
         for (size_t p = 0; p < capture_place_count(adapter); p++)
-            check_place(doc, adapter, &adapter->places[p]);
+            told |= check_place(doc, adapter, &adapter->places[p], told);
+    }
 }

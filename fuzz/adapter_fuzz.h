@@ -11,6 +11,7 @@
 #define COUNT_MAX (UINT64_C(1) << 62)
 
 typedef struct fuzz_log {
+    const char *path;
     const uint8_t *data;
     size_t size;
 } fuzz_log;
@@ -98,8 +99,7 @@ static inline void fuzz_pass(const capture_adapter *adapter, const fuzz_log *log
                          .activity = fuzz_activity,
                          .skipped = fuzz_skipped,
                          .each_line_of = fuzz_each_line_of};
-    capture_file file = {
-        .path = "/p/0a1b2c3d.jsonl", .now_ms = INT64_C(1800000000000), .idle = idle};
+    capture_file file = {.path = log->path, .now_ms = INT64_C(1800000000000), .idle = idle};
     tally_error err;
     void *state = NULL;
     size_t at = (size_t)*offset;
@@ -121,15 +121,20 @@ static inline void fuzz_pass(const capture_adapter *adapter, const fuzz_log *log
     adapter->close(state);
 }
 
-static inline int fuzz_adapter(const capture_adapter *adapter, const uint8_t *data, size_t size) {
+static inline int fuzz_adapter_at(const capture_adapter *adapter, const char *path,
+                                  const uint8_t *data, size_t size) {
     uint8_t saved[CAPTURE_STATE_MAX_BYTES];
     size_t saved_len = 0;
     uint64_t offset = 0, line = 0;
     if (size < 1) return 0;
-    fuzz_log log = {.data = data + 1, .size = size - 1};
+    fuzz_log log = {.path = path, .data = data + 1, .size = size - 1};
     fuzz_pass(adapter, &log, false, data[0] & 0x7f, saved, &saved_len, &offset, &line);
     fuzz_pass(adapter, &log, (data[0] & 0x80) != 0, SIZE_MAX, saved, &saved_len, &offset, &line);
     return 0;
+}
+
+static inline int fuzz_adapter(const capture_adapter *adapter, const uint8_t *data, size_t size) {
+    return fuzz_adapter_at(adapter, "/p/0a1b2c3d.jsonl", data, size);
 }
 
 #endif

@@ -79,6 +79,9 @@ typedef struct capture_place {
      * (capture_form_of). NULL: sources.c knows a way of its own to find them. */
     bool (*wants)(const char *path, const char *name);
     unsigned id_up; /* the folder so many up names the session; 0: the file itself does */
+    /* Walked only when the agent is asked for by its name: its logs lie among everything else.
+     * Hidden folders are not entered. */
+    bool asked;
 } capture_place;
 
 #define CAPTURE_PLACES_MAX 8u
@@ -124,5 +127,6 @@ extern const capture_adapter capture_gemini;
 extern const capture_adapter capture_opencode;
 extern const capture_adapter capture_antigravity;
 extern const capture_adapter capture_copilot;
+extern const capture_adapter capture_aider;
 
 #endif

@@ -2,8 +2,8 @@
 #include "adapters.h"
 
 static const capture_adapter *const agents[] = {
-    &capture_claude,   &capture_codex,       &capture_gemini,
-    &capture_opencode, &capture_antigravity, &capture_copilot,
+    &capture_claude,      &capture_codex,   &capture_gemini, &capture_opencode,
+    &capture_antigravity, &capture_copilot, &capture_aider,
 };
 
 #define AGENT_COUNT (sizeof agents / sizeof agents[0])

@@ -440,8 +440,8 @@ static bool is_events(const char *path, const char *name) {
 const capture_adapter capture_copilot = {
     .agent = "copilot-cli",
     .alias = "copilot",
-    .places = {{"COPILOT_HOME", ".copilot", "", 0, is_store, 0},
-               {"COPILOT_HOME", ".copilot", "session-state", 1, is_events, 0}},
+    .places = {{"COPILOT_HOME", ".copilot", "", 0, is_store, 0, false},
+               {"COPILOT_HOME", ".copilot", "session-state", 1, is_events, 0, false}},
     .gap = "costs are list prices of the models; GitHub bills AI credits",
     .open = copilot_open,
     .line = copilot_line,

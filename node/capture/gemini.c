@@ -311,7 +311,7 @@ static bool is_chat(const char *path, const char *name) {
 const capture_adapter capture_gemini = {
     .agent = "gemini-cli",
     .alias = "gemini",
-    .places = {{"GEMINI_CLI_HOME", "", ".gemini/tmp", 3, is_chat, 0}},
+    .places = {{"GEMINI_CLI_HOME", "", ".gemini/tmp", 3, is_chat, 0, false}},
     .gap = "routing, summary and loop checks are billed and not logged",
     .project = gemini_project,
     .open = gemini_open,

@@ -461,7 +461,7 @@ static bool is_database(const char *path, const char *name) {
 const capture_adapter capture_opencode = {
     .agent = "opencode",
     .alias = "opencode",
-    .places = {{"XDG_DATA_HOME", ".local/share", "opencode", 0, is_database, 0}},
+    .places = {{"XDG_DATA_HOME", ".local/share", "opencode", 0, is_database, 0, false}},
     .gap = "requests for titles are billed and not logged; versions before 1.2 are not read",
     .open = opencode_open,
     .rows = opencode_rows,

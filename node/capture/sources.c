@@ -305,16 +305,22 @@ static int place_file(void *ctx, const walk_file *file) {
     return add_named(find, file, id, &source);
 }
 
+static bool open_folder(void *ctx, const char *name) {
+    (void)ctx;
+    return name[0] != '.' && strcmp(name, "node_modules") != 0;
+}
+
 static int find_places(finder *find) {
     int rc = 0;
     for (size_t i = 0; i < capture_place_count(find->adapter) && !rc; i++) {
         const capture_place *place = &find->adapter->places[i];
-        const walk_rules rules = {.enters = any_folder,
+        const walk_rules rules = {.enters = place->asked ? open_folder : any_folder,
                                   .wants = place_wants,
                                   .file = place_file,
                                   .max_depth = place->depth,
                                   .quiet_depth = true,
-                                  .links = true};
+                                  .links = !place->asked};
+        if (!place->wants || (place->asked && !find->search->agent)) continue;
         const char *set = place->variable ? environment(find->search, place->variable) : NULL;
         if (set && *set != '/') set = NULL;
         char base[PATH_MAX], below[PATH_MAX];
@@ -324,7 +330,7 @@ static int find_places(finder *find) {
         if (n < 0 || (size_t)n >= sizeof base) continue;
         (void)snprintf(below, sizeof below, "%s%s", *place->below ? "/" : "", place->below);
         find->place = place;
-        if (place->wants) rc = walk_at(find, &rules, base, below);
+        rc = walk_at(find, &rules, base, below);
     }
     return rc;
 }

@@ -203,6 +203,15 @@ check_cases() { # AGENT CASES
     [[ "$(jq -r '.skipped[0].file' result)" == *s.jsonl ]]
 }
 
+@test "Aider is read when it is asked for, and only its times" {
+    new_ledger
+    mkdir -p "$HOME/clients/acme"
+    printf '\n# 2026-06-09 14:01:05.123456\n+add a retry\n' >"$HOME/clients/acme/.aider.input.history"
+    [ "$(tally capture --json | jq .files)" -eq 0 ]
+    [ "$(tally capture --agent aider --json | jq -c '[.files, .sessions, .costs, .activity]')" = "[1,1,0,1]" ]
+    [ "$(ledger_prompts)" = 2026-06-09T14:01:05.000Z ]
+}
+
 @test "environment overrides count without --root and not with it" {
     need "$(fixtures)/real"
     new_ledger

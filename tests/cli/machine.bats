@@ -105,6 +105,19 @@ load common
     [ "$(tally doctor --json | jq -r '.checks[] | select(.check == "retention") | .state')" = ok ]
 }
 
+@test "doctor names every place of every agent, and once what its logs lack" {
+    new_ledger
+    mkdir -p "$HOME/.gemini/antigravity-cli/conversations" "$HOME/data/opencode"
+    XDG_DATA_HOME="$HOME/data" tally doctor --json --ledger "$TALLY_HOME" >d
+    agents() { jq -r '.checks[] | select(.check == "agent") | .message' d; }
+    [ "$(agents | sed 's/:.*//' | uniq | paste -sd ' ')" = \
+        "claude-code codex gemini-cli opencode antigravity copilot-cli aider" ]
+    agents | grep -q "^opencode: logs in $HOME/data/opencode; .*titles"
+    agents | grep -q "^copilot-cli: nothing in $HOME/.copilot/session-state$"
+    [ "$(agents | grep -c encrypted)" -eq 1 ]
+    agents | grep -q "^aider: .*'tally capture --agent aider'"
+}
+
 @test "doctor fails when the key is open to others or the ledger is not there" {
     new_ledger
     chmod 644 "$TALLY_HOME/device.key"

@@ -190,6 +190,21 @@ static void agents_are_looked_for_where_their_adapters_say(void **state) {
     assert_int_equal(t->reports, 0);
 }
 
+static void what_lies_among_everything_else_is_looked_for_only_when_asked(void **state) {
+    tree *t = *state;
+    put(t, ".aider.input.history", "x");
+    put(t, "clients/acme/.aider.chat.history.md", "x");
+    put(t, "clients/acme/node_modules/a/.aider.chat.history.md", "x");
+    put(t, ".hidden/.aider.chat.history.md", "x");
+    put(t, "1/2/3/4/5/6/.aider.chat.history.md", "x");
+    find(t, NULL, false);
+    assert_int_equal(t->found.count, 0);
+    find(t, "aider", false);
+    assert_int_equal(t->found.count, 2);
+    assert_non_null(source_at(t, "clients/acme/.aider.chat.history.md"));
+    assert_int_equal(t->reports, 0);
+}
+
 static void the_environment_moves_places_too(void **state) {
     tree *t = *state;
     char path[PATH_SIZE];
@@ -390,6 +405,7 @@ int main(void) {
         TEST(transcripts_and_subagents_are_found_and_the_rest_is_left),
         TEST(the_environment_replaces_the_usual_folders),
         TEST(agents_are_looked_for_where_their_adapters_say),
+        TEST(what_lies_among_everything_else_is_looked_for_only_when_asked),
         TEST(the_environment_moves_places_too),
         TEST(one_thread_is_read_from_one_file),
         TEST(loops_and_second_paths_lead_nowhere),
