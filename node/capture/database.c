@@ -198,9 +198,13 @@ static bool make_uri(const char *path, const char *options, char uri[URI_MAX_BYT
         uint8_t byte = (uint8_t)*path;
         bool plain = (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') ||
                      (byte >= '0' && byte <= '9') || strchr("/._-", byte);
-        if (!plain) uri[len++] = '%';
-        if (!plain) uri[len++] = digits[byte >> 4];
-        uri[len++] = plain ? (char)byte : digits[byte & 15];
+        if (plain) {
+            uri[len++] = *path;
+            continue;
+        }
+        uri[len++] = '%';
+        uri[len++] = digits[byte >> 4];
+        uri[len++] = digits[byte & 15];
     }
     int n = snprintf(uri + len, URI_MAX_BYTES - len, "?mode=ro%s", options);
     return !*path && n > 0 && (size_t)n < URI_MAX_BYTES - len;
