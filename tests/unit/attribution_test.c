@@ -284,6 +284,40 @@ static void a_split_shares_tokens_and_costs_exactly_and_counts_one_request(void 
     ASSERT_CLIENTS("=111000000/3 total=111000000/3");
 }
 
+static int list_tokens(void *ctx, const tally_cost_facts *facts, tally_error *err) {
+    char *out = ctx;
+    (void)err;
+    size_t at = strlen(out);
+    snprintf(out + at, 64 - at, "%llu/%llu ", (unsigned long long)facts->cost->usage.output,
+             (unsigned long long)facts->cost->reasoning);
+    return 0;
+}
+
+/* 11 by 6 : 6 : 2 is 5, 5, 1, and 10 is 4, 4, 2: divided each by itself, the last share would have
+ * more reasoning than output. Reasoning and the one other token are 4, 4, 2 and 1, 0, 0. */
+static void no_share_of_a_split_has_more_reasoning_than_output(void **state) {
+    (void)state;
+    tally_share shares[] = {
+        {text("a"), text(""), 6}, {text("b"), text(""), 6}, {text("c"), text(""), 2}};
+    cost_body cost = {.agent = "claude-code",
+                      .key = "k",
+                      .session = "s1",
+                      .model = "alpha",
+                      .time = FIXTURE_NOW_MS,
+                      .output = 11};
+    tally_filter all = {.has_period = false};
+    tally_txn *txn;
+    char got[64] = "";
+    put_cost(f->writer, &cost);
+    tally_put_u64(f->writer, "reasoning", 10);
+    (void)fixture_append(f, "cost");
+    OK(decide_session("s1", shares, 3));
+    OK(tally_read_begin(f->ledger, &txn, &f->err));
+    OK(tally_costs_filter(txn, &all, list_tokens, got, &f->err));
+    tally_read_end(txn);
+    assert_string_equal(got, "5/4 4/4 2/2 ");
+}
+
 static void decisions_that_say_nothing_or_too_much_are_refused(void **state) {
     (void)state;
     tally_share shares[TALLY_MAX_SHARES + 1];
@@ -369,6 +403,8 @@ int main(void) {
         cmocka_unit_test_setup_teardown(
             a_split_shares_tokens_and_costs_exactly_and_counts_one_request, setup,
             fixture_teardown),
+        cmocka_unit_test_setup_teardown(no_share_of_a_split_has_more_reasoning_than_output, setup,
+                                        fixture_teardown),
         cmocka_unit_test_setup_teardown(decisions_that_say_nothing_or_too_much_are_refused, setup,
                                         fixture_teardown),
         cmocka_unit_test(pieces_add_up_and_are_within_one_unit_of_their_share),
