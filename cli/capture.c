@@ -174,7 +174,7 @@ static int capture_command_run(cli *run) {
 }
 
 static const cli_option options[] = {
-    {"agent", "NAME", "only this agent: claude, codex"},
+    {"agent", "NAME", "only this agent: claude, codex, gemini, opencode, antigravity, copilot"},
     {"root", "DIR", "the home directory to look in (default: yours)"},
     {"dry-run", NULL, "read and count, record nothing"},
     {NULL, NULL, NULL}};

@@ -13,6 +13,13 @@ extern const cli_command command_team_revoke, command_team_forks, command_team_r
 extern const cli_command command_sync_now, command_sync_status, command_node_status;
 extern const cli_command command_sync_export, command_sync_import, command_sync_folder;
 extern const cli_command command_prices_list, command_prices_set, command_prices_import;
+extern const cli_command command_client_set, command_client_list, command_client_unset;
+extern const cli_command command_project_set, command_project_list, command_project_unset;
+extern const cli_command command_rule_set, command_rule_list, command_rule_unset, command_rule_test;
+extern const cli_command command_rate_set, command_rate_list, command_rate_unset;
+extern const cli_command command_plan_set, command_plan_list, command_plan_unset;
+extern const cli_command command_fx_set, command_fx_list, command_fx_unset;
+extern const cli_command command_assign, command_split, command_void;
 extern const cli_command command_log, command_show, command_verify, command_fsck, command_rebuild;
 extern const cli_command command_backup, command_status, command_doctor, command_version;
 extern const cli_command command_config_list, command_config_get, command_config_set;

@@ -6,6 +6,8 @@
 
 #include <tally/money.h>
 
+#include "attribution_out.h"
+
 #define HOUR_MS             3600000
 #define HOURS_JSON_DECIMALS 6 /* finer than a hundredth of a second */
 
@@ -50,6 +52,7 @@ void cli_cost_json(cli_json *json, const cli_reading *reading, const tally_cost_
     cli_json_text_or_null(json, "branch", session->branch);
     cli_json_text_or_null(json, "client", facts->client);
     cli_json_text_or_null(json, "project", facts->project);
+    cli_json_string(json, "attributed_by", cli_attributed_by(facts->said->by));
     cli_json_text(json, "member", facts->member);
     cli_json_text(json, "device", facts->device);
     cli_texts_json(json, "tags", facts->tags, facts->tag_count);
@@ -84,16 +87,19 @@ void cli_sums_json(cli_json *json, const tally_sums *sums) {
     cli_hours_json(json, sums);
 }
 
-/* Milliseconds as pico-hours, cut below a pico-hour. */
-static tally_i128 hours(uint64_t ms) {
+tally_i128 cli_hours_pico(uint64_t ms) {
     return (tally_i128)ms * TALLY_PICO / HOUR_MS;
 }
 
-static void hours_json(cli_json *json, const char *key, const tally_sums *sums, uint64_t ms) {
+void cli_hours_value_json(cli_json *json, const char *key, uint64_t ms) {
     char text[TALLY_MONEY_TEXT_BYTES];
-    tally_pico_format_rounded(hours(ms), HOURS_JSON_DECIMALS, false, text);
+    tally_pico_format_rounded(cli_hours_pico(ms), HOURS_JSON_DECIMALS, false, text);
+    cli_json_string(json, key, text);
+}
+
+static void hours_json(cli_json *json, const char *key, const tally_sums *sums, uint64_t ms) {
     if (sums->has_time)
-        cli_json_string(json, key, text);
+        cli_hours_value_json(json, key, ms);
     else
         cli_json_null(json, key);
 }
@@ -107,7 +113,7 @@ void cli_hours_cells(cli_table *table, const tally_sums *sums, cli_tone tone) {
     char text[TALLY_MONEY_TEXT_BYTES];
     const uint64_t ms[] = {sums->engaged_ms, sums->agent_ms};
     for (size_t i = 0; i < 2; i++) {
-        tally_pico_format_rounded(hours(ms[i]), 2, true, text);
+        tally_pico_format_rounded(cli_hours_pico(ms[i]), 2, true, text);
         cli_cell(table, tally_span_str(sums->has_time ? text : ""), tone);
     }
 }

@@ -26,6 +26,10 @@ void cli_sums_cost_cells(cli_table *table, const tally_sums *sums, cli_tone tone
 
 /* engaged_hours and agent_hours; null where time cannot be told apart. */
 void cli_hours_json(cli_json *json, const tally_sums *sums);
+/* Milliseconds as hours in pico-units, cut below one. */
+tally_i128 cli_hours_pico(uint64_t ms);
+/* Hours as an exact decimal text. */
+void cli_hours_value_json(cli_json *json, const char *key, uint64_t ms);
 /* Two cells: engaged and agent hours. */
 void cli_hours_cells(cli_table *table, const tally_sums *sums, cli_tone tone);
 

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "attribution_out.h"
 #include "commands.h"
 #include "file.h"
 
@@ -52,6 +53,7 @@ static int cost_line(void *ctx, const tally_cost_facts *facts, tally_error *err)
     cli_cell_minute(lines->table, cli_local_ms(lines->reading->zone, facts->cost->time_ms));
     cli_cell(lines->table, facts->session->agent, CLI_PLAIN);
     cli_cell(lines->table, facts->model, CLI_PLAIN);
+    cli_share_cell(lines->table, facts->said, facts->share);
     cli_cell_path(lines->table, facts->session->cwd);
     cli_cell_u64(lines->table, usage->input);
     cli_cell_u64(lines->table, usage->output);
@@ -67,7 +69,7 @@ static int cost_line(void *ctx, const tally_cost_facts *facts, tally_error *err)
 static void total_line(cli_table *table, const tally_sums *total) {
     cli_table_line(table);
     cli_cell(table, tally_span_str("total"), CLI_STRONG);
-    for (int i = 0; i < 3; i++)
+    for (int i = 0; i < 4; i++)
         cli_cell_text(table, "");
     cli_cell_u64(table, total->input);
     cli_cell_u64(table, total->output);
@@ -79,9 +81,9 @@ static void total_line(cli_table *table, const tally_sums *total) {
 static int costs_table(cli *run, const cli_reading *reading, const tally_filter *filter,
                        tally_error *err) {
     static const cli_column columns[] = {
-        {"TIME", CLI_LEFT},   {"AGENT", CLI_LEFT},    {"MODEL", CLI_CUT},  {"PROJECT", CLI_CUT},
-        {"INPUT", CLI_SPARE}, {"OUTPUT", CLI_SPARE},  {"READ", CLI_SPARE}, {"WRITTEN", CLI_SPARE},
-        {"COST", CLI_RIGHT},  {"UNPRICED", CLI_RIGHT}};
+        {"TIME", CLI_LEFT},     {"AGENT", CLI_LEFT},  {"MODEL", CLI_CUT},     {"CLIENT", CLI_CUT},
+        {"PROJECT", CLI_CUT},   {"INPUT", CLI_SPARE}, {"OUTPUT", CLI_SPARE},  {"READ", CLI_SPARE},
+        {"WRITTEN", CLI_SPARE}, {"COST", CLI_RIGHT},  {"UNPRICED", CLI_SPARE}};
     tally_sums total;
     cost_lines lines = {.reading = reading};
     int code = cli_total(reading, filter, &total, err);
@@ -115,8 +117,7 @@ static int list_run(cli *run) {
     return code ? cli_fail(&err) : CLI_DONE;
 }
 
-static int export_write(cli *run, FILE *out, bool csv, const cli_reading *reading,
-                        tally_error *err) {
+static int export_write(cli *run, FILE *out, bool csv, cli_reading *reading, tally_error *err) {
     tally_filter filter;
     int code = cli_filter_read(run, reading, &filter, err);
     if (code) return code;

@@ -2,6 +2,8 @@
 #ifndef TALLY_CLI_COSTS_H
 #define TALLY_CLI_COSTS_H
 
+#include <tally/attribution.h>
+
 #include "cost_row.h"
 #include "filter.h"
 #include "tags.h"
@@ -27,6 +29,7 @@ typedef struct cli_import_row {
     int64_t time_ms;
     tally_span agent, session, model, cwd, branch, currency;
     tally_span tags; /* with ';' between */
+    tally_span client, project;
     uint64_t input, output, reasoning, cache_read, cache_write_5m, cache_write_1h;
     uint64_t ref; /* of its session */
     int64_t pico;
@@ -47,6 +50,9 @@ void cli_import_rows_clear(cli_import_rows *rows);
 int cli_import_csv(uint8_t *text, size_t len, const tally_zone *zone, cli_import_rows *rows,
                    tally_error *err);
 int cli_import_json(const uint8_t *text, size_t len, cli_import_rows *rows, tally_error *err);
+/* A cost that was split stands in several rows, one after the other, that name other clients or
+ * projects: makes one row of them again. A static sentence, or NULL when all went well. */
+const char *cli_import_rows_join(cli_import_rows *rows);
 /* What both forms demand of a row once its fields are read; completes it. A static sentence, or
  * NULL when it is right. */
 const char *cli_import_row_check(cli_import_row *row);

@@ -213,8 +213,10 @@ static int file_parse(uint8_t *text, size_t len, const tally_zone *zone, cli_imp
     size_t at = 0;
     while (at < len && strchr(" \t\r\n", text[at]))
         at++;
-    if (at < len && text[at] == '{') return cli_import_json(text, len, rows, err);
-    return cli_import_csv(text, len, zone, rows, err);
+    int code = at < len && text[at] == '{' ? cli_import_json(text, len, rows, err)
+                                           : cli_import_csv(text, len, zone, rows, err);
+    const char *why = code ? NULL : cli_import_rows_join(rows);
+    return why ? tally_fail(err, TALLY_EFORMAT, "%s", why) : code;
 }
 
 static int import_run(cli *run) {

@@ -1,5 +1,5 @@
-/* Doctor's look at the agents: which have left logs here, and whether they will delete them before
- * they are captured. */
+/* Doctor's look at the agents: which have left logs here, what those lack, and whether they will be
+ * deleted before they are captured. */
 #include "doctor.h"
 
 #include <inttypes.h>
@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include <capture/adapters.h>
 #include <tally/json.h>
 
 #include "file.h"
@@ -16,25 +17,13 @@
 #define CLEANUP_DEFAULT_DAYS 30u
 #define CLEANUP_GOOD_DAYS    365u
 
-typedef struct agent_place {
-    const char *agent;
-    const char *variable; /* names the folder instead, when set */
-    const char *folder;   /* under the home directory */
-    const char *logs;     /* under either */
-} agent_place;
-
-static const agent_place places[] = {
-    {"claude-code", "CLAUDE_CONFIG_DIR", ".claude", "projects"},
-    {"codex", "CODEX_HOME", ".codex", "sessions"},
-};
-
-static void place_path(const agent_place *place, const char *rest, char *out, size_t size) {
-    const char *set = getenv(place->variable), *home = cli_home();
+static void place_path(const capture_place *place, const char *rest, char *out, size_t size) {
+    const char *set = place->variable ? getenv(place->variable) : NULL, *home = cli_home();
     /* A list of folders: the first stands for all. */
-    if (set && *set)
-        snprintf(out, size, "%.*s/%s", (int)strcspn(set, ","), set, rest);
-    else
-        snprintf(out, size, "%s/%s/%s", home ? home : "", place->folder, rest);
+    int n = set && *set ? snprintf(out, size, "%.*s", (int)strcspn(set, ","), set)
+                        : snprintf(out, size, "%s%s%s", home ? home : "", *place->base ? "/" : "",
+                                   place->base);
+    if (n > 0 && (size_t)n < size && *rest) snprintf(out + n, size - (size_t)n, "/%s", rest);
 }
 
 /* Days after which Claude Code deletes transcripts. */
@@ -51,7 +40,7 @@ static uint64_t cleanup_days(const char *path) {
     return days;
 }
 
-static void check_cleanup(doctor *doc, const agent_place *claude) {
+static void check_cleanup(doctor *doc, const capture_place *claude) {
     char path[PATH_MAX];
     place_path(claude, "settings.json", path, sizeof path);
     uint64_t days = cleanup_days(path);
@@ -65,14 +54,21 @@ static void check_cleanup(doctor *doc, const agent_place *claude) {
                    days, path);
 }
 
-void doctor_check_agents(doctor *doc) {
+static void check_place(doctor *doc, const capture_adapter *adapter, const capture_place *place) {
     char path[PATH_MAX];
     struct stat there;
-    for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
-        place_path(&places[i], places[i].logs, path, sizeof path);
-        bool found = stat(path, &there) == 0 && S_ISDIR(there.st_mode);
-        doctor_say(doc, "agent", DOCTOR_OK, "%s: %s %s", places[i].agent,
-                   found ? "logs in" : "nothing in", path);
-        if (found && i == 0) check_cleanup(doc, &places[i]);
-    }
+    place_path(place, place->below, path, sizeof path);
+    bool found = stat(path, &there) == 0 && S_ISDIR(there.st_mode);
+    bool lacks = found && adapter->gap;
+    doctor_say(doc, "agent", DOCTOR_OK, "%s: %s %s%s%s", adapter->agent,
+               found ? "logs in" : "nothing in", path, lacks ? "; " : "",
+               lacks ? adapter->gap : "");
+    if (found && adapter == &capture_claude) check_cleanup(doc, place);
+}
+
+void doctor_check_agents(doctor *doc) {
+    const capture_adapter *adapter;
+    for (size_t i = 0; (adapter = capture_adapter_at(i)); i++)
+        for (size_t p = 0; p < capture_place_count(adapter); p++)
+            check_place(doc, adapter, &adapter->places[p]);
 }

@@ -8,9 +8,9 @@
 #include "json_out.h"
 #include "open.h"
 
-/* Spans borrow the command line. TALLY_EINVAL for a period, amount or date that cannot be meant. */
-int cli_filter_read(const cli *run, const cli_reading *reading, tally_filter *out,
-                    tally_error *err);
+/* Spans borrow the command line. TALLY_EINVAL for a period, amount or date that cannot be meant.
+ * With --client the reading takes on that client's time zone, if it has one. */
+int cli_filter_read(const cli *run, cli_reading *reading, tally_filter *out, tally_error *err);
 
 /* "period": {"label","from","to"}: instants (to is exclusive), null where open. */
 void cli_period_json(cli_json *json, const cli *run, const tally_filter *filter);

@@ -21,6 +21,9 @@ typedef enum csv_field {
     CSV_COST,
     CSV_SESSION,
     CSV_ENTRY,
+    CSV_NEEDED, /* so many columns must be there */
+    CSV_CLIENT = CSV_NEEDED,
+    CSV_PROJECT,
     CSV_FIELDS
 } csv_field;
 
@@ -35,7 +38,9 @@ static const char *const field_names[CSV_FIELDS] = {"date",
                                                     "cache_write_tokens",
                                                     "total_cost",
                                                     "session",
-                                                    "entry_id"};
+                                                    "entry_id",
+                                                    "client",
+                                                    "project"};
 
 typedef struct csv_reader {
     uint8_t *at, *end;
@@ -123,6 +128,8 @@ static const char *row_read(const tally_span *cells, const tally_zone *zone, cli
     row->cwd = formula_undo(cells[CSV_PATH]);
     row->session = formula_undo(cells[CSV_SESSION]);
     row->tags = formula_undo(cells[CSV_TAGS]);
+    row->client = formula_undo(cells[CSV_CLIENT]);
+    row->project = formula_undo(cells[CSV_PROJECT]);
     row->has_cost = cells[CSV_COST].len > 0;
     if (tally_date_parse(cells[CSV_DATE], &day)) return "its date is not like 2026-03-01";
     row->time_ms = tally_zone_day_start(zone, day);
@@ -148,7 +155,7 @@ static int header_read(csv_reader *reader, size_t *columns, tally_error *err) {
         columns[field] = CSV_MAX_COLUMNS;
         for (size_t i = 0; i < reader->count; i++)
             if (tally_span_is(reader->cells[i], field_names[field])) columns[field] = i;
-        if (columns[field] == CSV_MAX_COLUMNS)
+        if (columns[field] == CSV_MAX_COLUMNS && field < CSV_NEEDED)
             return tally_fail(err, TALLY_EFORMAT,
                               "line 1: there is no column '%s'; the header must be the one of "
                               "'tally costs export'",
@@ -176,7 +183,7 @@ int cli_import_csv(uint8_t *text, size_t len, const tally_zone *zone, cli_import
             return tally_fail(err, TALLY_EFORMAT, "line %u: it has %zu cells, the header has %zu",
                               line, reader.count, width);
         for (size_t i = 0; i < CSV_FIELDS; i++)
-            cells[i] = reader.cells[columns[i]];
+            cells[i] = columns[i] < width ? reader.cells[columns[i]] : tally_span_str(NULL);
         cli_import_row *row = cli_import_row_add(rows);
         if (!row) return tally_fail(err, TALLY_ENOMEM, "memory ran out");
         const char *why = row_read(cells, zone, row);

@@ -26,6 +26,8 @@ typedef enum json_field {
     JSON_WRITE_1H,
     JSON_COST,
     JSON_CURRENCY,
+    JSON_CLIENT,
+    JSON_PROJECT,
     JSON_FIELDS
 } json_field;
 
@@ -45,7 +47,9 @@ static const char *const field_names[JSON_FIELDS] = {"id",
                                                      "cache_write_5m_tokens",
                                                      "cache_write_1h_tokens",
                                                      "total_cost",
-                                                     "currency"};
+                                                     "currency",
+                                                     "client",
+                                                     "project"};
 
 typedef struct row_fields {
     bool has[JSON_FIELDS];
@@ -157,6 +161,9 @@ static const char *row_read(const row_fields *fields, text_store *store, cli_imp
     if (!text_read(fields, JSON_BRANCH, store, &row->branch)) return "branch is not a short text";
     if (!text_read(fields, JSON_CURRENCY, store, &row->currency))
         return "currency is not a short text";
+    if (!text_read(fields, JSON_CLIENT, store, &row->client)) return "client is not a short text";
+    if (!text_read(fields, JSON_PROJECT, store, &row->project))
+        return "project is not a short text";
     if (!tags_read(fields, store, &row->tags))
         return "tags is not a list of tags (1 to 64 bytes, without comma and semicolon)";
     const char *why = numbers_read(fields, row);

@@ -42,3 +42,53 @@ const char *cli_import_row_check(cli_import_row *row) {
     row->ref = tally_session_ref(row->agent, row->session);
     return NULL;
 }
+
+static bool of_same_cost(const cli_import_row *a, const cli_import_row *b) {
+    return memcmp(a->id.b, b->id.b, sizeof a->id.b) == 0 && a->time_ms == b->time_ms &&
+           a->ref == b->ref && a->has_cost == b->has_cost && tally_span_eq(a->model, b->model);
+}
+
+static bool same_goal(const cli_import_row *a, const cli_import_row *b) {
+    return tally_span_eq(a->client, b->client) && tally_span_eq(a->project, b->project);
+}
+
+static bool row_add(cli_import_row *sum, const cli_import_row *row) {
+    const struct {
+        uint64_t *to, from;
+    } counts[] = {{&sum->input, row->input},
+                  {&sum->output, row->output},
+                  {&sum->reasoning, row->reasoning},
+                  {&sum->cache_read, row->cache_read},
+                  {&sum->cache_write_5m, row->cache_write_5m},
+                  {&sum->cache_write_1h, row->cache_write_1h}};
+    for (size_t i = 0; i < sizeof counts / sizeof *counts; i++)
+        if (tally_add_u64(*counts[i].to, counts[i].from, counts[i].to)) return false;
+    return !__builtin_add_overflow(sum->pico, row->pico, &sum->pico);
+}
+
+/* Adds the rows of one cost up into the first of them. One that repeats a goal is no share but the
+ * same row again. */
+static bool run_join(cli_import_row *rows, size_t count, cli_import_row *sum) {
+    *sum = rows[0];
+    for (size_t i = 1; i < count; i++) {
+        bool again = i > TALLY_MAX_SHARES;
+        for (size_t k = 0; !again && k < i; k++)
+            again = same_goal(&rows[k], &rows[i]);
+        if (!again && !row_add(sum, &rows[i])) return false;
+    }
+    return true;
+}
+
+const char *cli_import_rows_join(cli_import_rows *rows) {
+    size_t kept = 0;
+    for (size_t at = 0, end; at < rows->count; at = end) {
+        for (end = at + 1; end < rows->count; end++)
+            if (!of_same_cost(&rows->rows[at], &rows->rows[end])) break;
+        cli_import_row sum;
+        if (!run_join(&rows->rows[at], end - at, &sum))
+            return "the shares of a cost add up to more than fits";
+        rows->rows[kept++] = sum;
+    }
+    rows->count = kept;
+    return NULL;
+}

@@ -15,17 +15,37 @@
 
 #define SIGNAL_STACK_BYTES 65536
 
-static const cli_command *const commands[] = {
-    &command_init,        &command_capture,      &command_sessions,      &command_sessions_show,
-    &command_costs_list,  &command_costs_export, &command_costs_import,  &command_report,
-    &command_tag_add,     &command_tag_remove,   &command_tag_list,      &command_redact,
-    &command_team_show,   &command_team_invite,  &command_team_join,     &command_team_revoke,
-    &command_team_forks,  &command_team_resolve, &command_sync_now,      &command_sync_status,
-    &command_sync_export, &command_sync_import,  &command_sync_folder,   &command_node_status,
-    &command_prices_list, &command_prices_set,   &command_prices_import, &command_log,
-    &command_show,        &command_verify,       &command_fsck,          &command_rebuild,
-    &command_backup,      &command_status,       &command_doctor,        &command_config_list,
-    &command_config_get,  &command_config_set,   &command_version,       NULL};
+static const cli_command *const commands[] = {&command_init,          &command_capture,
+                                              &command_sessions,      &command_sessions_show,
+                                              &command_costs_list,    &command_costs_export,
+                                              &command_costs_import,  &command_report,
+                                              &command_tag_add,       &command_tag_remove,
+                                              &command_tag_list,      &command_redact,
+                                              &command_assign,        &command_split,
+                                              &command_void,          &command_client_set,
+                                              &command_client_list,   &command_client_unset,
+                                              &command_project_set,   &command_project_list,
+                                              &command_project_unset, &command_rule_set,
+                                              &command_rule_list,     &command_rule_unset,
+                                              &command_rate_set,      &command_rate_list,
+                                              &command_rate_unset,    &command_plan_set,
+                                              &command_plan_list,     &command_plan_unset,
+                                              &command_fx_set,        &command_fx_list,
+                                              &command_fx_unset,      &command_rule_test,
+                                              &command_team_show,     &command_team_invite,
+                                              &command_team_join,     &command_team_revoke,
+                                              &command_team_forks,    &command_team_resolve,
+                                              &command_sync_now,      &command_sync_status,
+                                              &command_sync_export,   &command_sync_import,
+                                              &command_sync_folder,   &command_node_status,
+                                              &command_prices_list,   &command_prices_set,
+                                              &command_prices_import, &command_log,
+                                              &command_show,          &command_verify,
+                                              &command_fsck,          &command_rebuild,
+                                              &command_backup,        &command_status,
+                                              &command_doctor,        &command_config_list,
+                                              &command_config_get,    &command_config_set,
+                                              &command_version,       NULL};
 
 /* A descriptor that is closed at the start would be given to the ledger's file and then printed
  * into. Those for input and output are opened so that using them fails. */
@@ -57,7 +77,8 @@ static void pages_guard(void) {
 static void process_prepare(void) {
     descriptors_hold();
     signal(SIGPIPE, SIG_IGN);
-    if (!isatty(STDOUT_FILENO)) setvbuf(stdout, NULL, _IOFBF, CLI_BUFFER_BYTES);
+    static char buffer[CLI_BUFFER_BYTES]; /* glibc takes no size without one */
+    if (!isatty(STDOUT_FILENO)) setvbuf(stdout, buffer, _IOFBF, sizeof buffer);
     pages_guard();
     /* Names in UTF-8 must not be garbled because a container sets no locale. */
     setlocale(LC_CTYPE, "");

@@ -88,6 +88,7 @@ int cli_reading_open(cli *run, cli_reading *out, tally_error *err) {
     if (!code) code = tally_read_begin(out->ledger, &out->txn, err);
     if (!code) code = tally_team_get(out->txn, &out->team, err);
     if (!code) code = cli_zone_load(out->team.timezone, &out->zone, err);
+    out->zone_name = out->team.timezone;
     if (out->team.timezone.ptr &&
         code == TALLY_EINVAL) /* init took a name: this is none any more */
         code = tally_fail(err, TALLY_ECORRUPT,

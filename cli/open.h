@@ -28,7 +28,8 @@ typedef struct cli_reading {
     tally_ledger *ledger;
     tally_txn *txn;
     tally_team team;
-    tally_zone *zone; /* the ledger's */
+    tally_zone *zone; /* where days are cut: the team's, or that of the client asked for */
+    tally_span zone_name;
 } cli_reading;
 int cli_reading_open(cli *run, cli_reading *out, tally_error *err);
 void cli_reading_close(cli_reading *reading);

@@ -21,7 +21,7 @@ const cli_option cli_filter_options[] = {
     {"client", "NAME", "only this client"},
     {"project", "NAME", "only this project"},
     {"tag", "TAG", "only what carries this tag"},
-    {"agent", "NAME", "only this agent (claude, codex)"},
+    {"agent", "NAME", "only this agent (claude, codex, gemini, opencode, antigravity, copilot)"},
     {"model", "NAME", "only this model"},
     {"member", "NAME", "only this member"},
     {"device", "NAME", "only this device"},

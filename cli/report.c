@@ -2,6 +2,8 @@
 #include <ctype.h>
 #include <string.h>
 
+#include "attribution_out.h"
+#include "basis.h"
 #include "commands.h"
 #include "cost_row.h"
 #include "filter.h"
@@ -53,40 +55,66 @@ static int keys_read(const cli *run, report_keys *out) {
     }
 }
 
-static void row_json(cli_json *json, const report_keys *keys, const tally_report_row *row) {
+/* What is printed, and how. */
+typedef struct report_shown {
+    const cli_reading *reading;
+    const tally_filter *filter;
+    report_keys keys;
+    cli_basis basis;
+    tally_plans *plans;
+    tally_report *report;
+} report_shown;
+
+static void row_json(cli_json *json, const report_shown *shown, const tally_report_row *row) {
+    const report_keys *keys = &shown->keys;
     cli_json_open(json, NULL, '{');
     cli_json_open(json, "key", '{');
     for (size_t i = 0; i < keys->count; i++)
         cli_json_text_or_null(json, keys->names[i], row->keys[i]);
     cli_json_close(json, '}');
-    cli_sums_json(json, &row->sums);
+    cli_basis_sums_json(json, shown->basis, &row->sums);
     cli_json_close(json, '}');
 }
 
-static void report_json(cli *run, const tally_filter *filter, const report_keys *keys,
-                        const tally_report *report) {
+static void conflicts_json(cli_json *json, const tally_report *report) {
+    cli_json_open(json, "conflicts", '[');
+    for (size_t i = 0; i < tally_report_conflict_count(report); i++) {
+        const tally_conflict *conflict = tally_report_conflict_at(report, i);
+        cli_json_open(json, NULL, '{');
+        cli_conflict_json(json, conflict);
+        cli_json_u64(json, "requests", conflict->requests);
+        cli_json_money(json, "total_cost", conflict->pico);
+        cli_json_close(json, '}');
+    }
+    cli_json_close(json, ']');
+}
+
+static void report_json(cli *run, const report_shown *shown) {
+    const tally_report *report = shown->report;
     cli_json json;
     cli_json_begin(&json, cli_out(run));
     cli_json_open(&json, NULL, '{');
-    cli_period_json(&json, run, filter);
+    cli_period_json(&json, run, shown->filter);
     cli_json_open(&json, "by", '[');
-    for (size_t i = 0; i < keys->count; i++)
-        cli_json_string(&json, NULL, keys->names[i]);
+    for (size_t i = 0; i < shown->keys.count; i++)
+        cli_json_string(&json, NULL, shown->keys.names[i]);
     cli_json_close(&json, ']');
-    cli_json_string(&json, "basis", "list");
+    cli_json_text(&json, "timezone", shown->reading->zone_name);
+    cli_basis_json(&json, shown->basis, shown->plans);
     cli_json_string(&json, "currency", TALLY_COST_CURRENCY);
     cli_json_open(&json, "rows", '[');
     for (size_t i = 0; i < tally_report_count(report); i++)
-        row_json(&json, keys, tally_report_at(report, i));
+        row_json(&json, shown, tally_report_at(report, i));
     cli_json_close(&json, ']');
     cli_json_open(&json, "total", '{');
-    cli_sums_json(&json, tally_report_total(report));
+    cli_basis_sums_json(&json, shown->basis, tally_report_total(report));
     cli_json_close(&json, '}');
+    conflicts_json(&json, report);
     cli_json_close(&json, '}');
     cli_json_end(&json);
 }
 
-static void sums_cells(cli_table *table, const tally_sums *sums, cli_tone tone) {
+static void sums_cells(cli_table *table, cli_basis basis, const tally_sums *sums, cli_tone tone) {
     cli_cell_u64(table, sums->sessions);
     if (sums->has_time) cli_hours_cells(table, sums, tone);
     cli_cell_u64(table, sums->requests);
@@ -94,7 +122,7 @@ static void sums_cells(cli_table *table, const tally_sums *sums, cli_tone tone) 
     cli_cell_u64(table, sums->output);
     cli_cell_u64(table, sums->cache_read);
     cli_cell_u64(table, sums->cache_write_5m + sums->cache_write_1h);
-    cli_sums_cost_cells(table, sums, tone);
+    cli_basis_cells(table, basis, sums, tone);
 }
 
 /* What a missing key is called: money without a client or project is unattributed; other keys are
@@ -118,13 +146,14 @@ static void key_cell(cli_table *table, tally_report_key key, tally_span text) {
 }
 
 /* Hours have no columns where they cannot be told apart: by model, or filtered by cost. */
-static cli_table *report_table_new(cli *run, const report_keys *keys, bool has_time) {
+static cli_table *report_table_new(cli *run, const report_shown *shown, bool has_time) {
     static const cli_column numbers[] = {{"SESSIONS", CLI_RIGHT},   {"ENGAGED", CLI_RIGHT},
                                          {"AGENT TIME", CLI_SPARE}, {"REQUESTS", CLI_RIGHT},
                                          {"INPUT", CLI_SPARE},      {"OUTPUT", CLI_SPARE},
-                                         {"READ", CLI_SPARE},       {"WRITTEN", CLI_SPARE},
-                                         {"COST", CLI_RIGHT},       {"UNPRICED", CLI_RIGHT}};
-    cli_column columns[TALLY_REPORT_MAX_KEYS + sizeof numbers / sizeof *numbers];
+                                         {"READ", CLI_SPARE},       {"WRITTEN", CLI_SPARE}};
+    const report_keys *keys = &shown->keys;
+    cli_column
+        columns[TALLY_REPORT_MAX_KEYS + sizeof numbers / sizeof *numbers + CLI_BASIS_COLUMNS_MAX];
     char titles[TALLY_REPORT_MAX_KEYS][16];
     size_t count = 0;
     for (; count < keys->count; count++) {
@@ -135,55 +164,71 @@ static cli_table *report_table_new(cli *run, const report_keys *keys, bool has_t
     }
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
         if (has_time || (i != HOURS_FIRST && i != HOURS_FIRST + 1)) columns[count++] = numbers[i];
+    count += cli_basis_columns(shown->basis, columns + count);
     return cli_table_new(cli_out_paged(run), columns, count);
 }
 
-static int report_table(cli *run, const report_keys *keys, const tally_report *report) {
-    if (!tally_report_count(report)) {
-        cli_say("no costs match");
-        return 0;
-    }
-    cli_table *table = report_table_new(run, keys, tally_report_total(report)->has_time);
+static int report_table(cli *run, const report_shown *shown) {
+    const tally_report *report = shown->report;
+    const report_keys *keys = &shown->keys;
+    const tally_sums *total = tally_report_total(report);
+    cli_table *table = report_table_new(run, shown, total->has_time);
     if (!table) return -1;
     for (size_t i = 0; i < tally_report_count(report); i++) {
         const tally_report_row *row = tally_report_at(report, i);
         cli_table_line(table);
         for (size_t k = 0; k < keys->count; k++)
             key_cell(table, keys->keys[k], row->keys[k]);
-        sums_cells(table, &row->sums, CLI_PLAIN);
+        sums_cells(table, shown->basis, &row->sums, CLI_PLAIN);
     }
     cli_table_line(table);
     cli_cell(table, tally_span_str("total"), CLI_STRONG);
     for (size_t k = 1; k < keys->count; k++)
         cli_cell_text(table, "");
-    sums_cells(table, tally_report_total(report), CLI_STRONG);
+    sums_cells(table, shown->basis, total, CLI_STRONG);
     int code = cli_table_print(table);
     cli_table_free(table);
-    if (!code) fputs("Basis: list prices, " TALLY_COST_CURRENCY "\n", cli_out(run));
     return code;
+}
+
+static int report_text(cli *run, const report_shown *shown) {
+    if (!tally_report_count(shown->report)) {
+        cli_say("no costs match");
+        return 0;
+    }
+    if (report_table(run, shown)) return -1;
+    FILE *out = cli_out(run);
+    cli_basis_text(out, shown->basis, shown->plans, tally_report_total(shown->report));
+    for (size_t i = 0; i < tally_report_conflict_count(shown->report); i++) {
+        fputs("Conflict: ", out);
+        cli_conflict_print(out, tally_report_conflict_at(shown->report, i));
+    }
+    return 0;
 }
 
 static int report_run(cli *run) {
     tally_error err = {0};
     cli_reading reading = {0};
     tally_filter filter;
-    report_keys keys;
-    tally_report *report = NULL;
-    const char *basis = cli_value(run, "basis");
-    int code = keys_read(run, &keys);
+    report_shown shown = {.reading = &reading, .filter = &filter};
+    int code = keys_read(run, &shown.keys);
+    if (!code) code = cli_basis_read(run, &shown.basis);
     if (code) return code;
-    if (basis && strcmp(basis, "list") != 0)
-        return cli_usage(run, "--basis is 'list' in this version; '%s' is not known", basis);
     code = cli_reading_open(run, &reading, &err);
     if (!code) code = cli_filter_read(run, &reading, &filter, &err);
-    if (!code)
-        code = tally_report_run(reading.txn, &filter, keys.keys, keys.count, reading.zone, &report,
-                                &err);
+    if (!code) code = cli_basis_plans(&reading, &filter, shown.basis, &shown.plans, &err);
+    if (!code) {
+        filter.plans = shown.plans;
+        code = tally_report_run(reading.txn, &filter, shown.keys.keys, shown.keys.count,
+                                reading.zone, &shown.report, &err);
+    }
+    if (!code) code = cli_basis_check(shown.basis, tally_report_total(shown.report), &err);
     if (!code && run->json)
-        report_json(run, &filter, &keys, report);
-    else if (!code && report_table(run, &keys, report))
+        report_json(run, &shown);
+    else if (!code && report_text(run, &shown))
         code = tally_fail(&err, TALLY_ENOMEM, "memory ran out");
-    tally_report_free(report);
+    tally_report_free(shown.report);
+    tally_plans_free(shown.plans);
     cli_reading_close(&reading);
     return code ? cli_fail(&err) : CLI_DONE;
 }
@@ -191,7 +236,7 @@ static int report_run(cli *run) {
 static const cli_option options[] = {
     {"by", "KEYS",
      "up to six of client,project,branch,tag,agent,model,member,device,day,week,month,session"},
-    {"basis", "list", "what a token cost: the list price"},
+    CLI_BASIS_OPTION,
     {NULL, NULL, NULL}};
 
 const cli_command command_report = {.name = "report",

@@ -6,6 +6,7 @@
 
 #include <tally/blob.h>
 
+#include "attribution_out.h"
 #include "commands.h"
 #include "filter.h"
 
@@ -76,6 +77,7 @@ void cli_session_fields_json(cli_json *json, const cli_reading *reading,
     cli_json_u64(json, "prompts", row->prompts);
     cli_json_u64(json, "requests", row->sums.requests);
     cli_json_text_or_null(json, "project_path", row->session.cwd);
+    cli_attribution_json(json, reading->txn, &row->said);
     cli_json_text_or_null(json, "branch", row->session.branch);
     models_json(json, models, &row->session);
     cli_texts_json(json, "tags", row->tags, row->tag_count);
@@ -133,10 +135,11 @@ void cli_cell_texts(cli_table *table, const tally_span *texts, size_t count) {
 
 static int sessions_table(cli *run, const cli_reading *reading, const tally_session_list *list) {
     static const cli_column columns[] = {
-        {"START", CLI_LEFT},     {"AGENT", CLI_LEFT},     {"SESSION", CLI_LEFT},
-        {"PROJECT", CLI_CUT},    {"ENGAGED", CLI_RIGHT},  {"AGENT TIME", CLI_SPARE},
-        {"PROMPTS", CLI_SPARE},  {"REQUESTS", CLI_SPARE}, {"COST", CLI_RIGHT},
-        {"UNPRICED", CLI_SPARE}, {"TAGS", CLI_CUT},       {"TITLE", CLI_CUT},
+        {"START", CLI_LEFT},       {"AGENT", CLI_LEFT},     {"SESSION", CLI_LEFT},
+        {"CLIENT", CLI_CUT},       {"PROJECT", CLI_CUT},    {"ENGAGED", CLI_RIGHT},
+        {"AGENT TIME", CLI_SPARE}, {"PROMPTS", CLI_SPARE},  {"REQUESTS", CLI_SPARE},
+        {"COST", CLI_RIGHT},       {"UNPRICED", CLI_SPARE}, {"TAGS", CLI_CUT},
+        {"TITLE", CLI_CUT},
     };
     cli_table *table = cli_table_new(cli_out_paged(run), columns, sizeof columns / sizeof *columns);
     if (!table) return -1;
@@ -148,6 +151,7 @@ static int sessions_table(cli *run, const cli_reading *reading, const tally_sess
         cli_cell_minute(table, cli_local_ms(reading->zone, row->start_ms));
         cli_cell(table, row->session.agent, CLI_PLAIN);
         cli_cell(table, id, CLI_PLAIN);
+        cli_attribution_cell(table, &row->said);
         cli_cell_path(table, row->session.cwd);
         cli_hours_cells(table, &row->sums, CLI_PLAIN);
         cli_cell_u64(table, row->prompts);

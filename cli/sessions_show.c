@@ -2,7 +2,11 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include <tally/money.h>
+
+#include "attribution_out.h"
 #include "commands.h"
+#include "session_shares.h"
 #include "sessions.h"
 
 #define FIELD_BYTES 4096 /* of one line of text about a session */
@@ -45,6 +49,7 @@ static int cost_line(void *ctx, const tally_cost_facts *facts, tally_error *err)
     if (facts->cost->session != view->ref) return 0;
     cli_table_line(view->table);
     cli_cell_minute(view->table, cli_local_ms(view->reading->zone, facts->cost->time_ms));
+    cli_share_cell(view->table, facts->said, facts->share);
     cli_cell(view->table, facts->model, CLI_PLAIN);
     cli_cell_u64(view->table, usage->input);
     cli_cell_u64(view->table, usage->output);
@@ -67,19 +72,20 @@ static int show_json(session_view *view, const tally_session_row *row, const tal
     cli_json_begin(&json, cli_out(view->run));
     cli_json_open(&json, NULL, '{');
     cli_session_fields_json(&json, view->reading, row, models);
+    code = cli_session_shares_json(&json, view->reading, row, err);
+    if (!code) code = cli_session_overlap_json(&json, view->reading, row, err);
     cli_json_open(&json, "prompt_times", '[');
     view->human = true;
-    code = tally_activity_each(view->reading->txn, view->ref, activity_json, view);
+    if (!code) code = tally_activity_each(view->reading->txn, view->ref, activity_json, view);
     cli_json_close(&json, ']');
     cli_json_open(&json, "activity", '[');
     view->human = false;
     if (!code) code = tally_activity_each(view->reading->txn, view->ref, activity_json, view);
     cli_json_close(&json, ']');
     cli_json_open(&json, "costs", '[');
-    if (code)
+    if (code && !err->text[0])
         tally_fail(err, code, "the session's activity cannot be read; run 'tally fsck'");
-    else
-        code = tally_costs_filter(view->reading->txn, filter, cost_json, view, err);
+    if (!code) code = tally_costs_filter(view->reading->txn, filter, cost_json, view, err);
     cli_json_close(&json, ']');
     cli_json_close(&json, '}');
     cli_json_end(&json);
@@ -96,30 +102,44 @@ static void field(FILE *out, const char *name, tally_span text) {
     fprintf(out, "%-9s %s\n", name, calm);
 }
 
-static int show_text(session_view *view, const tally_session_row *row, const tally_filter *filter,
-                     tally_error *err) {
-    static const cli_column columns[] = {{"TIME", CLI_LEFT},        {"MODEL", CLI_LEFT},
-                                         {"INPUT", CLI_RIGHT},      {"OUTPUT", CLI_RIGHT},
-                                         {"CACHE READ", CLI_RIGHT}, {"CACHE WRITE", CLI_RIGHT},
-                                         {"COST", CLI_RIGHT}};
-    char times[TALLY_TIME_TEXT_BYTES];
-    FILE *out = cli_out_paged(view->run);
+static void fields_text(const session_view *view, const tally_session_row *row, FILE *out) {
+    char times[TALLY_TIME_TEXT_BYTES], words[CLI_ATTRIBUTION_BYTES];
     field(out, "session", row->session.id);
     field(out, "agent", row->session.agent);
     bool redacted = cli_title_redacted(view->reading, row);
     field(out, "title", redacted ? tally_span_str(CLI_TITLE_REDACTED) : row->title);
-    field(out, "project", row->session.cwd);
+    field(out, "directory", row->session.cwd);
     field(out, "branch", row->session.branch);
     for (size_t i = 0; i < row->tag_count; i++)
         field(out, "tag", row->tags[i]);
+    if (row->said.count == 1) {
+        field(out, "client", row->said.shares[0].client);
+        field(out, "project", row->said.shares[0].project);
+    }
+    cli_attribution_words(view->reading->txn, &row->said, words);
+    field(out, "decided", tally_span_str(words));
     tally_time_format(row->start_ms, times);
     field(out, "start", tally_span_str(times));
     tally_time_format(row->end_ms, times);
     field(out, "end", tally_span_str(times));
-    fprintf(out, "%-9s %" PRIu64 "\n\n", "prompts", row->prompts);
+    fprintf(out, "%-9s %" PRIu64 "\n", "prompts", row->prompts);
+}
+
+static int show_text(session_view *view, const tally_session_row *row, const tally_filter *filter,
+                     tally_error *err) {
+    static const cli_column columns[] = {{"TIME", CLI_LEFT},         {"CLIENT", CLI_CUT},
+                                         {"MODEL", CLI_CUT},         {"INPUT", CLI_RIGHT},
+                                         {"OUTPUT", CLI_RIGHT},      {"CACHE READ", CLI_RIGHT},
+                                         {"CACHE WRITE", CLI_RIGHT}, {"COST", CLI_RIGHT}};
+    FILE *out = cli_out_paged(view->run);
+    fields_text(view, row, out);
+    int code = cli_session_shares_text(out, view->reading, row, err);
+    if (!code) code = cli_session_overlap_text(out, view->reading, row, err);
+    if (code) return code;
+    fputs("\n", out);
     view->table = cli_table_new(out, columns, sizeof columns / sizeof *columns);
     if (!view->table) return tally_fail(err, TALLY_ENOMEM, "memory ran out");
-    int code = tally_costs_filter(view->reading->txn, filter, cost_line, view, err);
+    code = tally_costs_filter(view->reading->txn, filter, cost_line, view, err);
     if (!code && cli_table_print(view->table))
         code = tally_fail(err, TALLY_ENOMEM, "memory ran out");
     cli_table_free(view->table);

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "attribution_out.h"
 #include "commands.h"
 #include "cost_row.h"
 
@@ -19,6 +20,20 @@ typedef struct status_facts {
     int64_t captured_ms;
     tally_sums total;
 } status_facts;
+
+static int conflict_json(void *ctx, const tally_conflict *conflict) {
+    cli_json *json = ctx;
+    cli_json_open(json, NULL, '{');
+    cli_conflict_json(json, conflict);
+    cli_json_close(json, '}');
+    return 0;
+}
+
+static int conflict_text(void *ctx, const tally_conflict *conflict) {
+    fprintf(ctx, "conflict      ");
+    cli_conflict_print(ctx, conflict);
+    return 0;
+}
 
 /* The time of the last pass: see pass_mark in capture.c. */
 static void capture_time(const cli *run, status_facts *facts) {
@@ -51,8 +66,10 @@ static int facts_read(cli *run, const cli_reading *reading, status_facts *facts,
     return code;
 }
 
-static void status_json(cli *run, const cli_reading *reading, const status_facts *facts) {
+static int status_json(cli *run, const cli_reading *reading, const status_facts *facts,
+                       tally_error *err) {
     cli_json json;
+    tally_gaps gaps;
     cli_json_begin(&json, cli_out(run));
     cli_json_open(&json, NULL, '{');
     cli_json_string(&json, "dir", run->dir);
@@ -79,8 +96,13 @@ static void status_json(cli *run, const cli_reading *reading, const status_facts
     cli_sums_json(&json, &facts->total);
     cli_json_close(&json, '}');
     cli_json_u64(&json, "unpriced_requests", facts->total.unpriced_requests);
+    cli_json_open(&json, "conflicts", '[');
+    int code = tally_gaps_count(reading->txn, &gaps, conflict_json, &json, err);
+    cli_json_close(&json, ']');
+    cli_json_u64(&json, "unattributed_sessions", gaps.unattributed);
     cli_json_close(&json, '}');
     cli_json_end(&json);
+    return code;
 }
 
 /* A line with names in it, which come from records. */
@@ -94,8 +116,10 @@ __attribute__((format(printf, 2, 3))) static void line_put(FILE *out, const char
     fprintf(out, "%s\n", text);
 }
 
-static void status_text(cli *run, const cli_reading *reading, const status_facts *facts) {
+static int status_text(cli *run, const cli_reading *reading, const status_facts *facts,
+                       tally_error *err) {
     FILE *out = cli_out(run);
+    tally_gaps gaps;
     char time[TALLY_TIME_TEXT_BYTES] = "never; run 'tally capture'";
     char root[2 * TALLY_HASH_BYTES + 1] = "none";
     if (facts->captured) tally_time_format(facts->captured_ms, time);
@@ -116,6 +140,13 @@ static void status_text(cli *run, const cli_reading *reading, const status_facts
     if (facts->total.unpriced_requests)
         fprintf(out, "unpriced      %" PRIu64 " requests; 'tally doctor' names their models\n",
                 facts->total.unpriced_requests);
+    int code = tally_gaps_count(reading->txn, &gaps, conflict_text, out, err);
+    if (!code && gaps.unattributed)
+        fprintf(out,
+                "unattributed  %" PRIu64 " of %" PRIu64
+                " sessions; 'tally sessions --unattributed' lists them\n",
+                gaps.unattributed, gaps.sessions);
+    return code;
 }
 
 static int status_run(cli *run) {
@@ -128,10 +159,9 @@ static int status_run(cli *run) {
         if (code && !err.text[0])
             tally_fail(&err, code, "this device's feed cannot be read; run 'tally fsck'");
     }
-    if (!code && run->json)
-        status_json(run, &reading, &facts);
-    else if (!code)
-        status_text(run, &reading, &facts);
+    if (!code)
+        code = run->json ? status_json(run, &reading, &facts, &err)
+                         : status_text(run, &reading, &facts, &err);
     cli_reading_close(&reading);
     return code ? cli_fail(&err) : CLI_DONE;
 }

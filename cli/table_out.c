@@ -136,7 +136,7 @@ static int terminal_fit(cli_table *table) {
     size_t width = scols_table_get_termwidth(table->table);
     if (cli_table_fit(table->table, table->aligns, width ? width : 80, hidden, sizeof hidden))
         return -1;
-    if (*hidden) cli_say("the terminal is too narrow for %s; --json has all", hidden);
+    if (*hidden) cli_say("too narrow for %s; --json has all", hidden);
     return 0;
 }
 

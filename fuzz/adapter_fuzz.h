@@ -59,6 +59,19 @@ static inline int fuzz_skipped(void *ctx, uint64_t line, const char *why, tally_
     return 0;
 }
 
+/* Rows have whatever number a file gives them. */
+static inline int fuzz_skipped_row(void *ctx, uint64_t row, const char *why, tally_error *err) {
+    (void)ctx, (void)row, (void)err;
+    require(why && *why);
+    return 0;
+}
+
+static inline int fuzz_no_lines(void *ctx, tally_span id, int (*fn)(void *, tally_span),
+                                void *fn_ctx, tally_error *err) {
+    (void)ctx, (void)id, (void)fn, (void)fn_ctx;
+    return tally_fail(err, TALLY_ENOTFOUND, "no such log");
+}
+
 /* Every file is its own parent. */
 static inline int fuzz_each_line_of(void *ctx, tally_span id, int (*fn)(void *, tally_span),
                                     void *fn_ctx, tally_error *err) {

@@ -5,8 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-int tally_fail(tally_error *err, int code, const char *format, ...)
-{
+int tally_fail(tally_error *err, int code, const char *format, ...) {
     if (!err) return code;
     va_list args;
     va_start(args, format);
@@ -16,8 +15,7 @@ int tally_fail(tally_error *err, int code, const char *format, ...)
     return code;
 }
 
-int tally_fail_while(tally_error *err, const char *format, ...)
-{
+int tally_fail_while(tally_error *err, const char *format, ...) {
     if (!err) return TALLY_EIO;
     char cause[sizeof err->text];
     memcpy(cause, err->text, sizeof cause);

@@ -1,4 +1,5 @@
 /* Reports: groups the scan by any combination of keys and sums exactly. */
+#include "conflict.h"
 #include "scan.h"
 
 #include <stdio.h>
@@ -8,6 +9,7 @@
 
 typedef struct group {
     tally_report_row row;
+    uint64_t serial; /* of the cost added last */
 } group;
 
 /* The local day that the scan stands in: costs come in time order, so it is worked out once a day.
@@ -29,6 +31,9 @@ struct tally_report {
     index_map total_sessions;
     bool uses[SCAN_FACTS]; /* which facts beside the session decide a row's keys */
     bool tagged;           /* one of the keys is the tag */
+    bool apart;            /* a cost may stand in several groups: the total is summed by itself */
+    uint64_t serial;       /* of the cost added to the total last */
+    conflict_list conflicts;
     calendar now;
     char **texts; /* what the calendar made */
     size_t text_count, text_room;
@@ -98,8 +103,8 @@ static tally_span key_text(const tally_report *report, tally_report_key key, con
                            tally_span tag) {
     const tally_session *session = &row->session->session;
     switch (key) {
-    case TALLY_BY_CLIENT: return row->session->client;
-    case TALLY_BY_PROJECT: return row->session->project;
+    case TALLY_BY_CLIENT: return row->client;
+    case TALLY_BY_PROJECT: return row->project;
     case TALLY_BY_BRANCH: return session->branch;
     case TALLY_BY_TAG: return tag;
     case TALLY_BY_AGENT: return session->agent;
@@ -203,15 +208,15 @@ static void note_key(tally_report *report, tally_report_key key) {
 }
 
 /* The group of a session's rows seldom changes from one to the next: then no text is compared.
- * `tagged` rows go to several groups, so theirs are looked up each time. */
-static int add_to_group(tally_report *report, const scan_row *row, tally_span tag, bool tagged,
+ * Rows that may go to several groups are looked up each time. */
+static int add_to_group(tally_report *report, const scan_row *row, tally_span tag, bool apart,
                         tally_error *err) {
     scan_session *session = row->session;
     const void *facts[SCAN_FACTS];
     uint32_t index = session->group;
     facts_of(report, row, facts);
-    bool same =
-        !tagged && index != SCAN_NO_GROUP && memcmp(facts, session->group_facts, sizeof facts) == 0;
+    bool same = !apart && index < SCAN_SEVERAL_GROUPS &&
+                memcmp(facts, session->group_facts, sizeof facts) == 0;
     int rc = 0;
     if (!same) {
         tally_span keys[TALLY_REPORT_MAX_KEYS];
@@ -221,23 +226,46 @@ static int add_to_group(tally_report *report, const scan_row *row, tally_span ta
         if (rc != 0) return rc;
         memcpy(session->group_facts, facts, sizeof facts);
     }
-    tally_sums *sums = &report->groups[index].row.sums;
+    group *g = &report->groups[index];
     if (session->group != index)
-        rc = count_session(&report->session_index, session->ref, index, &sums->sessions, err);
-    session->group = index;
-    return rc != 0 ? rc : sums_add(sums, row, err);
+        rc = count_session(&report->session_index, session->ref, index, &g->row.sums.sessions, err);
+    /* what was looked up for this row alone is no guide to the next */
+    session->group = apart ? SCAN_SEVERAL_GROUPS : index;
+    if (rc != 0) return rc;
+    bool again = g->serial == row->serial;
+    g->serial = row->serial;
+    return sums_add(&g->row.sums, row, again, err);
+}
+
+static int add_to_total(tally_report *report, const scan_row *row, tally_error *err) {
+    bool again = report->serial == row->serial;
+    report->serial = row->serial;
+    return sums_add(&report->total, row, again, err);
+}
+
+/* What rules disagree on stands under no client: it is named beside the rows. */
+static int note_conflict(tally_report *report, const scan_row *row, tally_error *err) {
+    tally_conflict *conflict = conflict_of(&report->conflicts, row->said, row->session->ref);
+    if (!conflict) return no_memory(err);
+    if (!row->cost) return 0;
+    conflict->requests++;
+    if (row->priced.priced &&
+        tally_add_i128(conflict->pico, row->priced.pico, &conflict->pico) != 0)
+        return tally_fail(err, TALLY_EOVERFLOW, "a sum of costs is too large to be exact");
+    return 0;
 }
 
 static int add_row(void *ctx, const scan_row *row, tally_error *err) {
     tally_report *report = ctx;
     int rc = calendar_move(report, row->cost->time_ms, err);
+    if (rc == 0 && row->said->by == TALLY_ATTRIBUTED_CONFLICT) rc = note_conflict(report, row, err);
     if (rc == 0 && row->session->group == SCAN_NO_GROUP)
         rc = count_session(&report->total_sessions, row->session->ref, 0, &report->total.sessions,
                            err);
-    if (rc == 0 && report->tagged) rc = sums_add(&report->total, row, err);
+    if (rc == 0 && report->apart) rc = add_to_total(report, row, err);
     if (rc != 0) return rc;
     if (!report->tagged || row->tag_count == 0)
-        return add_to_group(report, row, (tally_span){0}, report->tagged, err);
+        return add_to_group(report, row, (tally_span){0}, report->tagged || !row->usual, err);
     for (size_t i = 0; i < row->tag_count && rc == 0; i++)
         rc = add_to_group(report, row, row->tags[i], true, err);
     return rc;
@@ -271,21 +299,26 @@ static int add_time_to_group(tally_report *report, const scan_row *row, tally_sp
     return rc != 0 ? rc : sums_add_time(&report->groups[index].row.sums, piece, err);
 }
 
+static int add_time_share(void *ctx, const scan_row *row, const tally_engaged *piece,
+                          tally_error *err) {
+    tally_report *report = ctx;
+    int rc = sums_add_time(&report->total, piece, err);
+    if (rc == 0 && row->said->by == TALLY_ATTRIBUTED_CONFLICT) rc = note_conflict(report, row, err);
+    if (rc != 0) return rc;
+    if (!report->tagged || row->session->tag_count == 0)
+        return add_time_to_group(report, row, (tally_span){0}, piece, err);
+    for (size_t i = 0; i < row->session->tag_count && rc == 0; i++)
+        rc = add_time_to_group(report, row, row->session->tags[i], piece, err);
+    return rc;
+}
+
 static int add_time(void *ctx, const tally_engaged *piece) {
     time_pass *pass = ctx;
-    tally_report *report = pass->report;
-    scan_row row = {.session = scan_session_of(pass->scan, piece->session),
-                    .feed = scan_feed_of(pass->scan, piece->feed)};
-    if (!row.session) return no_memory(pass->err);
-    if (!scan_time_passes(pass->scan, row.session, row.feed)) return 0;
-    int rc = calendar_move(report, piece->start_ms, pass->err);
-    if (rc == 0) rc = sums_add_time(&report->total, piece, pass->err);
-    if (rc != 0) return rc;
-    if (!report->tagged || row.session->tag_count == 0)
-        return add_time_to_group(report, &row, (tally_span){0}, piece, pass->err);
-    for (size_t i = 0; i < row.session->tag_count && rc == 0; i++)
-        rc = add_time_to_group(report, &row, row.session->tags[i], piece, pass->err);
-    return rc;
+    const scan_session *session = scan_session_of(pass->scan, piece->session);
+    if (!session) return no_memory(pass->err);
+    if (!scan_time_passes(pass->scan, session, scan_feed_of(pass->scan, piece->feed))) return 0;
+    int rc = calendar_move(pass->report, piece->start_ms, pass->err);
+    return rc != 0 ? rc : scan_time(pass->scan, piece, add_time_share, pass->report, pass->err);
 }
 
 /* A response has one model; the minutes around it do not. */
@@ -309,11 +342,10 @@ static int fill_time(tally_report *report, tally_txn *txn, const tally_filter *f
     return rc;
 }
 
-/* Every cost stands in exactly one group unless they are by tag: then the total was summed by
- * itself. */
+/* Every cost stands in exactly one group, unless the total was summed by itself. */
 static int sum_groups(tally_report *report, tally_error *err) {
     int rc = 0;
-    for (size_t i = 0; i < report->group_count && rc == 0 && !report->tagged; i++)
+    for (size_t i = 0; i < report->group_count && rc == 0 && !report->apart; i++)
         rc = sums_join(&report->total, &report->groups[i].row.sums, err);
     return rc;
 }
@@ -322,16 +354,18 @@ static int report_fill(tally_report *report, tally_txn *txn, const tally_filter 
                        tally_error *err) {
     scan *s;
     if (index_map_init(&report->group_index) != 0 || index_map_init(&report->session_index) != 0 ||
-        index_map_init(&report->total_sessions) != 0)
+        index_map_init(&report->total_sessions) != 0 || conflict_list_init(&report->conflicts) != 0)
         return no_memory(err);
     int rc = scan_new(txn, filter, &s, err);
     if (rc != 0) return rc;
+    report->apart = report->tagged || scan_splits(s);
     rc = scan_run(s, add_row, report, err);
     if (rc == 0) rc = sum_groups(report, err);
     if (rc == 0) rc = fill_time(report, txn, filter, s, err);
     scan_free(s);
     if (rc == 0 && report->group_count > 0)
         qsort(report->groups, report->group_count, sizeof *report->groups, group_order);
+    conflict_list_sort(&report->conflicts);
     return rc;
 }
 
@@ -369,6 +403,14 @@ const tally_sums *tally_report_total(const tally_report *report) {
     return &report->total;
 }
 
+size_t tally_report_conflict_count(const tally_report *report) {
+    return report->conflicts.count;
+}
+
+const tally_conflict *tally_report_conflict_at(const tally_report *report, size_t i) {
+    return &report->conflicts.items[i];
+}
+
 void tally_report_free(tally_report *report) {
     if (!report) return;
     for (size_t i = 0; i < report->text_count; i++)
@@ -378,5 +420,6 @@ void tally_report_free(tally_report *report) {
     index_map_clear(&report->group_index);
     index_map_clear(&report->session_index);
     index_map_clear(&report->total_sessions);
+    conflict_list_clear(&report->conflicts);
     free(report);
 }

@@ -10,6 +10,8 @@ struct scan {
     tally_txn *txn;
     const tally_filter *filter;
     tally_price_book *book;
+    attributor attributor;
+    uint64_t serial;
     index_map session_index, model_index;
     scan_session **sessions; /* pointers, so that they stay where they are */
     scan_model **models;
@@ -56,12 +58,17 @@ static bool session_passes(const tally_filter *f, const scan_session *s) {
     if (f->agent.len && !agent_matches(session->agent, f->agent)) return false;
     if (f->path.len && !below_path(session->cwd, f->path)) return false;
     if (f->branch.len && !tally_span_eq(session->branch, f->branch)) return false;
-    if (f->session.len && !starts_with(session->id, f->session)) return false;
-    if (f->client.len && !tally_span_eq(s->client, f->client)) return false;
-    if (f->project.len && !tally_span_eq(s->project, f->project) &&
-        !tally_span_eq(last_component(s->project), f->project))
-        return false;
-    return !f->unattributed || (s->client.len == 0 && s->project.len == 0);
+    return !f->session.len || starts_with(session->id, f->session);
+}
+
+static bool project_matches(tally_span project, tally_span wanted) {
+    return tally_span_eq(project, wanted) || tally_span_eq(last_component(project), wanted);
+}
+
+static bool share_passes(const tally_filter *f, const scan_row *row) {
+    if (f->client.len && !tally_span_eq(row->client, f->client)) return false;
+    if (f->project.len && !project_matches(row->project, f->project)) return false;
+    return !f->unattributed || !row->share;
 }
 
 static bool model_passes(tally_span wanted, tally_span text) {
@@ -121,8 +128,9 @@ scan_session *scan_session_of(scan *s, uint64_t ref) {
     *slot = (uint32_t)s->session_count;
     if (tally_session_get(s->txn, ref, &session->session) != 0)
         session->session = (tally_session){.ref = ref};
-    session->project = session->session.cwd;
     if (s->any_tags && !session_tags(s, session)) return NULL;
+    attributor_session(&s->attributor, &session->session, session->tags, session->tag_count,
+                       &session->said);
     session->passes = session_passes(s->filter, session);
     return session;
 }
@@ -201,11 +209,91 @@ static int join_tags(scan *s, scan_row *row) {
     return own.failed ? TALLY_ENOMEM : 0;
 }
 
-bool scan_time_passes(const scan *s, const scan_session *session, const scan_feed *feed) {
+/* ---- shares ---- */
+
+static void row_share(scan_row *row, const tally_attribution *said, uint32_t at) {
+    row->said = said;
+    row->share = said->count > 0 ? &said->shares[at] : NULL;
+    row->client = row->share ? row->share->client : (tally_span){0};
+    row->project = row->share ? row->share->project : (tally_span){0};
+    if (row->project.len == 0) row->project = row->session->session.cwd;
+}
+
+/* Rules look at an entry's own tags like at its session's. */
+static const tally_attribution *said_of(scan *s, const scan_row *row, tally_attribution *own) {
+    if (attributor_entry(&s->attributor, &row->cost->id, own)) return own;
+    if (row->tag_count == row->session->tag_count) return &row->session->said;
+    attributor_session(&s->attributor, &row->session->session, row->tags, row->tag_count, own);
+    return own;
+}
+
+static int pass_shares(scan *s, const scan_row *whole, const tally_attribution *said) {
+    cost_pieces pieces;
+    int rc = 0;
+    cost_divide(whole, said, &pieces);
+    for (uint32_t i = 0; i < said->count && rc == 0; i++) {
+        scan_row row = *whole;
+        tally_cost cost = *whole->cost;
+        row_share(&row, said, i);
+        if (!share_passes(s->filter, &row)) continue;
+        cost_take_piece(&pieces, i, &cost, &row);
+        rc = s->fn(s->ctx, &row, s->err);
+    }
+    return rc;
+}
+
+static int pass_cost(scan *s, scan_row *row) {
+    tally_attribution own;
+    const tally_attribution *said = said_of(s, row, &own);
+    row->serial = ++s->serial;
+    if (said->count > 1) return pass_shares(s, row, said);
+    row_share(row, said, 0);
+    row->usual = said != &own;
+    return share_passes(s->filter, row) ? s->fn(s->ctx, row, s->err) : 0;
+}
+
+bool scan_splits(const scan *s) {
+    return s->attributor.any_splits;
+}
+
+static bool time_asked(const scan *s, const scan_session *session, const scan_feed *feed) {
     const tally_filter *f = s->filter;
     bool of_costs = f->model.len || f->unpriced || f->has_min_cost || f->has_max_cost;
     return !of_costs && session->passes && feed->passes &&
            (f->tag.len == 0 || has_tag(session->tags, session->tag_count, f->tag));
+}
+
+int scan_time(scan *s, const tally_engaged *piece, scan_time_fn *fn, void *ctx, tally_error *err) {
+    scan_row row = {.session = scan_session_of(s, piece->session),
+                    .feed = scan_feed_of(s, piece->feed)};
+    if (!row.session) return tally_fail(err, TALLY_ENOMEM, "no memory to read time");
+    const tally_attribution *said = &row.session->said;
+    tally_i128 engaged[TALLY_MAX_SHARES] = {piece->engaged_ms};
+    tally_i128 agent[TALLY_MAX_SHARES] = {piece->agent_ms};
+    if (said->count > 1) {
+        tally_shares_divide(piece->engaged_ms, said->shares, said->count, engaged);
+        tally_shares_divide(piece->agent_ms, said->shares, said->count, agent);
+    }
+    int rc = 0;
+    for (uint32_t i = 0; i == 0 || (i < said->count && rc == 0); i++) {
+        tally_engaged part = *piece;
+        part.engaged_ms = (int64_t)engaged[i];
+        part.agent_ms = (int64_t)agent[i];
+        row_share(&row, said, i);
+        row.usual = said->count <= 1;
+        if (share_passes(s->filter, &row)) rc = fn(ctx, &row, &part, err);
+    }
+    return rc;
+}
+
+bool scan_time_passes(const scan *s, const scan_session *session, const scan_feed *feed) {
+    scan_row row = {.session = (scan_session *)(uintptr_t)session};
+    if (!time_asked(s, session, feed)) return false;
+    for (uint32_t i = 0; i == 0 || i < session->said.count; i++) {
+        row_share(&row, &session->said, i);
+        if (share_passes(s->filter, &row)) return true;
+    }
+    return false;
 }
 
 static bool price_passes(const tally_filter *f, const tally_priced *priced) {
@@ -232,8 +320,8 @@ static int scan_cost(void *ctx, const tally_cost *cost) {
     if (join_tags(s, &row) != 0) return tally_fail(s->err, TALLY_ENOMEM, "no memory to read tags");
     if (s->filter->tag.len && !has_tag(row.tags, row.tag_count, s->filter->tag)) return 0;
     tally_price_book_cost(s->book, cost, &row.priced);
-    if (!price_passes(s->filter, &row.priced)) return 0;
-    return s->fn(s->ctx, &row, s->err);
+    if (s->filter->plans) row.paid = tally_plans_paid(s->filter->plans, cost, &row.paid_pico);
+    return price_passes(s->filter, &row.priced) ? pass_cost(s, &row) : 0;
 }
 
 static int note_entry_tag(void *ctx, const uint8_t target[TALLY_ENTRY_BYTES], tally_span tag,
@@ -259,6 +347,7 @@ int scan_new(tally_txn *txn, const tally_filter *filter, scan **out, tally_error
             : tally_fail(err, TALLY_ENOMEM, "no memory to read costs");
     if (rc == 0) rc = tally_price_book_new(txn, &s->book, err);
     if (rc == 0) rc = tally_tag_each(txn, note_entry_tag, s);
+    if (rc == 0) rc = attributor_init(&s->attributor, txn, err);
     if (rc != 0) {
         scan_free(s);
         return rc;
@@ -282,6 +371,7 @@ void scan_free(scan *s) {
     index_map_clear(&s->session_index);
     index_map_clear(&s->model_index);
     tally_price_book_free(s->book);
+    attributor_clear(&s->attributor);
     free(s);
 }
 
@@ -298,56 +388,6 @@ int scan_run(scan *s, scan_fn *fn, void *ctx, tally_error *err) {
     return rc;
 }
 
-int sums_add(tally_sums *sums, const scan_row *row, tally_error *err) {
-    const tally_cost *cost = row->cost;
-    const tally_usage *u = &cost->usage;
-    int over = 0;
-    sums->requests++;
-    over |= tally_add_u64(sums->input, u->input, &sums->input);
-    over |= tally_add_u64(sums->output, u->output, &sums->output);
-    over |= tally_add_u64(sums->reasoning, cost->reasoning, &sums->reasoning);
-    over |= tally_add_u64(sums->cache_read, u->cache_read, &sums->cache_read);
-    over |= tally_add_u64(sums->cache_write_5m, u->cache_write_5m, &sums->cache_write_5m);
-    over |= tally_add_u64(sums->cache_write_1h, u->cache_write_1h, &sums->cache_write_1h);
-    if (row->priced.priced)
-        over |= tally_add_i128(sums->pico, row->priced.pico, &sums->pico);
-    else
-        sums->unpriced_requests++;
-    if (over)
-        return tally_fail(err, TALLY_EOVERFLOW,
-                          "a sum of tokens or costs is too large to be exact");
-    return 0;
-}
-
-int sums_join(tally_sums *sums, const tally_sums *other, tally_error *err) {
-    int over = 0;
-    const struct {
-        uint64_t *to;
-        uint64_t from;
-    } counts[] = {{&sums->requests, other->requests},
-                  {&sums->unpriced_requests, other->unpriced_requests},
-                  {&sums->input, other->input},
-                  {&sums->output, other->output},
-                  {&sums->reasoning, other->reasoning},
-                  {&sums->cache_read, other->cache_read},
-                  {&sums->cache_write_5m, other->cache_write_5m},
-                  {&sums->cache_write_1h, other->cache_write_1h}};
-    for (size_t i = 0; i < sizeof counts / sizeof *counts; i++)
-        over |= tally_add_u64(*counts[i].to, counts[i].from, counts[i].to);
-    over |= tally_add_i128(sums->pico, other->pico, &sums->pico);
-    if (over)
-        return tally_fail(err, TALLY_EOVERFLOW,
-                          "a sum of tokens or costs is too large to be exact");
-    return 0;
-}
-
-int sums_add_time(tally_sums *sums, const tally_engaged *piece, tally_error *err) {
-    int over = tally_add_u64(sums->engaged_ms, (uint64_t)piece->engaged_ms, &sums->engaged_ms);
-    over |= tally_add_u64(sums->agent_ms, (uint64_t)piece->agent_ms, &sums->agent_ms);
-    if (over) return tally_fail(err, TALLY_EOVERFLOW, "a sum of time is too large to be exact");
-    return 0;
-}
-
 typedef struct facts_call {
     tally_facts_fn *fn;
     void *ctx;
@@ -359,8 +399,10 @@ static int pass_facts(void *ctx, const scan_row *row, tally_error *err) {
                               .session = &row->session->session,
                               .priced = row->priced,
                               .model = row->model->text,
-                              .client = row->session->client,
-                              .project = row->session->project,
+                              .said = row->said,
+                              .share = row->share,
+                              .client = row->client,
+                              .project = row->project,
                               .member = row->feed->member,
                               .device = row->feed->device,
                               .tags = row->tags,

@@ -4,18 +4,20 @@
 #ifndef LEDGER_SCAN_H
 #define LEDGER_SCAN_H
 
+#include "attributor.h"
 #include "intern.h"
 
 #include <tally/report.h>
 
-#define SCAN_NO_GROUP UINT32_MAX
-#define SCAN_FACTS    3u /* model, feed, calendar */
+#define SCAN_NO_GROUP       UINT32_MAX
+#define SCAN_SEVERAL_GROUPS (UINT32_MAX - 1)
+#define SCAN_FACTS          3u /* model, feed, calendar */
 
 typedef struct scan_session {
     uint64_t ref;
     bool passes; /* all filters that a session alone decides */
     tally_session session;
-    tally_span client, project;
+    tally_attribution said;
     tally_span *tags; /* sorted, each once */
     size_t tag_count;
     uint32_t group;                      /* the report's: last group this session was counted in */
@@ -33,14 +35,23 @@ typedef struct scan_feed {
     tally_span member, device;
 } scan_feed;
 
+/* One share of a cost: the whole of it where nobody split it. Shares of one cost follow each other,
+ * have the same serial, and add up to it exactly. */
 typedef struct scan_row {
-    const tally_cost *cost;
+    const tally_cost *cost; /* its tokens are those of the share */
+    uint64_t serial;        /* of the cost, from 1 */
+    const tally_attribution *said;
+    const tally_share *share;   /* NULL: unattributed */
+    tally_span client, project; /* without a project's name, the session's directory */
+    bool usual; /* the session's only attribution: its rows go where the last one went */
     scan_session *session;
     const scan_model *model;
     const scan_feed *feed;
     const tally_span *tags; /* of the session and of the entry itself */
     size_t tag_count;
     tally_priced priced;
+    bool paid; /* a plan covers it */
+    int64_t paid_pico;
 } scan_row;
 
 typedef int scan_fn(void *ctx, const scan_row *row, tally_error *err);
@@ -50,14 +61,32 @@ int scan_new(tally_txn *txn, const tally_filter *filter, scan **out, tally_error
 void scan_free(scan *s);
 int scan_run(scan *s, scan_fn *fn, void *ctx, tally_error *err);
 const scan_feed *scan_feed_of(scan *s, uint32_t feed);
+/* A cost may come in several rows, and may belong to several groups. */
+bool scan_splits(const scan *s);
+/* Time spent in a session, by its shares: calls `fn` for each share whose client and project pass
+ * the filter. The other filters are the caller's to ask about. */
+typedef int scan_time_fn(void *ctx, const scan_row *row, const tally_engaged *piece,
+                         tally_error *err);
+int scan_time(scan *s, const tally_engaged *piece, scan_time_fn *fn, void *ctx, tally_error *err);
 /* True when time spent in the session belongs in the figure: all filters pass, and none of them
  * asks about costs. */
 bool scan_time_passes(const scan *s, const scan_session *session, const scan_feed *feed);
 /* The session's joined facts, also for one without costs; NULL when memory ran out. */
 scan_session *scan_session_of(scan *s, uint64_t ref);
 
-/* Adds one priced row to sums; TALLY_EOVERFLOW. */
-int sums_add(tally_sums *sums, const scan_row *row, tally_error *err);
+/* What the shares of a cost are, each array adding up to the cost's own figure. */
+typedef struct cost_pieces {
+    tally_i128 input[TALLY_MAX_SHARES], plain_output[TALLY_MAX_SHARES], reasoning[TALLY_MAX_SHARES],
+        cache_read[TALLY_MAX_SHARES], write_5m[TALLY_MAX_SHARES], write_1h[TALLY_MAX_SHARES],
+        pico[TALLY_MAX_SHARES], paid_pico[TALLY_MAX_SHARES];
+} cost_pieces;
+void cost_divide(const scan_row *row, const tally_attribution *said, cost_pieces *out);
+/* Makes `cost` (a copy of the whole) and `row` those of share `i`. */
+void cost_take_piece(const cost_pieces *pieces, uint32_t i, tally_cost *cost, scan_row *row);
+
+/* Adds one priced row to sums, and counts its request unless `again`: a share of a cost whose other
+ * share is in these sums already. TALLY_EOVERFLOW. */
+int sums_add(tally_sums *sums, const scan_row *row, bool again, tally_error *err);
 /* Adds what another sum holds of requests, tokens and costs. */
 int sums_join(tally_sums *sums, const tally_sums *other, tally_error *err);
 int sums_add_time(tally_sums *sums, const tally_engaged *piece, tally_error *err);

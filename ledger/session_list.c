@@ -10,6 +10,7 @@ struct tally_session_list {
 
 typedef struct gather {
     tally_txn *txn;
+    uint64_t serial; /* of the cost added last: its shares follow each other */
     const tally_filter *filter;
     scan *scan;
     index_map index;
@@ -37,6 +38,7 @@ static int row_of(gather *g, const scan_session *session, tally_session_row **ou
         list->rows[list->count++] = (tally_session_row){.session = session->session,
                                                         .start_ms = INT64_MAX,
                                                         .end_ms = INT64_MIN,
+                                                        .said = session->said,
                                                         .tags = session->tags,
                                                         .tag_count = session->tag_count};
         *slot = (uint32_t)list->count;
@@ -57,7 +59,9 @@ static int add_cost(void *ctx, const scan_row *cost, tally_error *err) {
     if (rc != 0) return rc;
     row->sums.sessions = 1;
     widen(row, cost->cost->time_ms, cost->cost->time_ms);
-    return sums_add(&row->sums, cost, err);
+    bool again = g->serial == cost->serial;
+    g->serial = cost->serial;
+    return sums_add(&row->sums, cost, again, err);
 }
 
 typedef struct events {
@@ -98,10 +102,16 @@ static int add_session(void *ctx, const tally_session *described) {
     return 0;
 }
 
+static int add_time_share(void *ctx, const scan_row *row, const tally_engaged *piece,
+                          tally_error *err) {
+    gather *g = ctx;
+    uint32_t held = index_map_find(&g->index, row->session->ref);
+    return held == 0 ? 0 : sums_add_time(&g->list->rows[held - 1].sums, piece, err);
+}
+
 static int add_time(void *ctx, const tally_engaged *piece) {
     gather *g = ctx;
-    uint32_t held = index_map_find(&g->index, piece->session);
-    return held == 0 ? 0 : sums_add_time(&g->list->rows[held - 1].sums, piece, g->err);
+    return scan_time(g->scan, piece, add_time_share, g, g->err);
 }
 
 static int add_times(gather *g, tally_error *err) {

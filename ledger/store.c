@@ -5,6 +5,8 @@
 #include "view_fold.h"
 #include "view_gather.h"
 
+#include <tally/fork.h>
+
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -52,6 +54,8 @@ static const struct {
     [TABLE_VIEW_TEAM_FACTS] = {"view_team_facts", 0},
     [TABLE_VIEW_DEVICES] = {"view_devices", 0},
     [TABLE_VIEW_REDACTIONS] = {"view_redactions", 0},
+    [TABLE_VIEW_POLICY] = {"view_policy", 0},
+    [TABLE_VIEW_DECISIONS] = {"view_decisions", 0},
 };
 
 const char *store_table_name(store_table table) {
@@ -92,7 +96,19 @@ int store_env_fail(const tally_ledger *ledger, int rc, const char *doing, tally_
                       mdb_strerror(rc));
 }
 
+/* A device that has signed anything has its mark beside the store. */
+static bool signed_before(const char *dir) {
+    char path[4096];
+    int n = snprintf(path, sizeof path, "%s/%s", dir, TALLY_MARK_FILE);
+    return n > 0 && (size_t)n < sizeof path && access(path, F_OK) == 0;
+}
+
 int store_unfinished_fail(const char *dir, tally_error *err) {
+    if (signed_before(dir))
+        return tally_fail(err, TALLY_ECORRUPT,
+                          "the store in %s is empty, and this device has signed records that it "
+                          "held; restore a backup, or join again and sync",
+                          dir);
     return tally_fail(err, TALLY_ENOTFOUND,
                       "the ledger in %s was never finished; run 'tally init' or 'tally team join' "
                       "again",

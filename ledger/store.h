@@ -53,6 +53,8 @@ typedef enum store_table {
     TABLE_VIEW_TEAM_FACTS,
     TABLE_VIEW_DEVICES,
     TABLE_VIEW_REDACTIONS,
+    TABLE_VIEW_POLICY,
+    TABLE_VIEW_DECISIONS,
     TABLE_COUNT
 } store_table;
 

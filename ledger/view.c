@@ -21,6 +21,8 @@ static const struct {
     {"price.unset", view_fold_price_unset},
     {"void", view_fold_void},
     {"redact", view_fold_redact},
+    {"assign", view_fold_assign},
+    {"split", view_fold_split},
 };
 
 static int fold_counting(const view_source *source, const tally_record *record, tally_error *err) {
@@ -30,6 +32,7 @@ static int fold_counting(const view_source *source, const tally_record *record, 
     if (source->txn->fold_again) return 0; /* with everything else, when the views are settled */
     for (size_t i = 0; i < sizeof folds / sizeof *folds; i++)
         if (tally_span_is(record->kind, folds[i].kind)) return folds[i].fold(source, record, err);
+    if (view_policy_kind(record->kind)) return view_fold_policy(source, record, err);
     return 0;
 }
 
@@ -259,6 +262,8 @@ static int feed_number_at(int table) {
     case TABLE_VIEW_VOIDS:
     case TABLE_VIEW_SESSIONS:
     case TABLE_VIEW_PRICES:
+    case TABLE_VIEW_POLICY:
+    case TABLE_VIEW_DECISIONS:
     case TABLE_VIEW_TEAM: return REGISTER_FEED_AT;
     default: return -1;
     }

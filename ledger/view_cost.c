@@ -309,6 +309,10 @@ static bool better(const tally_cost *a, tally_hlc a_hlc, const tally_device_id *
     return memcmp(a_device->b, b_device->b, TALLY_PUBLIC_KEY_BYTES) < 0;
 }
 
+bool tally_cost_is_void(tally_txn *txn, const tally_entry_id *id) {
+    return view_cost_void(txn, id->b);
+}
+
 int view_cost_contend(tally_txn *txn, const gathered_cost *cost, const uint8_t entry[ENTRY_BYTES],
                       bool *wins, tally_error *err) {
     tally_cost ours, held;
@@ -427,13 +431,20 @@ int tally_cost_each(tally_txn *txn, int64_t start_ms, int64_t end_ms, tally_cost
     return rc;
 }
 
+/* Writing what is gathered for one entry would write it all: it is only done when the table has
+ * another record of that entry, so that both must be compared. */
 int tally_cost_get(tally_txn *txn, const tally_entry_id *id, tally_cost *out, uint64_t *index) {
-    tally_span entry;
+    const gathered_cost *gathered = view_gather_find(txn, id->b);
+    tally_span entry, key = tally_span_of(id->b, TALLY_ENTRY_BYTES);
     tally_record record;
-    int rc = view_gather_flush(txn, NULL);
-    if (rc == 0)
-        rc = store_get(txn, TABLE_VIEW_ENTRIES, tally_span_of(id->b, TALLY_ENTRY_BYTES), &entry,
-                       NULL);
+    int rc = store_get(txn, TABLE_VIEW_ENTRIES, key, &entry, NULL);
+    if (rc == TALLY_ENOTFOUND && gathered) {
+        row_decode(gathered->row, out);
+        if (index) *index = gathered->index;
+        return 0;
+    }
+    if (rc == 0 && gathered) rc = view_gather_flush(txn, NULL);
+    if (rc == 0 && gathered) rc = store_get(txn, TABLE_VIEW_ENTRIES, key, &entry, NULL);
     if (rc == 0) rc = read_winner(txn, entry, &record, out, NULL, NULL);
     if (rc != 0) return rc;
     if (index) *index = tally_get_be64(entry.ptr + 12);

@@ -66,6 +66,13 @@ int view_gather_cost(tally_txn *txn, const uint8_t id[VIEW_ID_BYTES], gathered_c
     }
 }
 
+const gathered_cost *view_gather_find(const tally_txn *txn, const uint8_t id[VIEW_ID_BYTES]) {
+    const struct view_gather *g = txn->gather;
+    uint32_t at = g && g->count > 0 ? index_map_find(&g->index, tally_get_be64(id)) : 0;
+    bool found = at != 0 && memcmp(id_of(&g->costs[at - 1]), id, VIEW_ID_BYTES) == 0;
+    return found ? &g->costs[at - 1] : NULL;
+}
+
 /* ---- writing ---- */
 
 /* A cost and what it is sorted by. Of an id the first bytes do: no two here share them. */

@@ -28,6 +28,8 @@ typedef struct gathered_cost {
  * written. Writes everything when the gathering is full. Valid until the next call. */
 int view_gather_cost(tally_txn *txn, const uint8_t id[VIEW_ID_BYTES], gathered_cost **out,
                      bool *held, tally_error *err);
+/* What is gathered for an entry, or NULL. Valid until the next call. */
+const gathered_cost *view_gather_find(const tally_txn *txn, const uint8_t id[VIEW_ID_BYTES]);
 /* What is known of texts in this transaction: of sessions, and of models, whose names are stored
  * then. NULL: no memory. */
 typedef struct view_texts {

@@ -88,11 +88,24 @@ int session_root(tally_txn *txn, const session_feed *feed, uint64_t size, tally_
     return rc == 1 ? tally_feed_root(txn, feed->number, size, root, err) : rc;
 }
 
+bool session_is_stranger(tally_txn *txn, const session_feed *feed) {
+    tally_team_device device;
+    return tally_team_device_get(txn, &feed->device, &device) == TALLY_ENOTFOUND;
+}
+
+void session_difference_waits(session_feed *feed) {
+    feed->search = SEARCH_NONE;
+    feed->stuck = feed->fork_missed = true;
+}
+
 /* A difference. Past the place where a fork is known to part there is nothing to look for: the peer
- * counts as having what comes before it, and is sent what follows. */
+ * counts as having what comes before it, and is sent what follows. Nor is there in a stranger's
+ * feed, of whose forks no proof is kept. */
 static void note_difference(tally_session *s, session_feed *feed) {
     if (feed->fork_ours != 0 && feed->held >= feed->fork_ours)
         feed->sent = feed->agreed = feed->fork_ours - 1;
+    else if (session_is_stranger(s->txn, feed))
+        session_difference_waits(feed);
     else
         session_search_begin(s, feed, feed->agreed < feed->held ? feed->agreed : 0, feed->held);
 }
@@ -112,10 +125,19 @@ static int root_to_compare(tally_session *s, session_feed *feed, tally_hash *roo
     return tally_feed_root(s->txn, feed->number, feed->held, root, err);
 }
 
+/* The peer has more of a feed than is here. Of a stranger's nothing would be taken, and where the
+ * peer sees that both differ nothing comes: there is nothing to wait for. */
+static bool expect_more(tally_session *s, session_feed *feed) {
+    if (!session_read(s)) return false;
+    if (session_is_stranger(s->txn, feed)) feed->skip = SKIP_STRANGER;
+    return true;
+}
+
 /* The peer's root against ours, as soon as ours reaches as far. */
 static bool compare(tally_session *s, session_feed *feed) {
     tally_error err = {0};
     tally_hash root;
+    if (feed->unchecked && feed->ours > 0 && feed->held > feed->ours) return expect_more(s, feed);
     if (!can_compare(feed)) return true;
     if (!session_read(s)) return false;
     int rc = root_to_compare(s, feed, &root, &err);
@@ -199,18 +221,18 @@ static bool read_feed(tally_session *s, tally_txn *txn, uint32_t number) {
 
 /* What was refused may be welcome now: the peer is told once more what is here. */
 static void look_again(tally_session *s, tally_txn *txn, session_feed *feed) {
-    tally_team_device device;
     tally_fork_state state;
-    bool again = false;
-    if (feed->skip == SKIP_STRANGER)
-        again = tally_team_device_get(txn, &feed->device, &device) == 0;
+    bool again = false, stranger = session_is_stranger(txn, feed);
+    if (feed->skip == SKIP_STRANGER) again = !stranger;
     if (feed->skip == SKIP_FROZEN)
         again = tally_fork_get(txn, &feed->device, &state, NULL) == 0 && state.resolved &&
                 state.held < state.size;
     if (again) session_ask_again(s, feed);
-    if (feed->fork_missed && tally_team_device_get(txn, &feed->device, &device) == 0) {
-        feed->fork_missed = false;
-        s->hello_due = true;
+    if (feed->search == SEARCH_WAIT && stranger) session_difference_waits(feed);
+    if (feed->fork_missed && !stranger) {
+        feed->fork_missed = feed->stuck = false;
+        feed->unchecked = feed->held > 0;
+        s->claimed = s->hello_due = true;
     }
 }
 
@@ -249,7 +271,8 @@ bool session_refresh(tally_session *s) {
         ok = read_feed(s, txn, number);
     if (ok) ok = session_forks_read(s, txn);
     for (size_t i = 0; ok && i < s->feed_count; i++)
-        if (s->feeds[i].skip != SKIP_NONE || s->feeds[i].fork_missed)
+        if (s->feeds[i].skip != SKIP_NONE || s->feeds[i].fork_missed ||
+            s->feeds[i].search == SEARCH_WAIT)
             look_again(s, txn, &s->feeds[i]);
     if (ok) ok = session_owed_look(s, txn);
     if (ok) ok = check_peer(s, txn);

@@ -45,6 +45,8 @@ bool session_search_say(tally_session *s, session_feed *feed) {
     feed->search = SEARCH_WAIT;
     feed->search_ms = s->now;
     if (!session_read(s)) return false;
+    /* The peer, who asked, may know that device, and find the place without us. */
+    if (session_is_stranger(s->txn, feed)) session_difference_waits(feed);
     int rc = feed->agree + 1 == feed->differ ? put_branch(s, feed, &err) : put_trail(s, feed, &err);
     /* A feed that has become shorter meanwhile has become frozen: the proof goes out by itself. */
     if (rc == TALLY_EINVAL) {
@@ -131,8 +133,9 @@ static void tell_forked(tally_session *s, const tally_fork *fork) {
     if (!s->ending) session_tell(s, &took);
 }
 
-/* Stores a proof. Commits that wait are written first, so that they do not meet a frozen feed. */
-static bool store_fork(tally_session *s, const tally_fork *fork) {
+/* Stores a proof. Commits that wait are written first, so that they do not meet a frozen feed.
+ * *stranger: it was not kept, because nobody has added the device here. */
+static bool store_fork(tally_session *s, const tally_fork *fork, bool *stranger) {
     fork_write w = {.fork = fork};
     tally_error err = {0};
     if (!session_write(s)) return false;
@@ -140,9 +143,10 @@ static bool store_fork(tally_session *s, const tally_fork *fork) {
     int rc = tally_ledger_write(s->ledger, s->wall, write_fork, &w, &err);
     if (rc != 0) return session_trouble(s, &err);
     if (w.rc == TALLY_EFORMAT) return session_refuse(s, &err);
-    if (!session_refresh(s)) return false;
+    *stranger = w.rc == TALLY_EREFUSED;
+    /* Told first: the peer may be one whom only the history that is cut off has added. */
     if (w.rc == 0) tell_forked(s, fork);
-    return !s->ending;
+    return !s->ending && session_refresh(s);
 }
 
 /* Both sides of the place, in the order that a proof has. */
@@ -161,6 +165,7 @@ bool session_branch_take(tally_session *s, const tally_wire_branch *branch) {
     tally_fork fork;
     tally_hash base;
     tally_error err = {0};
+    bool stranger;
     tally_wire_side_get(&branch->side, &theirs);
     if (tally_fork_branch_check(tally_ledger_team(s->ledger), &branch->device, branch->common,
                                 &branch->base, &theirs, &err) != 0)
@@ -178,7 +183,10 @@ bool session_branch_take(tally_session *s, const tally_wire_branch *branch) {
         return session_refuse(s, &err);
     }
     fork_make(branch, &ours, &theirs, &fork);
-    return store_fork(s, &fork);
+    if (!store_fork(s, &fork, &stranger)) return false;
+    feed = session_feed_find(s, &branch->device); /* the table may have moved */
+    if (stranger && feed) session_difference_waits(feed);
+    return true;
 }
 
 /* Each proof that parts earlier makes the views be folded anew, and whoever signs at will can part
@@ -198,14 +206,14 @@ bool session_fork_take(tally_session *s, const tally_wire_fork *message) {
     session_feed *feed = session_feed_need(s, &message->device);
     if (!feed || !may_prove(s, feed)) return false;
     uint64_t before = feed->fork_ours;
-    if (!store_fork(s, &fork)) return false;
+    bool stranger;
+    if (!store_fork(s, &fork, &stranger)) return false;
     feed = session_feed_need(s, &message->device); /* the table may have moved */
     if (!feed) return false;
     if (feed->fork_ours != before) feed->proofs++;
     if (feed->fork_theirs == 0 || fork.common + 1 < feed->fork_theirs)
         feed->fork_theirs = fork.common + 1;
-    /* Refused, because nobody has added that device here: asked for again when somebody has. */
-    feed->fork_missed = feed->fork_ours == 0;
+    feed->fork_missed = stranger; /* asked for again when somebody has added that device here */
     return true;
 }
 

@@ -110,7 +110,8 @@ static void take_features(tally_session *s, tally_wire_list list, uint64_t *fork
     }
 }
 
-/* What was known of the peer before no longer holds. */
+/* What was known of the peer before no longer holds. An answer that is due to its last trail is: it
+ * may have come together with this hello. */
 static void forget(tally_session *s, bool same_forks) {
     size_t kept = 0;
     for (size_t i = 0; i < s->feed_count; i++) {
@@ -118,7 +119,7 @@ static void forget(tally_session *s, bool same_forks) {
         feed->held = feed->sent = 0;
         feed->unchecked = feed->stuck = false;
         feed->relay_ms = 0;
-        feed->search = SEARCH_NONE;
+        if (feed->search == SEARCH_WAIT) feed->search = SEARCH_NONE;
         feed->fork_theirs = same_forks ? feed->fork_ours : 0;
         if (feed->number != SESSION_NO_NUMBER || feed->fork_ours != 0) s->feeds[kept++] = *feed;
     }

@@ -18,9 +18,10 @@ static int gather(void *ctx, uint64_t index, tally_span record, tally_error *err
     return tally_wire_add_record(&g->raw, record, err);
 }
 
+/* Nothing is built on a history that has not been compared: it might not fit. */
 static bool is_lacking(const tally_session *s, const session_feed *feed) {
     return feed->ours > feed->sent && feed->search == SEARCH_NONE && !feed->stuck &&
-           feed->relay_ms <= s->now;
+           session_compare_deadline(feed) == INT64_MAX && feed->relay_ms <= s->now;
 }
 
 /* The feeds that say who is in the team come first: the peer takes nothing of a device that it does

@@ -66,8 +66,8 @@ typedef struct session_feed {
     int64_t search_ms;      /* when it began to wait */
 
     uint64_t fork_ours, fork_theirs; /* common + 1 of the proof known here, there; 0: none */
-    bool fork_missed;                /* a proof was refused, for nobody had added the device here */
-    uint32_t proofs;                 /* that the peer sent and that made it end earlier */
+    bool fork_missed; /* of a fork nothing was kept, for nobody had added the device here */
+    uint32_t proofs;  /* that the peer sent and that made it end earlier */
 } session_feed;
 
 /* A commit or blob that waits for the write; its bytes are in `raw`. */
@@ -234,6 +234,11 @@ int session_root(tally_txn *txn, const session_feed *feed, uint64_t size, tally_
  */
 void session_ask_again(tally_session *s, session_feed *feed);
 bool session_in_sync(const tally_session *s);
+/* Nobody has added the device here. */
+bool session_is_stranger(tally_txn *txn, const session_feed *feed);
+/* The peer holds another history of a stranger's feed: nothing of it is sent, and both are compared
+ * again when somebody has added the device. */
+void session_difference_waits(session_feed *feed);
 
 /* session_hello.c */
 bool session_hello_say(tally_session *s);

@@ -39,4 +39,17 @@ int tally_engaged_each(tally_txn *txn, const tally_engaged_policy *policy, int64
                        int64_t end_ms, const tally_zone *zone, tally_engaged_fn *fn, void *ctx,
                        tally_error *err);
 
+/* Another session in which the member was engaged at the same time, and for how long. */
+typedef struct tally_overlapping {
+    uint64_t session;
+    int64_t ms;
+} tally_overlapping;
+typedef int tally_overlapping_fn(void *ctx, const tally_overlapping *overlap);
+
+/* What a session shared its engaged time with in [start_ms, end_ms), longest first; `*engaged_ms`
+ * gets its engaged time before sharing. `fn` as above. */
+int tally_overlaps_each(tally_txn *txn, const tally_engaged_policy *policy, uint64_t session,
+                        int64_t start_ms, int64_t end_ms, int64_t *engaged_ms,
+                        tally_overlapping_fn *fn, void *ctx, tally_error *err);
+
 #endif

@@ -3,7 +3,9 @@
 #ifndef TALLY_REPORT_H
 #define TALLY_REPORT_H
 
+#include <tally/attribution.h>
 #include <tally/engaged.h>
+#include <tally/plan.h>
 #include <tally/time.h>
 #include <tally/view.h>
 
@@ -35,23 +37,30 @@ typedef struct tally_filter {
     tally_i128 min_cost,
         max_cost; /* pico-units; of one cost, or of a session where sessions are listed */
     bool unpriced, unattributed;
+    const tally_plans *plans; /* sums say what was paid, too; NULL: nobody asks */
 } tally_filter;
 
 typedef struct tally_sums {
     uint64_t sessions, requests, unpriced_requests;
     uint64_t input, output, reasoning, cache_read, cache_write_5m, cache_write_1h;
-    tally_i128 pico;               /* of the priced ones */
+    tally_i128 pico;               /* of the priced ones, at list price */
+    tally_i128 paid_pico;          /* of the plans' fees; 0 without plans */
+    uint64_t unpaid_requests;      /* that no plan covers; all of them without plans */
     uint64_t engaged_ms, agent_ms; /* engaged.h; 0 where has_time is false */
     bool has_time; /* false where time cannot be told apart: by model, or filtered by cost or model
                     */
 } tally_sums;
 
-/* What a cost is attributed to. Spans live as long as the transaction. */
+/* What a cost, or a share of one that was split, is attributed to. Tokens and price are those of
+ * the share. Spans live as long as the transaction. */
 typedef struct tally_cost_facts {
     const tally_cost *cost;
     const tally_session *session; /* never NULL; empty spans when unknown */
     tally_priced priced;
-    tally_span model, client, project, member, device;
+    const tally_attribution *said;
+    const tally_share *share; /* NULL: unattributed */
+    tally_span model, client, project, member,
+        device; /* project: the directory where none is named */
     const tally_span *tags;
     size_t tag_count;
 } tally_cost_facts;
@@ -67,7 +76,8 @@ typedef struct tally_report_row {
 } tally_report_row;
 
 /* A cost with several tags counts once under each when TALLY_BY_TAG is asked for; the total counts
- * it once. */
+ * it once. A cost that was split counts under each share with that share of its tokens and price,
+ * and as one request under each; the total counts one request. */
 typedef struct tally_report tally_report;
 /* Engaged time follows the default policy. */
 int tally_report_run(tally_txn *txn, const tally_filter *filter, const tally_report_key *keys,
@@ -78,12 +88,33 @@ const tally_report_row *tally_report_at(const tally_report *report, size_t i); /
 const tally_sums *tally_report_total(const tally_report *report);
 void tally_report_free(tally_report *report);
 
+/* Two rules of equal rank that disagree, and what of a report or ledger hangs on it. */
+typedef struct tally_conflict {
+    tally_span rule, other;
+    uint64_t sessions, requests;
+    tally_i128 pico; /* of the priced ones */
+} tally_conflict;
+/* Conflicts met in a report, by the rules' names. */
+size_t tally_report_conflict_count(const tally_report *report);
+const tally_conflict *tally_report_conflict_at(const tally_report *report, size_t i);
+
+/* How many sessions there are in all, how many of them nothing attributes, and on how many of these
+ * rules conflict. `fn` is called for each conflict, with sessions counted only; a result other than
+ * 0 stops and is returned. */
+typedef struct tally_gaps {
+    uint64_t sessions, unattributed, conflicting;
+} tally_gaps;
+typedef int tally_conflict_fn(void *ctx, const tally_conflict *conflict);
+int tally_gaps_count(tally_txn *txn, tally_gaps *out, tally_conflict_fn *fn, void *ctx,
+                     tally_error *err);
+
 /* Sessions with their sums and engaged time, newest first. */
 typedef struct tally_session_row {
     tally_session session;
     int64_t start_ms, end_ms; /* first and last event or cost in the period */
     uint64_t prompts;         /* human events */
     tally_sums sums;
+    tally_attribution said;
     const tally_span *tags;
     size_t tag_count;
     tally_span title; /* blob content; empty when none */

@@ -48,8 +48,11 @@ typedef struct tally_cost {
  * and is returned. */
 typedef int tally_cost_fn(void *ctx, const tally_cost *cost);
 int tally_cost_each(tally_txn *txn, int64_t start_ms, int64_t end_ms, tally_cost_fn *fn, void *ctx);
-/* Where an entry stands and the record it came from (the one that counts). TALLY_ENOTFOUND. */
+/* Where an entry stands and the record it came from (the one that counts), also of one that was
+ * voided. TALLY_ENOTFOUND. */
 int tally_cost_get(tally_txn *txn, const tally_entry_id *id, tally_cost *out, uint64_t *index);
+/* True for an entry that a `void` took out of the figures. */
+bool tally_cost_is_void(tally_txn *txn, const tally_entry_id *id);
 
 /* A session as last described. Spans live as long as the transaction. */
 typedef struct tally_session {

@@ -60,13 +60,41 @@ typedef struct capture_sink {
 } capture_sink;
 
 typedef struct capture_file {
-    const char *path; /* absolute; for ids in names */
-    int64_t now_ms;   /* wall clock of this pass */
-    bool idle;        /* nothing was written for 10 minutes: what is pending is final */
+    const char *path;   /* absolute; for ids in names */
+    tally_span project; /* the directory that files beside the log name (capture_adapter.project) */
+    int64_t now_ms;     /* wall clock of this pass */
+    int64_t written_ms; /* when the file was last written */
+    bool idle;          /* nothing was written for 10 minutes: what is pending is final */
+    bool has_database;  /* of the agent: what also stands there is not to be counted again */
 } capture_file;
 
+/* A folder in which an agent leaves logs: BASE/below, where BASE is what the variable names, else
+ * HOME/base. */
+typedef struct capture_place {
+    const char *variable; /* NULL: none */
+    const char *base;     /* "" for the home directory itself */
+    const char *below;    /* "" for the base itself */
+    unsigned depth;       /* folders below it that are entered */
+    /* Is this file a log? `path` is absolute. What its name ends in tells its form
+     * (capture_form_of). NULL: sources.c knows a way of its own to find them. */
+    bool (*wants)(const char *path, const char *name);
+    unsigned id_up; /* the folder so many up names the session; 0: the file itself does */
+} capture_place;
+
+#define CAPTURE_PLACES_MAX 8u
+
+typedef struct capture_database capture_database;
+
+/* An adapter reads lines (`line`; a whole JSON document counts as one), rows of databases (`rows`),
+ * or both. */
 typedef struct capture_adapter {
-    const char *agent; /* as records name it: "claude-code", "codex" */
+    const char *agent;                        /* as records name it: "claude-code", "codex" */
+    const char *alias;                        /* short, for --agent */
+    capture_place places[CAPTURE_PLACES_MAX]; /* up to the first without `below` */
+    const char *gap; /* what this agent's logs lack, for `tally doctor`; NULL: nothing known */
+    /* Writes the directory that files beside the log at `path` name; false when none does. The one
+     * function that may look at files. May be NULL. */
+    bool (*project)(const char *path, char out[CAPTURE_TEXT_MAX_BYTES], size_t *len);
     /* Opens the state for one file. `saved` is what `save` gave when the file was last read (empty
      * at first). */
     int (*open)(const capture_file *file, tally_span saved, const capture_sink *sink, void **state,
@@ -74,11 +102,15 @@ typedef struct capture_adapter {
     /* One complete line without its newline. `number` counts from 1 at the file's start; `offset`
      * is its first byte. */
     int (*line)(void *state, tally_span text, uint64_t number, uint64_t offset, tally_error *err);
+    /* Reads some rows that the last pass did not (database.h) and emits what they say: 1 when there
+     * may be more, 0 when not. What was emitted counts as read once it returned. */
+    int (*rows)(void *state, capture_database *database, tally_error *err);
     /* No more complete lines in this pass: emit what is final. */
     int (*end)(void *state, tally_error *err);
     /* The byte from which the next pass must read again: the end of the last line, or the first
      * line of a response that is not final yet. `end_offset`/`end_line` describe the end of the
-     * last complete line. */
+     * last complete line; of a document or a database they describe its end, and anything less
+     * says that not all of it is final. */
     void (*resume)(void *state, uint64_t end_offset, uint64_t end_line, uint64_t *offset,
                    uint64_t *line);
     /* Serialises what the next pass needs; at most CAPTURE_STATE_MAX_BYTES. */
@@ -88,5 +120,9 @@ typedef struct capture_adapter {
 
 extern const capture_adapter capture_claude;
 extern const capture_adapter capture_codex;
+extern const capture_adapter capture_gemini;
+extern const capture_adapter capture_opencode;
+extern const capture_adapter capture_antigravity;
+extern const capture_adapter capture_copilot;
 
 #endif

@@ -4,12 +4,24 @@
 
 #include "adapter.h"
 
+#define CAPTURE_NAMES_MAX_BYTES 256u
+
+typedef enum capture_form {
+    CAPTURE_LINES,    /* appended to, line by line */
+    CAPTURE_ZSTD,     /* the same, compressed */
+    CAPTURE_DOCUMENT, /* one JSON value, written anew as a whole */
+    CAPTURE_DATABASE  /* SQLite */
+} capture_form;
+
 /* True when `wanted` (NULL: all) names the adapter's agent: "claude-code", or "claude" for short.
  */
 bool capture_adapter_is(const capture_adapter *adapter, const char *wanted);
 /* The `i`th adapter; NULL after the last. */
 const capture_adapter *capture_adapter_at(size_t i);
-/* The agents' names, for messages: "claude-code, codex". */
-const char *capture_adapter_names(void);
+/* The agents' names, for messages: "claude-code, codex". At most CAPTURE_NAMES_MAX_BYTES. */
+void capture_adapter_names(char *out, size_t size);
+size_t capture_place_count(const capture_adapter *adapter);
+/* By what the file's name ends in. */
+capture_form capture_form_of(const char *name);
 
 #endif

@@ -191,8 +191,10 @@ static int check(const capture_options *options, tally_error *err) {
         return tally_fail(err, TALLY_EINVAL, "the home directory must be an absolute path");
     for (size_t i = 0; capture_adapter_at(i); i++)
         if (capture_adapter_is(capture_adapter_at(i), options->agent)) return 0;
+    char names[CAPTURE_NAMES_MAX_BYTES];
+    capture_adapter_names(names, sizeof names);
     return tally_fail(err, TALLY_EINVAL, "unknown agent '%.64s'; there are %s", options->agent,
-                      capture_adapter_names());
+                      names);
 }
 
 int capture_run_tuned(tally_ledger *ledger, const capture_options *options,

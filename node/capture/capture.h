@@ -7,7 +7,7 @@
 typedef struct capture_options {
     const char
         *home; /* the home directory; environment overrides count only when it is the user's own */
-    bool use_environment; /* CLAUDE_CONFIG_DIR, XDG_CONFIG_HOME, CODEX_HOME */
+    bool use_environment; /* variables such as CODEX_HOME name places instead */
     const char *agent;    /* only this one; NULL for all. "claude" stands for "claude-code". */
     bool dry_run;         /* reads and counts, records nothing, moves no cursor */
     int64_t (*now_ms)(void);

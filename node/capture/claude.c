@@ -320,6 +320,8 @@ static int claude_save(void *opaque, uint8_t *out, size_t *len, tally_error *err
 
 const capture_adapter capture_claude = {
     .agent = "claude-code",
+    .alias = "claude",
+    .places = {{"CLAUDE_CONFIG_DIR", ".claude", "projects", 0, NULL, 0}},
     .open = claude_open,
     .line = claude_take_line,
     .end = claude_end,

@@ -452,6 +452,8 @@ static int codex_open(const capture_file *file, tally_span saved, const capture_
 
 const capture_adapter capture_codex = {
     .agent = "codex",
+    .alias = "codex-cli",
+    .places = {{"CODEX_HOME", ".codex", "sessions", 0, NULL, 0}},
     .open = codex_open,
     .line = codex_take_line,
     .end = codex_end,

@@ -43,7 +43,7 @@ static int read_head(const capture_sources *sources, capture_source *source, int
                      capture_reader *reader, tally_error *err) {
     uint64_t size = source->stamp.size < HEAD_MAX_BYTES ? source->stamp.size : HEAD_MAX_BYTES;
     int rc = 0;
-    if (source->zstd)
+    if (source->form == CAPTURE_ZSTD)
         rc = capture_reader_start_zstd(reader, fd, source->stamp.size, err);
     else
         capture_reader_start(reader, fd, 0, 0, size);
@@ -95,11 +95,12 @@ int capture_source_time(const capture_sources *sources, capture_source *source,
     int64_t mtime_ms = source->stamp.mtime_ns / 1000000;
     source->first_ms = source->last_ms = mtime_ms;
     source->timed = true;
+    if (source->form == CAPTURE_DOCUMENT || source->form == CAPTURE_DATABASE) return 0;
     struct stat st;
     int fd = capture_source_open(source, &st);
     if (fd < 0) return 0;
     int rc = read_head(sources, source, fd, reader, err);
-    if (!rc && !source->zstd) rc = read_tail(source, fd, err);
+    if (!rc && source->form == CAPTURE_LINES) rc = read_tail(source, fd, err);
     (void)close(fd);
     return rc;
 }

@@ -24,6 +24,7 @@ struct capture_reader {
     uint64_t line_offset; /* offset of the first byte not handed out */
     uint64_t lines;
 
+    bool document; /* newlines end nothing */
     bool zstd;
     ZSTD_DCtx *stream;
     uint8_t *input;
@@ -67,7 +68,12 @@ void capture_reader_start(capture_reader *reader, int fd, uint64_t offset, uint6
     reader->file_end = size;
     reader->stream_at = reader->line_offset = offset;
     reader->lines = lines;
-    reader->zstd = false;
+    reader->zstd = reader->document = false;
+}
+
+void capture_reader_start_document(capture_reader *reader, int fd, uint64_t size) {
+    capture_reader_start(reader, fd, 0, 0, size);
+    reader->document = true;
 }
 
 int capture_reader_start_zstd(capture_reader *reader, int fd, uint64_t size, tally_error *err) {
@@ -188,11 +194,21 @@ static void hand_out(capture_reader *reader, size_t newline, capture_line *out) 
     reader->line_offset = reader->stream_at - (reader->end - reader->start);
 }
 
+/* The end of the file ends the document. */
+static int hand_out_document(capture_reader *reader, capture_line *out) {
+    if (reader->stream_at == reader->line_offset) return 0;
+    hand_out(reader, reader->end, out);
+    reader->start = reader->scan = reader->end;
+    reader->line_offset = reader->stream_at;
+    return 1;
+}
+
 int capture_reader_next(capture_reader *reader, capture_line *out, tally_error *err) {
     for (;;) {
         size_t unseen = reader->end - reader->scan;
         const uint8_t *from = reader->buffer + reader->scan;
-        const uint8_t *newline = unseen ? memchr(from, '\n', unseen) : NULL;
+        bool look = unseen && !reader->document;
+        const uint8_t *newline = look ? memchr(from, '\n', unseen) : NULL;
         if (newline) {
             hand_out(reader, (size_t)(newline - reader->buffer), out);
             return 1;
@@ -201,7 +217,7 @@ int capture_reader_next(capture_reader *reader, capture_line *out, tally_error *
         size_t got = 0;
         int rc = fill(reader, &got, err);
         if (rc) return rc;
-        if (got == 0) return 0;
+        if (got == 0) return reader->document ? hand_out_document(reader, out) : 0;
     }
 }
 

@@ -31,6 +31,8 @@ void capture_reader_start(capture_reader *reader, int fd, uint64_t offset, uint6
 /* The same for a file that is one or more zstd frames, from its start; `size` counts compressed
  * bytes. */
 int capture_reader_start_zstd(capture_reader *reader, int fd, uint64_t size, tally_error *err);
+/* The same for a file that is one JSON document: all of it comes as one line. */
+void capture_reader_start_document(capture_reader *reader, int fd, uint64_t size);
 
 /* 1 and a line; 0 when there is no further complete line; TALLY_EIO, TALLY_EFORMAT (damaged or cut
  * zstd), TALLY_ELIMIT (a zstd window that is too large), TALLY_ENOMEM. */

@@ -1,5 +1,6 @@
-/* Finds the agents' log files: which folders, which names (agent-logs: Claude Code and Codex
- * locations). The walk itself is in walk.c, the order of reading in order.c. */
+/* Finds the agents' log files: in the places that the adapters name, and in those of Claude Code
+ * and Codex, which need more words (agent-logs 3.1, 4.1). The walk itself is in walk.c, the order
+ * of reading in order.c. */
 #include "sources.h"
 #include "walk.h"
 
@@ -18,7 +19,8 @@ typedef struct finder {
     capture_sources *out;
     walk_seen seen;
     const capture_adapter *adapter;
-    size_t root_len; /* of the folder being walked */
+    const capture_place *place; /* being walked; NULL where sources.c knows the way */
+    size_t root_len;            /* of the folder being walked */
     bool archived;
     bool full; /* CAPTURE_SOURCES_MAX was reached and told */
     tally_error *err;
@@ -59,7 +61,7 @@ static int add_named(finder *find, const walk_file *file, tally_span id, capture
         return tally_fail(find->err, TALLY_ENOMEM, "no memory for the list of log files");
     source->adapter = find->adapter;
     source->archived = find->archived;
-    source->stamp = capture_stamp_of(file->st);
+    source->stamp = capture_source_stamp(source, file->st);
     return add(find, source);
 }
 
@@ -101,9 +103,9 @@ static bool codex_wants(void *ctx, const char *path, const char *name) {
  */
 static int codex_file(void *ctx, const walk_file *file) {
     finder *find = ctx;
-    capture_source source = {.zstd = ends_with(file->name, ".zst")};
+    capture_source source = {.form = capture_form_of(file->name)};
     const char *id = file->name + strlen(CODEX_PREFIX);
-    size_t len = strlen(id) - strlen(source.zstd ? ".jsonl.zst" : ".jsonl");
+    size_t len = strlen(id) - strlen(source.form == CAPTURE_ZSTD ? ".jsonl.zst" : ".jsonl");
     if (len > CODEX_TIME_LEN && id[CODEX_TIME_LEN - 1] == '-') {
         id += CODEX_TIME_LEN;
         len -= CODEX_TIME_LEN;
@@ -239,7 +241,7 @@ static int by_thread(const void *a, const void *b) {
     const capture_source *x = a, *y = b;
     int order = strcmp(x->adapter->agent, y->adapter->agent);
     if (!order) order = tally_span_cmp(x->id, y->id);
-    if (!order) order = (x->zstd > y->zstd) - (x->zstd < y->zstd);
+    if (!order) order = (x->form > y->form) - (x->form < y->form);
     if (!order) order = (x->archived > y->archived) - (x->archived < y->archived);
     return order ? order : strcmp(x->path, y->path);
 }
@@ -277,19 +279,74 @@ static int drop_links(capture_sources *out, tally_error *err) {
     return rc;
 }
 
+static bool place_wants(void *ctx, const char *path, const char *name) {
+    const finder *find = ctx;
+    return find->place->wants(path, name);
+}
+
+/* The name of the folder that is `up` above the file. */
+static tally_span folder_above(const char *path, unsigned up) {
+    const char *end = path + strlen(path), *from = end;
+    for (unsigned i = 0; i <= up && from > path; i++) {
+        end = from;
+        from = memrchr(path, '/', (size_t)(end - path));
+        if (!from) return (tally_span){0};
+    }
+    return tally_span_of(from + 1, (size_t)(end - from) - 1);
+}
+
+static int place_file(void *ctx, const walk_file *file) {
+    finder *find = ctx;
+    capture_source source = {.form = capture_form_of(file->name)};
+    const char *dot = strrchr(file->name, '.');
+    size_t stem = dot && dot > file->name ? (size_t)(dot - file->name) : strlen(file->name);
+    unsigned up = find->place->id_up;
+    tally_span id = up ? folder_above(file->path, up) : tally_span_of(file->name, stem);
+    return add_named(find, file, id, &source);
+}
+
+static int find_places(finder *find) {
+    int rc = 0;
+    for (size_t i = 0; i < capture_place_count(find->adapter) && !rc; i++) {
+        const capture_place *place = &find->adapter->places[i];
+        const walk_rules rules = {.enters = any_folder,
+                                  .wants = place_wants,
+                                  .file = place_file,
+                                  .max_depth = place->depth,
+                                  .quiet_depth = true,
+                                  .links = true};
+        const char *set = place->variable ? environment(find->search, place->variable) : NULL;
+        if (set && *set != '/') set = NULL;
+        char base[PATH_MAX], below[PATH_MAX];
+        int n = set ? snprintf(base, sizeof base, "%s", set)
+                    : snprintf(base, sizeof base, "%s%s%s", find->search->home,
+                               *place->base ? "/" : "", place->base);
+        if (n < 0 || (size_t)n >= sizeof base) continue;
+        (void)snprintf(below, sizeof below, "%s%s", *place->below ? "/" : "", place->below);
+        find->place = place;
+        if (place->wants) rc = walk_at(find, &rules, base, below);
+    }
+    return rc;
+}
+
 static const struct {
     const capture_adapter *adapter;
     int (*find)(finder *);
-} places[] = {{&capture_claude, find_claude}, {&capture_codex, find_codex}};
+} ways[] = {{&capture_claude, find_claude}, {&capture_codex, find_codex}};
+
+static int find_agent(finder *find) {
+    for (size_t i = 0; i < sizeof ways / sizeof ways[0]; i++)
+        if (ways[i].adapter == find->adapter) return ways[i].find(find);
+    return find_places(find);
+}
 
 int capture_sources_find(const capture_search *search, capture_sources *out, tally_error *err) {
     *out = (capture_sources){0};
     finder find = {.search = search, .out = out, .err = err};
     int rc = 0;
-    for (size_t i = 0; i < sizeof places / sizeof places[0] && !rc; i++) {
-        if (!capture_adapter_is(places[i].adapter, search->agent)) continue;
-        find.adapter = places[i].adapter;
-        rc = places[i].find(&find);
+    for (size_t i = 0; capture_adapter_at(i) && !rc; i++) {
+        find.adapter = capture_adapter_at(i);
+        if (capture_adapter_is(find.adapter, search->agent)) rc = find_agent(&find);
     }
     walk_seen_clear(&find.seen);
     if (rc) return rc;
@@ -311,9 +368,30 @@ capture_source *capture_sources_by_path(const capture_sources *sources, const ch
 capture_source *capture_sources_by_id(const capture_sources *sources,
                                       const capture_adapter *adapter, tally_span id) {
     for (size_t i = 0; i < sources->count; i++)
-        if (sources->items[i].adapter == adapter && tally_span_eq(sources->items[i].id, id))
+        if (sources->items[i].adapter == adapter && tally_span_eq(sources->items[i].id, id) &&
+            sources->items[i].form <= CAPTURE_ZSTD)
             return &sources->items[i];
     return NULL;
+}
+
+bool capture_sources_have_database(const capture_sources *sources, const capture_adapter *adapter) {
+    bool found = false;
+    for (size_t i = 0; adapter->rows && i < sources->count && !found; i++)
+        found = sources->items[i].adapter == adapter && sources->items[i].form == CAPTURE_DATABASE;
+    return found;
+}
+
+capture_stamp capture_source_stamp(const capture_source *source, const struct stat *st) {
+    capture_stamp stamp = capture_stamp_of(st);
+    char path[PATH_MAX];
+    struct stat log;
+    if (source->form != CAPTURE_DATABASE) return stamp;
+    int n = snprintf(path, sizeof path, "%s-wal", source->path);
+    if (n < 0 || (size_t)n >= sizeof path || stat(path, &log) != 0) return stamp;
+    const capture_stamp more = capture_stamp_of(&log);
+    if (tally_add_u64(stamp.size, more.size, &stamp.size)) stamp.size = UINT64_MAX;
+    if (more.mtime_ns > stamp.mtime_ns) stamp.mtime_ns = more.mtime_ns;
+    return stamp;
 }
 
 int capture_source_open(const capture_source *source, struct stat *st) {

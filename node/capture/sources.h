@@ -17,7 +17,8 @@ typedef struct capture_source {
     const capture_adapter *adapter;
     tally_span id;    /* session or thread id, from the name */
     const char *main; /* of a subagent's file: its main transcript's path; else NULL */
-    bool subagent, zstd, archived;
+    bool subagent, archived;
+    capture_form form;
     capture_stamp stamp;
 
     /* Filled in for files that are to be read. */
@@ -48,12 +49,18 @@ int capture_sources_find(const capture_search *search, capture_sources *out, tal
 void capture_sources_clear(capture_sources *sources);
 /* NULL when there is none. */
 capture_source *capture_sources_by_path(const capture_sources *sources, const char *path);
-/* The original file of a session or thread. */
+/* The original lines of a session or thread. */
 capture_source *capture_sources_by_id(const capture_sources *sources,
                                       const capture_adapter *adapter, tally_span id);
 
+/* Has this agent left a database, besides other logs? */
+bool capture_sources_have_database(const capture_sources *sources, const capture_adapter *adapter);
+
 /* Opens a regular file for reading without ever waiting for it (FIFOs); -1 and errno otherwise. */
 int capture_source_open(const capture_source *source, struct stat *st);
+/* The stamp of a file that `st` describes; of a database with what stands in its write-ahead log.
+ */
+capture_stamp capture_source_stamp(const capture_source *source, const struct stat *st);
 
 /* Reads the first and last time of `source` through `reader` (a small one will do). */
 int capture_source_time(const capture_sources *sources, capture_source *source,

@@ -123,7 +123,8 @@ static int walk_folder(walker *walk, int parent, const char *name, unsigned dept
         return 0;
     }
     if (depth > walk->rules->max_depth) {
-        if (walk->rules->wants) report(walk, "too many folders deep; not looked at");
+        if (walk->rules->wants && !walk->rules->quiet_depth)
+            report(walk, "too many folders deep; not looked at");
         return 0;
     }
     int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NONBLOCK | O_CLOEXEC);

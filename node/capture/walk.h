@@ -23,7 +23,8 @@ typedef struct walk_rules {
     int (*file)(void *ctx, const walk_file *file);
     int (*folder)(void *ctx, const char *path); /* told about each folder; may be NULL */
     unsigned max_depth;
-    bool links; /* follow symbolic links to folders */
+    bool quiet_depth; /* what lies deeper is no log and no surprise */
+    bool links;       /* follow symbolic links to folders */
 } walk_rules;
 
 /* Folders that were entered; none is entered twice, by whatever path. Start with zeros. */

@@ -5,9 +5,9 @@
 #include "hub.h"
 
 #define NET_WHY_BYTES   320u
-#define NET_NAME_BYTES  129u           /* of a member or device, with its NUL */
+#define NET_NAME_BYTES  129u            /* of a member or device, with its NUL */
 #define NET_FLUSH_BYTES (1024u * 1024u) /* taken, then written: what a crash makes come again */
-#define NET_LINGER_MS   1000           /* for a bye to arrive */
+#define NET_LINGER_MS   1000            /* for a bye to arrive */
 #define NET_KEEPALIVE_S 30
 #define NET_TICK_MAX_MS 60000 /* the wall clock may be set: look at deadlines that often */
 #define NET_BUSY_WORDS  "another connection of these two devices is in use"

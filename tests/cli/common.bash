@@ -4,7 +4,8 @@ setup() {
     export HOME="$BATS_TEST_TMPDIR/home"
     export TALLY_HOME="$BATS_TEST_TMPDIR/ledger"
     export TZ=UTC LC_ALL=C.UTF-8
-    unset XDG_DATA_HOME XDG_CONFIG_HOME CLAUDE_CONFIG_DIR CODEX_HOME TALLY_PASSPHRASE_FILE PAGER
+    unset XDG_DATA_HOME XDG_CONFIG_HOME CLAUDE_CONFIG_DIR CODEX_HOME GEMINI_CLI_HOME COPILOT_HOME
+    unset TALLY_PASSPHRASE_FILE PAGER
     mkdir -p "$HOME"
     cd "$BATS_TEST_TMPDIR" || return 1
 }
@@ -23,8 +24,12 @@ new_ledger() {
 # A home as the agents leave it, from one synthetic case.
 home_of_case() { # AGENT CASE-DIR
     local home="$BATS_TEST_TMPDIR/case-$(basename "$2")"
-    mkdir -p "$home"
-    cp -r "$2" "$home/.$1"
+    mkdir -p "$home/.local/share"
+    case $1 in
+        claude | codex) cp -r "$2" "$home/.$1" ;;
+        opencode) cp -r "$2/." "$home/.local/share" ;;
+        *) cp -r "$2/." "$home" ;;
+    esac
     printf '%s\n' "$home"
 }
 

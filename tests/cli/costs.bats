@@ -46,7 +46,7 @@ import_refused() { # FILE WORDS
     new_ledger
     one_cost | tally costs import -
     tally costs list --json >list
-    [ "$(jq -c '.costs[0] | keys' list)" = '["agent","branch","cache_read_tokens","cache_write_1h_tokens","cache_write_5m_tokens","cache_write_tokens","client","cost_source","currency","date","description","device","id","input_tokens","member","model","output_tokens","project","project_path","reasoning_tokens","session","tags","time","total_cost"]' ]
+    [ "$(jq -c '.costs[0] | keys' list)" = '["agent","attributed_by","branch","cache_read_tokens","cache_write_1h_tokens","cache_write_5m_tokens","cache_write_tokens","client","cost_source","currency","date","description","device","id","input_tokens","member","model","output_tokens","project","project_path","reasoning_tokens","session","tags","time","total_cost"]' ]
     jq -e '.costs[0] | .total_cost == "0.123456789012" and .cost_source == "imported" and
         .time == "2026-03-31T23:30:00.000Z" and .cache_write_1h_tokens == 4 and .tags == ["acme"] and
         .id == "00112233445566778899aabbccddeeff" and .client == null and .member == "Ada"' list

@@ -250,11 +250,13 @@ static int check_known_fork(void *ctx, const tally_fork_state *known, tally_erro
     return 1;
 }
 
-/* Every pair of histories of which honest nodes hold both must be known, and end there. */
+/* Every pair of histories of a teammate of which honest nodes hold both must be known, and end
+ * there. */
 static void check_forks(world *w, const bool *present, const bool *held) {
     const model *m = &w->model;
     tally_txn *txn;
     tally_fork_state known;
+    tally_team_device device;
     tally_error err = {0};
     if (tally_read_begin(w->nodes[0].ledger, &txn, &err) != 0) return;
     fork_check c = {.w = w, .present = present};
@@ -263,7 +265,8 @@ static void check_forks(world *w, const bool *present, const bool *held) {
     (void)tally_fork_each(txn, note_common, &c, &err);
     (void)tally_fork_each(txn, check_known_fork, &c, &err);
     for (uint32_t i = 0; i < m->count && !w->failed; i++) {
-        for (uint32_t k = 0; held[i] && k < i && !w->failed; k++) {
+        if (!held[i] || tally_team_device_get(txn, &m->list[i].device, &device) != 0) continue;
+        for (uint32_t k = 0; k < i && !w->failed; k++) {
             if (!held[k] || !part(&m->list[i], &m->list[k])) continue;
             int rc = tally_fork_get(txn, &m->list[i].device, &known, &err);
             if (rc != 0 || known.proof.common > m->list[i].index)

@@ -69,7 +69,7 @@ typedef struct world {
     uint64_t skipped_line[SEEN_MAX];
     size_t skipped_count;
     size_t orphans; /* costs and activity of sessions that were not announced before */
-    bool idle;
+    bool idle, has_database;
     int64_t now_ms;
 } world;
 
@@ -217,7 +217,8 @@ static inline capture_sink sink_of(world *w) {
 static inline void read_pass(world *w, const log_file *file, const size_t *starts, size_t *first,
                              size_t last, uint8_t *saved, size_t *saved_len) {
     capture_sink sink = sink_of(w);
-    capture_file info = {.path = file->path, .now_ms = w->now_ms, .idle = w->idle};
+    capture_file info = {
+        .path = file->path, .now_ms = w->now_ms, .idle = w->idle, .has_database = w->has_database};
     tally_error err = {0};
     void *state = NULL;
     assert_int_equal(w->adapter->open(&info, tally_span_of(saved, *saved_len), &sink, &state, &err),
@@ -324,9 +325,7 @@ static inline void load_folder(world *w, const char *folder) {
         for (int i = 0; i < count; i++) {
             char path[1024];
             struct stat info;
-            if (names[i]->d_name[0] == '.' && strcmp(names[i]->d_name, ".claude") != 0 &&
-                strcmp(names[i]->d_name, ".codex") != 0)
-                continue;
+            if (strcmp(names[i]->d_name, ".") == 0 || strcmp(names[i]->d_name, "..") == 0) continue;
             (void)snprintf(path, sizeof path, "%s/%s", folder, names[i]->d_name);
             assert_int_equal(stat(path, &info), 0);
             if (S_ISDIR(info.st_mode) && pass == 1) load_folder(w, path);

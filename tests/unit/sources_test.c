@@ -52,6 +52,8 @@ static int teardown(void **state) {
     (void)unsetenv("CLAUDE_CONFIG_DIR");
     (void)unsetenv("XDG_CONFIG_HOME");
     (void)unsetenv("CODEX_HOME");
+    (void)unsetenv("XDG_DATA_HOME");
+    (void)unsetenv("GEMINI_CLI_HOME");
     return 0;
 }
 
@@ -162,6 +164,50 @@ static void the_environment_replaces_the_usual_folders(void **state) {
     assert_int_equal(t->found.count, 1);
 }
 
+static void agents_are_looked_for_where_their_adapters_say(void **state) {
+    tree *t = *state;
+    put(t, ".gemini/tmp/acme/chats/session-2026-09-12T10-00-aaaa1111.jsonl", "x");
+    put(t, ".gemini/tmp/acme/chats/session-2026-01-12T10-00-aaaa1111.json", "x");
+    put(t, ".gemini/tmp/acme/chats/s-1/s-2.jsonl", "x");
+    put(t, ".gemini/tmp/acme/logs.json", "x");
+    put(t, ".gemini/tmp/acme/chats/s-1/tool-outputs/deep/er/x.json", "x");
+    put(t, ".local/share/opencode/opencode.db", "x");
+    put(t, ".local/share/opencode/opencode.db-wal", "x");
+    put(t, ".local/share/opencode/opencode-dev.db", "x");
+    put(t, ".local/share/opencode/other.db", "x");
+    put(t, ".local/share/opencode/storage/opencode.db", "x");
+    find(t, "gemini", false);
+    assert_int_equal(t->found.count, 3);
+    assert_int_equal(
+        source_at(t, ".gemini/tmp/acme/chats/session-2026-01-12T10-00-aaaa1111.json")->form,
+        CAPTURE_DOCUMENT);
+    assert_int_equal(source_at(t, ".gemini/tmp/acme/chats/s-1/s-2.jsonl")->form, CAPTURE_LINES);
+    find(t, "opencode", false);
+    assert_int_equal(t->found.count, 2);
+    assert_int_equal(source_at(t, ".local/share/opencode/opencode-dev.db")->form, CAPTURE_DATABASE);
+    /* The write-ahead log counts with its database. */
+    assert_int_equal(source_at(t, ".local/share/opencode/opencode.db")->stamp.size, 2);
+    assert_int_equal(t->reports, 0);
+}
+
+static void the_environment_moves_places_too(void **state) {
+    tree *t = *state;
+    char path[PATH_SIZE];
+    put(t, "data/opencode/opencode.db", "x");
+    put(t, "gemini/.gemini/tmp/acme/chats/s.jsonl", "x");
+    path_in(t, "data", path);
+    assert_int_equal(setenv("XDG_DATA_HOME", path, 1), 0);
+    path_in(t, "gemini", path);
+    assert_int_equal(setenv("GEMINI_CLI_HOME", path, 1), 0);
+    find(t, NULL, false);
+    assert_int_equal(t->found.count, 0);
+    find(t, NULL, true);
+    assert_int_equal(t->found.count, 2);
+    assert_int_equal(setenv("XDG_DATA_HOME", "data", 1), 0); /* not absolute: not meant */
+    find(t, "opencode", true);
+    assert_int_equal(t->found.count, 0);
+}
+
 static void one_thread_is_read_from_one_file(void **state) {
     tree *t = *state;
     put(t, ".codex/sessions/2026/09/11/rollout-2026-09-11T10-00-00-aa.jsonl", "x");
@@ -180,7 +226,7 @@ static void one_thread_is_read_from_one_file(void **state) {
     const capture_source *packed =
         source_at(t, ".codex/archived_sessions/rollout-2026-09-11T10-00-00-cc.jsonl.zst");
     assert_non_null(packed);
-    assert_true(packed->zstd);
+    assert_int_equal(packed->form, CAPTURE_ZSTD);
     const capture_source *by_id =
         capture_sources_by_id(&t->found, &capture_codex, tally_span_str("cc"));
     assert_ptr_equal(by_id, packed);
@@ -343,6 +389,8 @@ int main(void) {
         TEST(an_empty_home_holds_nothing_and_says_nothing),
         TEST(transcripts_and_subagents_are_found_and_the_rest_is_left),
         TEST(the_environment_replaces_the_usual_folders),
+        TEST(agents_are_looked_for_where_their_adapters_say),
+        TEST(the_environment_moves_places_too),
         TEST(one_thread_is_read_from_one_file),
         TEST(loops_and_second_paths_lead_nowhere),
         TEST(a_fifo_is_reported_and_never_waited_for),

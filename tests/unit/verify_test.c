@@ -280,10 +280,24 @@ static void the_deep_check_names_sampled_bits_of_every_table_of_a_large_ledger(v
     fixture_verify_clean(f);
 }
 
+/* The views of policy and decisions hold something too. */
+static void append_policy(void) {
+    tally_writer_begin(f->writer);
+    tally_put_str(f->writer, "client", text("acme"));
+    tally_put_str(f->writer, "title", text("Acme Ltd"));
+    (void)fixture_append(f, "client.set");
+    tally_writer_begin(f->writer);
+    tally_put_str(f->writer, "agent", text("codex"));
+    tally_put_str(f->writer, "session", text("s1"));
+    tally_put_str(f->writer, "client", text("acme"));
+    (void)fixture_append(f, "assign");
+}
+
 static void the_deep_check_finds_changed_views_and_rebuild_mends_them(void **state) {
     (void)state;
     rng r = rng_begin("changed views", SEED + 1);
     make_large();
+    append_policy();
     for (int t = TABLE_VIEW_FIRST; t < TABLE_COUNT; t++) {
         size_t count;
         row *rows = rows_of((store_table)t, &count);

@@ -7,6 +7,8 @@
 
 #include <tally/blob.h>
 
+#include <tally/attribution.h>
+
 #define SEED          20260908u
 #define WORLDS        20u
 #define ORDERS        8u /* of each world */
@@ -25,7 +27,7 @@ typedef struct fact {
     unsigned device;
     tally_hlc hlc;
     tally_hash leaf;
-    enum { OTHER, COST, VOID, TAG, UNTAG, SESSION, REDACT } kind;
+    enum { OTHER, COST, VOID, TAG, UNTAG, SESSION, REDACT, CLIENT, DECISION } kind;
     tally_entry_id entry;
     uint64_t time, output;
     bool undo, imported;
@@ -35,6 +37,7 @@ typedef struct fact {
     unsigned remove_count;
     uint64_t session;
     uint8_t blob; /* the first byte of one: a title, or what was redacted; 0 for none */
+    char client[16], title[16]; /* of a client.set (without a title: unset) or a decision */
 } fact;
 
 typedef struct world {
@@ -211,6 +214,44 @@ static const char *make_price(fact *made) {
     return "price.unset";
 }
 
+static const char *make_client(fact *made) {
+    made->kind = CLIENT;
+    name(made->client, "c", rng_below(&w.r, 3));
+    if (rng_below(&w.r, 3) != 0) name(made->title, "title", rng_below(&w.r, 100));
+    tally_writer_begin(w.writer);
+    tally_put_str(w.writer, "client", text(made->client));
+    tally_put_str_opt(w.writer, "title", text(made->title));
+    if (rng_below(&w.r, 9) == 0) { /* nonsense: no effect */
+        made->kind = OTHER;
+        tally_put_str(w.writer, "currency", text("nonsense"));
+        return "client.set";
+    }
+    return *made->title ? "client.set" : "client.unset";
+}
+
+/* On one of few targets: an assign, a split, or the word that takes either back. */
+static const char *make_decision(fact *made) {
+    static const uint8_t shares[] = {0x92, 0x93, 0xa1, 'x', 0xa0, 1, 0x93, 0xa1, 'y', 0xa0, 2};
+    static char session[16];
+    made->kind = DECISION;
+    name(session, "s", rng_below(&w.r, 3));
+    made->session = tally_session_ref(text("a"), text(session));
+    tally_writer_begin(w.writer);
+    tally_put_str(w.writer, "agent", text("a"));
+    tally_put_str(w.writer, "session", text(session));
+    switch (rng_below(&w.r, 3)) {
+    case 0: return "assign";
+    case 1: name(made->client, "x", 0); break;
+    default: name(made->client, "c", rng_below(&w.r, 100));
+    }
+    if (strcmp(made->client, "x0") == 0) {
+        tally_put_raw(w.writer, "shares", tally_span_of(shares, sizeof shares));
+        return "split";
+    }
+    tally_put_str(w.writer, "client", text(made->client));
+    return "assign";
+}
+
 static const char *make_other(fact *made) {
     (void)made;
     tally_writer_begin(w.writer);
@@ -222,9 +263,9 @@ static const char *make_other(fact *made) {
 
 static void make_fact(void) {
     static const char *(*const makers[])(fact *) = {
-        make_cost,     make_cost,  make_cost,  make_cost,   make_void,
-        make_void,     make_tag,   make_tag,   make_untag,  make_session,
-        make_activity, make_price, make_price, make_redact, make_other};
+        make_cost,   make_cost,   make_cost,     make_cost,     make_void,  make_void,  make_tag,
+        make_tag,    make_untag,  make_session,  make_activity, make_price, make_price, make_other,
+        make_client, make_client, make_decision, make_decision, make_redact};
     fact *made = &w.facts[w.count];
     tally_span bytes;
     *made = (fact){.device = rng_below(&w.r, DEVICES), .kind = OTHER};
@@ -370,6 +411,46 @@ static void assert_wanted(tally_txn *txn) {
     assert_int_equal(count, expected);
 }
 
+static void assert_clients(tally_txn *txn) {
+    for (unsigned c = 0; c < 3; c++) {
+        const fact *last = NULL;
+        tally_policy_row row;
+        tally_span title = {0};
+        char client[16];
+        name(client, "c", c);
+        for (unsigned i = 0; i < w.count; i++)
+            if (w.facts[i].kind == CLIENT && strcmp(w.facts[i].client, client) == 0)
+                last = later(last, &w.facts[i]);
+        tally_span key = text(client);
+        int rc = tally_policy_get(txn, TALLY_POLICY_CLIENT, &key, 1, &row);
+        assert_int_equal(rc, last && *last->title ? 0 : TALLY_ENOTFOUND);
+        if (rc == 0) assert_true(tally_body_str(&row.record, "title", &title));
+        assert_true(rc != 0 || tally_span_is(title, last->title));
+    }
+}
+
+static void assert_decisions(tally_txn *txn) {
+    for (unsigned n = 0; n < 3; n++) {
+        const fact *last = NULL;
+        tally_attribution said;
+        uint8_t target[TALLY_ENTRY_BYTES] = {0};
+        char session[16];
+        name(session, "s", n);
+        uint64_t ref = tally_session_ref(text("a"), text(session));
+        tally_put_be64(target, ref);
+        for (unsigned i = 0; i < w.count; i++)
+            if (w.facts[i].kind == DECISION && w.facts[i].session == ref)
+                last = later(last, &w.facts[i]);
+        bool decided = tally_decision_get(txn, target, &said);
+        assert_int_equal(decided, last && *last->client);
+        if (!decided) continue;
+        bool split = strcmp(last->client, "x0") == 0;
+        assert_int_equal(said.by, split ? TALLY_ATTRIBUTED_SPLIT : TALLY_ATTRIBUTED_ASSIGN);
+        assert_true(tally_span_is(said.shares[0].client, split ? "x" : last->client));
+        assert_true(tally_hash_eq(&said.decision, &last->leaf));
+    }
+}
+
 static void assert_as_expected(tally_txn *txn) {
     seen s = {.txn = txn, .last_ms = INT64_MIN};
     unsigned costs = 0, tags = 0;
@@ -388,6 +469,8 @@ static void assert_as_expected(tally_txn *txn) {
     assert_int_equal(s.tags, tags);
     assert_sessions(txn);
     assert_wanted(txn);
+    assert_clients(txn);
+    assert_decisions(txn);
 }
 
 /* ---- arrivals ---- */
@@ -396,6 +479,26 @@ typedef struct arrival {
     rng r;
     tally_hash folded, rebuilt;
 } arrival;
+
+/* Costs meet what waits, and what stands in the tables; where an entry stands does not change with
+ * what is written. */
+static int write_some(tally_txn *txn, rng *r, tally_error *err) {
+    char key[16];
+    tally_cost waits = {0}, stands = {0};
+    uint64_t from_waiting = 0, from_standing = 0;
+    if (rng_below(r, 2) == 0) return 0;
+    name(key, "k", rng_below(r, 8));
+    tally_entry_id id = entry_of(agents[rng_below(r, 2)], key);
+    int found = tally_cost_get(txn, &id, &waits, &from_waiting);
+    int rc = view_gather_flush(txn, err);
+    assert_int_equal(tally_cost_get(txn, &id, &stands, &from_standing), found);
+    assert_int_equal(from_waiting, from_standing);
+    assert_int_equal(waits.feed, stands.feed);
+    assert_int_equal(waits.time_ms, stands.time_ms);
+    assert_int_equal(waits.usage.output, stands.usage.output);
+    assert_int_equal(waits.session, stands.session);
+    return rc;
+}
 
 static int deliver(tally_txn *txn, rng *r, tally_error *err) {
     unsigned at[DEVICES] = {0}, left = w.count;
@@ -413,8 +516,7 @@ static int deliver(tally_txn *txn, rng *r, tally_error *err) {
                                 err);
             left--;
         }
-        /* costs meet what waits, and what stands in the tables */
-        if (rc == 0 && rng_below(r, 2) == 0) rc = view_gather_flush(txn, err);
+        if (rc == 0) rc = write_some(txn, r, err);
     }
     return rc;
 }

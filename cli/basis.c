@@ -1,0 +1,161 @@
+/* Figures on a basis, for people and for scripts. Sharing fees is the ledger's (tally/plan.h). */
+#include "basis.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include <tally/money.h>
+
+#define LINE_BYTES       512u
+#define MONEY_DECIMALS   2
+#define MONTH_TEXT_CHARS 7 /* of a date: YYYY-MM */
+
+static const char *const names[] = {
+    [CLI_BASIS_LIST] = "list", [CLI_BASIS_PAID] = "paid", [CLI_BASIS_BOTH] = "both"};
+
+int cli_basis_read(const cli *run, cli_basis *out) {
+    const char *text = cli_value(run, "basis");
+    *out = CLI_BASIS_LIST;
+    if (!text) return CLI_DONE;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (strcmp(names[i], text) == 0) {
+            *out = (cli_basis)i;
+            return CLI_DONE;
+        }
+    return cli_usage(run, "--basis is list, paid or both, not '%s'", text);
+}
+
+int cli_basis_plans(const cli_reading *reading, const tally_filter *filter, cli_basis basis,
+                    tally_plans **out, tally_error *err) {
+    tally_zone *team = NULL;
+    *out = NULL;
+    if (basis == CLI_BASIS_LIST) return 0;
+    int code = cli_zone_load(reading->team.timezone, &team, err);
+    if (!code)
+        code = tally_plans_new(reading->txn, team, filter->has_period ? &filter->period : NULL, out,
+                               err);
+    tally_zone_free(team);
+    return code;
+}
+
+int cli_basis_check(cli_basis basis, const tally_sums *total, tally_error *err) {
+    if (basis != CLI_BASIS_PAID || !total->requests || total->unpaid_requests < total->requests)
+        return 0;
+    return tally_fail(err, TALLY_ENOTFOUND,
+                      "no plan covers any of these %" PRIu64
+                      " requests, so what was paid is not known; record one with 'tally plan set', "
+                      "or take --basis list",
+                      total->requests);
+}
+
+/* The same sums with this basis in the place of the list price. */
+static tally_sums on_basis(cli_basis basis, const tally_sums *sums) {
+    tally_sums out = *sums;
+    if (basis != CLI_BASIS_PAID) return out;
+    out.pico = sums->paid_pico;
+    out.unpriced_requests = sums->unpaid_requests;
+    return out;
+}
+
+static void cost_json(cli_json *json, const char *key, const tally_sums *sums) {
+    if (cli_sums_priced(sums))
+        cli_json_money(json, key, sums->pico);
+    else
+        cli_json_null(json, key);
+}
+
+void cli_basis_sums_json(cli_json *json, cli_basis basis, const tally_sums *sums) {
+    tally_sums shown = on_basis(basis, sums), paid = on_basis(CLI_BASIS_PAID, sums);
+    cli_sums_json(json, &shown);
+    if (basis != CLI_BASIS_BOTH) return;
+    cost_json(json, "list_cost", sums);
+    cost_json(json, "paid_cost", &paid);
+    cli_json_u64(json, "unpaid_requests", sums->unpaid_requests);
+}
+
+void cli_basis_json(cli_json *json, cli_basis basis, const tally_plans *plans) {
+    cli_json_string(json, "basis", names[basis]);
+    cli_json_open(json, "plans", '[');
+    for (size_t i = 0; plans && i < tally_plans_count(plans); i++) {
+        const tally_plan_month *month = tally_plans_at(plans, i);
+        char date[TALLY_TIME_TEXT_BYTES];
+        tally_date_format(month->first_day, date);
+        date[MONTH_TEXT_CHARS] = '\0';
+        cli_json_open(json, NULL, '{');
+        cli_json_text(json, "plan", month->plan);
+        cli_json_string(json, "month", date);
+        cli_json_money(json, "fee", month->fee);
+        cli_json_text(json, "currency", month->currency);
+        cli_json_u64(json, "requests", month->requests);
+        if (month->requests)
+            cli_json_money(json, "cost", month->pico);
+        else
+            cli_json_null(json, "cost");
+        cli_json_close(json, '}');
+    }
+    cli_json_close(json, ']');
+}
+
+size_t cli_basis_columns(cli_basis basis, cli_column out[CLI_BASIS_COLUMNS_MAX]) {
+    static const cli_column list[] = {{"COST", CLI_RIGHT}, {"UNPRICED", CLI_RIGHT}};
+    static const cli_column paid[] = {{"PAID", CLI_RIGHT}, {"NO PLAN", CLI_RIGHT}};
+    static const cli_column both[] = {
+        {"LIST", CLI_RIGHT}, {"UNPRICED", CLI_RIGHT}, {"PAID", CLI_RIGHT}, {"NO PLAN", CLI_RIGHT}};
+    static const struct {
+        const cli_column *columns;
+        size_t count;
+    } sets[] = {
+        [CLI_BASIS_LIST] = {list, 2}, [CLI_BASIS_PAID] = {paid, 2}, [CLI_BASIS_BOTH] = {both, 4}};
+    memcpy(out, sets[basis].columns, sets[basis].count * sizeof *out);
+    return sets[basis].count;
+}
+
+/* A group of requests of which no plan says anything is not one that cost nothing. */
+static void paid_cells(cli_table *table, const tally_sums *sums, cli_tone tone) {
+    char cost[TALLY_MONEY_TEXT_BYTES], count[32] = "";
+    tally_pico_format_rounded(sums->paid_pico, 4, true, cost);
+    bool known = !sums->requests || sums->unpaid_requests < sums->requests;
+    cli_cell(table, tally_span_str(known ? cost : "not known"), known ? tone : CLI_WARNING);
+    if (sums->unpaid_requests) snprintf(count, sizeof count, "%" PRIu64, sums->unpaid_requests);
+    cli_cell(table, tally_span_str(count), CLI_WARNING);
+}
+
+void cli_basis_cells(cli_table *table, cli_basis basis, const tally_sums *sums, cli_tone tone) {
+    if (basis != CLI_BASIS_PAID) cli_sums_cost_cells(table, sums, tone);
+    if (basis != CLI_BASIS_LIST) paid_cells(table, sums, tone);
+}
+
+static void plan_text(FILE *out, const tally_plan_month *month) {
+    char date[TALLY_TIME_TEXT_BYTES], fee[TALLY_MONEY_TEXT_BYTES], line[LINE_BYTES];
+    tally_date_format(month->first_day, date);
+    date[MONTH_TEXT_CHARS] = '\0';
+    tally_pico_format(month->fee, MONEY_DECIMALS, fee);
+    int length = snprintf(line, sizeof line, "Plan %.*s: %s %.*s for %s, ", (int)month->plan.len,
+                          (const char *)month->plan.ptr, fee, (int)month->currency.len,
+                          (const char *)month->currency.ptr, date);
+    size_t used = length > 0 && (size_t)length < sizeof line ? (size_t)length : 0;
+    if (month->requests)
+        snprintf(line + used, sizeof line - used, "shared over %" PRIu64 " requests",
+                 month->requests);
+    else
+        snprintf(line + used, sizeof line - used,
+                 "without any usage to be shared over: it is in no row");
+    cli_text_one_line(line);
+    fprintf(out, "%s\n", line);
+}
+
+void cli_basis_text(FILE *out, cli_basis basis, const tally_plans *plans, const tally_sums *total) {
+    static const char *const words[] = {
+        [CLI_BASIS_LIST] = "Basis: list prices, " TALLY_COST_CURRENCY,
+        [CLI_BASIS_PAID] = "Basis: what was paid under plans, " TALLY_COST_CURRENCY,
+        [CLI_BASIS_BOTH] =
+            "Basis: list prices, and beside them what was paid under plans, " TALLY_COST_CURRENCY};
+    fprintf(out, "%s\n", words[basis]);
+    for (size_t i = 0; plans && i < tally_plans_count(plans); i++)
+        plan_text(out, tally_plans_at(plans, i));
+    if (basis != CLI_BASIS_LIST && total->unpaid_requests)
+        fprintf(out,
+                "Covered by no plan: %" PRIu64
+                " requests. What was paid for them is not known, and not in PAID.\n",
+                total->unpaid_requests);
+}

@@ -1,0 +1,79 @@
+/* Rows of policy tables as they are shown: one shape for all tables, from the ledger's fields. */
+#include "policy_row.h"
+
+#include <ctype.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include <tally/money.h>
+#include <tally/view.h>
+
+#define COLUMNS_MAX     16u
+#define TITLE_BYTES     24u
+#define AMOUNT_DECIMALS 2
+
+static void field_json(cli_json *json, const tally_policy_field *field,
+                       const tally_record *record) {
+    tally_span text;
+    int64_t number;
+    if (tally_body_str(record, field->name, &text))
+        cli_json_text(json, field->name, text);
+    else if (!tally_body_i64(record, field->name, &number))
+        cli_json_null(json, field->name);
+    else if (field->type == TALLY_FIELD_PICO)
+        cli_json_money(json, field->name, number);
+    else
+        cli_json_i64(json, field->name, number);
+}
+
+void cli_policy_row_json(cli_json *json, tally_txn *txn, const tally_policy_row *row) {
+    size_t count, keys;
+    const tally_policy_field *fields = tally_policy_fields(row->policy, &count, &keys);
+    tally_span member = {0}, device = {0};
+    (void)tally_feed_names(txn, row->feed, &member, &device);
+    cli_json_open(json, NULL, '{');
+    for (size_t i = 0; i < count; i++)
+        field_json(json, &fields[i], &row->record);
+    cli_json_text(json, "set_by", member);
+    cli_json_time(json, "set_at", tally_hlc_ms(row->hlc));
+    cli_json_hex(json, "record", tally_span_of(row->leaf.b, sizeof row->leaf.b));
+    cli_json_close(json, '}');
+}
+
+cli_table *cli_policy_table_new(FILE *out, tally_policy policy) {
+    size_t count, keys;
+    const tally_policy_field *fields = tally_policy_fields(policy, &count, &keys);
+    cli_column columns[COLUMNS_MAX];
+    char titles[COLUMNS_MAX][TITLE_BYTES] = {{0}};
+    for (size_t i = 0; i < count && i < COLUMNS_MAX; i++) {
+        for (size_t k = 0; fields[i].name[k] && k + 1 < TITLE_BYTES; k++)
+            titles[i][k] =
+                fields[i].name[k] == '_' ? ' ' : (char)toupper((unsigned char)fields[i].name[k]);
+        bool number = tally_field_is_number(fields[i].type);
+        columns[i] = (cli_column){titles[i], number                               ? CLI_RIGHT
+                                             : fields[i].type == TALLY_FIELD_TEXT ? CLI_CUT
+                                                                                  : CLI_LEFT};
+    }
+    return cli_table_new(out, columns, count);
+}
+
+void cli_policy_row_line(cli_table *table, const tally_policy_row *row) {
+    size_t count, keys;
+    const tally_policy_field *fields = tally_policy_fields(row->policy, &count, &keys);
+    cli_table_line(table);
+    for (size_t i = 0; i < count; i++) {
+        char shown[TALLY_MONEY_TEXT_BYTES] = "";
+        tally_span text;
+        int64_t number;
+        if (tally_body_str(&row->record, fields[i].name, &text)) {
+            cli_cell(table, text, CLI_PLAIN);
+            continue;
+        }
+        bool there = tally_body_i64(&row->record, fields[i].name, &number);
+        if (there && fields[i].type == TALLY_FIELD_PICO)
+            tally_pico_format(number, AMOUNT_DECIMALS, shown);
+        else if (there)
+            snprintf(shown, sizeof shown, "%" PRId64, number);
+        cli_cell_text(table, shown);
+    }
+}

@@ -1,0 +1,237 @@
+/* Policy tables: registers by key, checked bodies, and what hostile ones do: nothing. */
+#include "ledger_fixture.h"
+
+#include <tally/policy.h>
+
+static fixture *f;
+
+static int setup(void **state) {
+    int rc = fixture_setup(state);
+    f = *state;
+    return rc;
+}
+
+/* ---- looking ---- */
+
+typedef struct listing {
+    const char *first, *second; /* fields to print, the second may be NULL */
+    char *out;
+    size_t at, size;
+} listing;
+
+static int list_row(void *ctx, const tally_policy_row *row, tally_error *err) {
+    listing *l = ctx;
+    tally_span a = {0}, b = {0};
+    (void)err;
+    (void)tally_body_str(&row->record, l->first, &a);
+    if (l->second) (void)tally_body_str(&row->record, l->second, &b);
+    l->at += (size_t)snprintf(l->out + l->at, l->size - l->at, "%.*s:%.*s ", (int)a.len, a.ptr,
+                              (int)b.len, b.ptr);
+    return 0;
+}
+
+static void assert_rows(tally_policy policy, const char *first, const char *second,
+                        const char *expected) {
+    char got[512] = "";
+    listing l = {first, second, got, 0, sizeof got};
+    tally_txn *txn;
+    OK(tally_read_begin(f->ledger, &txn, &f->err));
+    OK(tally_policy_each(txn, policy, list_row, &l, &f->err));
+    tally_read_end(txn);
+    assert_string_equal(got, expected);
+}
+
+static void append_client(const char *client, const char *title) {
+    tally_writer_begin(f->writer);
+    tally_put_str(f->writer, "client", text(client));
+    tally_put_str_opt(f->writer, "title", text(title));
+    (void)fixture_append(f, "client.set");
+}
+
+/* ---- tests ---- */
+
+static void rows_stand_in_order_of_their_names_and_the_last_one_set_holds(void **state) {
+    (void)state;
+    append_client("beta", "Beta");
+    append_client("acme", "Acme");
+    append_client("acme-2", NULL);
+    append_client("acme", "Acme Ltd");
+    assert_rows(TALLY_POLICY_CLIENT, "client", "title", "acme:Acme Ltd acme-2: beta:Beta ");
+}
+
+static void an_unset_row_is_gone_until_it_is_set_again(void **state) {
+    (void)state;
+    append_client("acme", "Acme");
+    tally_writer_begin(f->writer);
+    tally_put_str(f->writer, "client", text("acme"));
+    (void)fixture_append(f, "client.unset");
+    assert_rows(TALLY_POLICY_CLIENT, "client", "title", "");
+    append_client("acme", "again");
+    assert_rows(TALLY_POLICY_CLIENT, "client", "title", "acme:again ");
+}
+
+static void append_rate(const char *client, const char *member, const char *from) {
+    tally_writer_begin(f->writer);
+    tally_put_str_opt(f->writer, "client", text(client));
+    tally_put_str_opt(f->writer, "member", text(member));
+    tally_put_str_opt(f->writer, "from", text(from));
+    tally_put_str(f->writer, "currency", text("EUR"));
+    tally_put_u64(f->writer, "amount", 185000000000000);
+    (void)fixture_append(f, "rate.set");
+}
+
+/* Names that run into each other when they are joined are other rows. */
+static void keys_of_several_fields_keep_them_apart_and_dates_ascend(void **state) {
+    (void)state;
+    append_rate("ab", NULL, "2026-02-01");
+    append_rate("a", "b", "2026-02-01");
+    append_rate("ab", NULL, NULL);
+    append_rate("ab", NULL, "2026-01-01");
+    append_rate(NULL, NULL, NULL);
+    assert_rows(TALLY_POLICY_RATE, "client", "from",
+                ": a:2026-02-01 ab: ab:2026-01-01 ab:2026-02-01 ");
+    tally_span keys[] = {text("ab"), text(""), text(""), text("2026-01-01")};
+    tally_policy_row row;
+    tally_txn *txn;
+    uint64_t amount;
+    OK(tally_read_begin(f->ledger, &txn, &f->err));
+    assert_int_equal(tally_policy_get(txn, TALLY_POLICY_RATE, keys, 4, &row), 0);
+    assert_true(tally_body_u64(&row.record, "amount", &amount));
+    assert_int_equal(amount, 185000000000000);
+    assert_int_equal(row.feed, 0);
+    assert_int_equal(tally_policy_get(txn, TALLY_POLICY_RATE, keys, 3, &row), TALLY_ENOTFOUND);
+    keys[3] = text("2026-01-02");
+    assert_int_equal(tally_policy_get(txn, TALLY_POLICY_RATE, keys, 4, &row), TALLY_ENOTFOUND);
+    tally_read_end(txn);
+}
+
+/* What a person's own program refuses to write another's may write all the same. */
+typedef struct hostile {
+    const char *kind;
+    const char *key[4], *value[4]; /* a value of digits is written as a number */
+} hostile;
+
+static void append_hostile(const hostile *h) {
+    tally_writer_begin(f->writer);
+    for (size_t i = 0; i < 4 && h->key[i]; i++) {
+        char *end;
+        uint64_t number = strtoull(h->value[i], &end, 10);
+        if (*h->value[i] && !*end)
+            tally_put_u64(f->writer, h->key[i], number);
+        else
+            tally_put_str(f->writer, h->key[i], text(h->value[i]));
+    }
+    (void)fixture_append(f, h->kind);
+}
+
+static void bodies_that_break_a_rule_have_no_effect(void **state) {
+    (void)state;
+    static const hostile bodies[] = {
+        {"client.set", {"title"}, {"no name"}},
+        {"client.set", {"client"}, {""}},
+        {"client.set", {"client"}, {"17"}},
+        {"client.set", {"client"}, {"a\tb"}},
+        {"client.set", {"client", "currency"}, {"acme", "euro"}},
+        {"client.set", {"client", "title"}, {"acme", "17"}},
+        {"client.set",
+         {"client"},
+         {"0123456789012345678901234567890123456789012345678901234567890123x"}},
+        {"project.set", {"project"}, {"shop"}},
+        {"rule.set", {"rule", "client"}, {"r", "acme"}},
+        {"rule.set", {"rule", "path"}, {"r", "/x"}},
+        {"rule.set", {"rule", "client", "path", "priority"}, {"r", "acme", "/x", "1001"}},
+        {"rate.set", {"amount", "currency"}, {"0", "EUR"}},
+        {"rate.set", {"amount", "currency"}, {"9223372036854775808", "EUR"}},
+        {"rate.set", {"amount", "currency", "from"}, {"1", "EUR", "2026-02-30"}},
+        {"plan.set", {"plan", "provider", "fee", "currency"}, {"p", "x", "1", "EUR"}},
+        {"fx.set", {"base", "quote", "date"}, {"EUR", "USD", "2026-01-01"}},
+        {"budget.set", {"budget", "period", "limit"}, {"b", "yearly", "1"}},
+        {"client.unset", {"title"}, {"no name"}},
+    };
+    static const char *const names[] = {"client", "project", "rule",  "amount",
+                                        "plan",   "base",    "budget"};
+    tally_hash before = fixture_digest(f);
+    for (size_t i = 0; i < sizeof bodies / sizeof *bodies; i++) {
+        append_hostile(&bodies[i]);
+        tally_hash after = fixture_digest(f);
+        if (!tally_hash_eq(&before, &after)) fail_msg("body %zu, %s", i, bodies[i].kind);
+    }
+    for (int p = 0; p < TALLY_POLICY_COUNT; p++)
+        assert_rows((tally_policy)p, names[p], NULL, "");
+}
+
+/* Unknown keys stay with the record and take nothing away. */
+static void a_body_from_a_newer_version_counts_for_what_is_known_of_it(void **state) {
+    (void)state;
+    static const hostile newer = {
+        "client.set", {"client", "title", "zodiac"}, {"acme", "Acme", "17"}};
+    append_hostile(&newer);
+    assert_rows(TALLY_POLICY_CLIENT, "client", "title", "acme:Acme ");
+}
+
+static int set_bad(void *ctx, tally_txn *txn, tally_error *err) {
+    tally_writer_begin(f->writer);
+    tally_put_str(f->writer, "client", text("acme"));
+    tally_put_str(f->writer, "currency", text(ctx));
+    return tally_policy_set(txn, TALLY_POLICY_CLIENT, f->writer, err);
+}
+
+static int unset_absent(void *ctx, tally_txn *txn, tally_error *err) {
+    tally_writer_begin(f->writer);
+    tally_put_str(f->writer, "client", text(ctx));
+    return tally_policy_unset(txn, TALLY_POLICY_CLIENT, f->writer, err);
+}
+
+static void what_would_have_no_effect_is_not_written(void **state) {
+    (void)state;
+    assert_int_equal(tally_ledger_write(f->ledger, FIXTURE_NOW_MS, set_bad, "euro", &f->err),
+                     TALLY_EINVAL);
+    assert_non_null(strstr(f->err.text, "currency must be an ISO 4217 code"));
+    assert_int_equal(tally_ledger_write(f->ledger, FIXTURE_NOW_MS, unset_absent, "acme", &f->err),
+                     TALLY_ENOTFOUND);
+    assert_int_equal(fixture_size(f), FIXTURE_FIRST);
+    OK(tally_ledger_write(f->ledger, FIXTURE_NOW_MS, set_bad, "EUR", &f->err));
+    assert_int_equal(fixture_size(f), FIXTURE_FIRST + 1);
+}
+
+/* PROTOCOL.md section 1 names them. */
+static void the_fields_of_every_table_are_those_of_the_protocol(void **state) {
+    (void)state;
+    static const struct {
+        const char *fields;
+        size_t keys;
+    } tables[TALLY_POLICY_COUNT] = {
+        [TALLY_POLICY_CLIENT] = {"client! title timezone currency email address ", 1},
+        [TALLY_POLICY_PROJECT] = {"project! client! title ", 1},
+        [TALLY_POLICY_RULE] = {"rule! client! project priority path remote branch agent tag ", 1},
+        [TALLY_POLICY_RATE] = {"client project member from amount! currency! ", 4},
+        [TALLY_POLICY_PLAN] = {"plan! from! provider! member fee! currency! until ", 2},
+        [TALLY_POLICY_FX] = {"base! quote! date! rate! source ", 3},
+        [TALLY_POLICY_BUDGET] =
+            {"budget! period! limit! notify_at stop_at agent client project tag ", 1},
+    };
+    for (int p = 0; p < TALLY_POLICY_COUNT; p++) {
+        char got[256] = "";
+        size_t count, keys, at = 0;
+        const tally_policy_field *fields = tally_policy_fields((tally_policy)p, &count, &keys);
+        for (size_t i = 0; i < count; i++)
+            at += (size_t)snprintf(got + at, sizeof got - at, "%s%s ", fields[i].name,
+                                   fields[i].needed ? "!" : "");
+        assert_string_equal(got, tables[p].fields);
+        assert_int_equal(keys, tables[p].keys);
+    }
+}
+
+int main(void) {
+#define LEDGER(test) cmocka_unit_test_setup_teardown(test, setup, fixture_teardown)
+    const struct CMUnitTest tests[] = {
+        LEDGER(rows_stand_in_order_of_their_names_and_the_last_one_set_holds),
+        LEDGER(an_unset_row_is_gone_until_it_is_set_again),
+        LEDGER(keys_of_several_fields_keep_them_apart_and_dates_ascend),
+        LEDGER(bodies_that_break_a_rule_have_no_effect),
+        LEDGER(a_body_from_a_newer_version_counts_for_what_is_known_of_it),
+        LEDGER(what_would_have_no_effect_is_not_written),
+        cmocka_unit_test(the_fields_of_every_table_are_those_of_the_protocol),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
