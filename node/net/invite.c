@@ -17,7 +17,7 @@ typedef struct inviting {
     uv_work_t work; /* a person is asked on another thread, so that the sessions live on */
     net_connection *candidate;
     net_code code; /* of the candidate */
-    bool asking, answer, accepted, joined, in_sync, late, declined, done;
+    bool asking, answer, accepted, joined, late, declined, done;
     tally_device_id *device;
 } inviting;
 
@@ -75,9 +75,8 @@ static void on_established(void *ctx, net_connection *c) {
 
 static void on_in_sync(void *ctx, net_connection *c) {
     inviting *all = ctx;
-    if (c != all->candidate || !all->joined) return;
-    all->in_sync = true;
-    net_connection_end(c, TALLY_BYE_DONE, "welcome to the team");
+    if (c == all->candidate && all->joined)
+        net_connection_end(c, TALLY_BYE_DONE, "welcome to the team");
 }
 
 /* The connection broke between the yes and the hello: the device is a member, or it is not. */
@@ -99,7 +98,7 @@ static void on_ended(void *ctx, net_connection *c) {
         *all->device = all->code.device;
     }
     all->accepted = all->joined;
-    if (all->joined && !all->in_sync)
+    if (all->joined && c->code != TALLY_BYE_DONE)
         net_say(
             all->hub, NET_WARN, "broken off", NULL,
             "%s/%s is in the team and may not know it; if 'tally sync now' does not help there, "
