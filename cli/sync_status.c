@@ -98,7 +98,7 @@ static int status_text(cli *run, const cli_reading *reading, const cli_devices *
     static const cli_column columns[] = {{"MEMBER", CLI_CUT},    {"DEVICE", CLI_CUT},
                                          {"RECORDS", CLI_RIGHT}, {"THEY LACK", CLI_RIGHT},
                                          {"WE LACK", CLI_RIGHT}, {"LAST SEEN", CLI_LEFT},
-                                         {"CLOCK", CLI_RIGHT},   {"ADDRESS", CLI_LEFT}};
+                                         {"CLOCK", CLI_SPARE},   {"ADDRESS", CLI_CUT}};
     cli_table *table = cli_table_new(cli_out_paged(run), columns, sizeof columns / sizeof *columns);
     for (size_t i = 0; table && i < devices->count; i++)
         if (!cli_device_revoked(&devices->rows[i]) || devices->rows[i].itself)

@@ -92,10 +92,10 @@ static void device_line(cli_table *table, const cli_reading *reading, const cli_
 
 static int team_text(cli *run, const cli_reading *reading, const cli_devices *devices,
                      tally_error *err) {
-    static const cli_column columns[] = {{"MEMBER", CLI_CUT},        {"DEVICE", CLI_CUT},
-                                         {"ROLE", CLI_LEFT},         {"ID", CLI_LEFT},
-                                         {"FIRST RECORD", CLI_LEFT}, {"LAST SEEN", CLI_LEFT},
-                                         {"RECORDS", CLI_RIGHT},     {"STATE", CLI_LEFT}};
+    static const cli_column columns[] = {{"MEMBER", CLI_CUT},         {"DEVICE", CLI_CUT},
+                                         {"ROLE", CLI_LEFT},          {"ID", CLI_LEFT},
+                                         {"FIRST RECORD", CLI_SPARE}, {"LAST SEEN", CLI_SPARE},
+                                         {"RECORDS", CLI_RIGHT},      {"STATE", CLI_LEFT}};
     cli_table *table = cli_table_new(cli_out_paged(run), columns, sizeof columns / sizeof *columns);
     for (size_t i = 0; table && i < devices->count; i++)
         device_line(table, reading, &devices->rows[i]);

@@ -150,7 +150,7 @@ static int joined_print(inviting *in, tally_ledger *ledger, const tally_device_i
         cli_json_close(&in->out, '}');
     } else {
         cli_device_names(&device, names);
-        cli_say("%s is in the team as %s, and in sync", names, cli_role_text(device.role));
+        cli_say("%s is in the team as %s", names, cli_role_text(device.role));
     }
     tally_read_end(txn);
     return code;

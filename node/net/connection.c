@@ -152,9 +152,11 @@ static void end_tell(net_connection *c) {
     tally_session_counts counts;
     bool peaceful =
         c->code == TALLY_BYE_DONE || c->code == TALLY_BYE_STOPPING || c->code == TALLY_BYE_BUSY;
+    net_level level = peaceful || c->established ? NET_INFO : NET_WARN;
+    if (c->code == TALLY_BYE_TROUBLE && !c->theirs)
+        level = NET_ERROR; /* of this node's own store */
     tally_session_count(c->session, &counts);
-    tell(c, peaceful || c->established ? NET_INFO : NET_WARN, c->established ? "ended" : "refused",
-         counts.records_in);
+    tell(c, level, c->established ? "ended" : "refused", counts.records_in);
 }
 
 static void dispatch(net_connection *c, unsigned events) {

@@ -98,6 +98,12 @@ static void on_ended(void *ctx, net_connection *c) {
         *all->device = all->code.device;
     }
     all->accepted = all->joined;
+    if (all->joined && c->code != TALLY_BYE_DONE)
+        net_say(
+            all->hub, NET_WARN, "broken off", NULL,
+            "%s/%s is in the team and may not know it; if 'tally sync now' does not help there, "
+            "revoke it here and invite it again",
+            all->code.member, all->code.name);
     look(all);
 }
 

@@ -160,6 +160,20 @@ on_terminal() { script -qec "stty cols 80 rows 50; PAGER=cat NO_COLOR=1 $*" /dev
     tally costs list | grep -F 'WRITTEN'
 }
 
+@test "on 80 columns a team keeps to one line a device" {
+    script -qec true /dev/null >/dev/null 2>&1 || skip "no terminals here"
+    two_teammates
+    record_in "$TALLY_HOME" model-a
+    record_in "$BEN" model-b
+    tally sync export x --all --ledger "$BEN" 2>/dev/null
+    tally sync import x 2>/dev/null
+    tally team revoke Ben 2>/dev/null
+    on_terminal "$TALLY team show" >seen
+    grep -q 'revoked, 1 count' seen
+    grep -q 'too narrow for LAST SEEN' seen
+    [ "$(wc -L <seen)" -le 80 ]
+}
+
 @test "a page of the store that holds other bytes is damage or nothing, never a crash" {
     new_ledger
     claude_log 'claude-opus-4-8|2026-09-07T10:00:05Z|1000|100' 'claude-opus-4-6|2026-09-07T10:01:05Z|10|1'

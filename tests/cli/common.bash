@@ -91,6 +91,7 @@ join_team() { # INVITER-DIR JOINER-DIR MEMBER DEVICE [ROLE]
     "$TALLY" team join --ledger "$2" --member "$3" --device "$4" <"$line" \
         2>"$BATS_TEST_TMPDIR/join.words" || code=$?
     wait "$invite" || code=$?
+    ! grep '^broken off' "$BATS_TEST_TMPDIR/invite.words" || code=1
     [ "$code" -eq 0 ] || cat "$BATS_TEST_TMPDIR/invite.words" "$BATS_TEST_TMPDIR/join.words"
     return "$code"
 }

@@ -141,6 +141,17 @@ invite_on_terminal() { # OPTIONS...
     [ ! -e ben ]
 }
 
+@test "who lets a device in that cannot take the records hears of it" {
+    new_ledger
+    tally capture --root "$TALLY_TEST_DATA/samples/home" >/dev/null
+    "$TALLY" team invite --listen 127.0.0.1:0 --yes >line 2>invite.words 3>&- &
+    invite=$!
+    wait_for test -s line
+    fails_with 1 bash -c "ulimit -f 100; exec '$TALLY' team join --ledger '$BATS_TEST_TMPDIR/ben' --member Ben --device desktop <line"
+    wait "$invite"
+    grep -q '^broken off: Ben/desktop is in the team and may not know it' invite.words
+}
+
 @test "a spent invite is refused, and nothing is left behind" {
     two_teammates
     fails_with 1 tally team join --ledger again <line
