@@ -11,7 +11,7 @@
 #define HOUR_MS             3600000
 #define HOURS_JSON_DECIMALS 6 /* finer than a hundredth of a second */
 
-tally_span cli_session_title(const cli_reading *reading, const tally_session *session) {
+tally_span cli_session_title(const cli_reading *reading, const tally_agent_session *session) {
     tally_span title = {0};
     if (!session->title || tally_blob_get(reading->txn, session->title, &title))
         return tally_span_str(NULL);
@@ -39,7 +39,7 @@ static void usage_json(cli_json *json, const tally_cost *cost) {
 void cli_cost_json(cli_json *json, const cli_reading *reading, const tally_cost_facts *facts) {
     static const char *const sources[] = {"priced", "reported", "imported"};
     const tally_cost *cost = facts->cost;
-    const tally_session *session = facts->session;
+    const tally_agent_session *session = facts->session;
     char date[TALLY_TIME_TEXT_BYTES];
     tally_date_format(tally_zone_day(reading->zone, cost->time_ms), date);
     cli_json_open(json, NULL, '{');

@@ -99,9 +99,9 @@ static int session_apply(import_batch *batch, tally_txn *txn, size_t at, size_t 
                          tally_error *err) {
     const cli_import_row *rows = batch->rows->rows;
     const cli_import_row *first = &rows[batch->order[at]];
-    tally_session session;
+    tally_agent_session session;
     tally_cost known;
-    bool seen = !first->session.len || tally_session_get(txn, first->ref, &session) == 0;
+    bool seen = !first->session.len || tally_agent_session_get(txn, first->ref, &session) == 0;
     bool shared = !seen && tags_shared(batch, at);
     int code = 0;
     for (*next = at; !code && *next < batch->to; ++*next) {

@@ -47,7 +47,7 @@ static int title_add(void *ctx, const tally_hash *blob, tally_error *err) {
 static int titles_find(redaction *redact, tally_txn *txn, tally_error *err) {
     const char *name = redact->run->arguments[0];
     tally_hash blob;
-    tally_session session = {0};
+    tally_agent_session session = {0};
     redact->session = strlen(name) != 2 * sizeof blob.b ||
                       tally_unhex(tally_span_str(name), blob.b, sizeof blob.b) != 0;
     if (!redact->session) return title_add(redact, &blob, err);

@@ -5,12 +5,12 @@
 
 typedef struct session_search {
     tally_span text;
-    tally_session *out;
+    tally_agent_session *out;
     bool exact;
     uint64_t matches;
 } session_search;
 
-static int session_match(void *ctx, const tally_session *session) {
+static int session_match(void *ctx, const tally_agent_session *session) {
     session_search *search = ctx;
     if (session->id.len < search->text.len ||
         memcmp(session->id.ptr, search->text.ptr, search->text.len) != 0)
@@ -24,10 +24,10 @@ static int session_match(void *ctx, const tally_session *session) {
     return 0;
 }
 
-int cli_session_find(tally_txn *txn, const char *text, tally_session *out, tally_error *err) {
+int cli_session_find(tally_txn *txn, const char *text, tally_agent_session *out, tally_error *err) {
     session_search search = {.text = tally_span_str(text), .out = out};
     if (!*text) return tally_fail(err, TALLY_EINVAL, "a session's id is empty");
-    int code = tally_session_each(txn, session_match, &search);
+    int code = tally_agent_session_each(txn, session_match, &search);
     if (code) return tally_fail(err, code, "the sessions cannot be read; run 'tally fsck'");
     if (!search.matches)
         return tally_fail(err, TALLY_ENOTFOUND,

@@ -26,7 +26,7 @@ static int shares_open(const cli_reading *reading, const tally_session_row *row,
 
 /* The filter takes beginnings of names too. */
 static const tally_report_row *share_at(const tally_report *report, size_t i,
-                                        const tally_session *session) {
+                                        const tally_agent_session *session) {
     const tally_report_row *row = tally_report_at(report, i);
     return tally_span_eq(row->keys[0], session->agent) && tally_span_eq(row->keys[1], session->id)
                ? row
@@ -103,15 +103,15 @@ typedef struct overlap_out {
 } overlap_out;
 
 /* The other session and whose it is. */
-static bool other_find(tally_txn *txn, uint64_t ref, tally_session *session,
+static bool other_find(tally_txn *txn, uint64_t ref, tally_agent_session *session,
                        tally_attribution *said) {
-    return tally_session_get(txn, ref, session) == 0 &&
+    return tally_agent_session_get(txn, ref, session) == 0 &&
            tally_attribution_get(txn, ref, said, NULL) == 0;
 }
 
 static int overlap_json(void *ctx, const tally_overlapping *overlap) {
     overlap_out *out = ctx;
-    tally_session session;
+    tally_agent_session session;
     tally_attribution said;
     if (!other_find(out->txn, overlap->session, &session, &said)) return 0;
     cli_json_open(out->json, NULL, '{');
@@ -127,7 +127,7 @@ static int overlap_print(void *ctx, const tally_overlapping *overlap) {
     overlap_out *out = ctx;
     char hours[TALLY_MONEY_TEXT_BYTES], whose[CLI_ATTRIBUTION_BYTES];
     char line[LINE_BYTES + CLI_ATTRIBUTION_BYTES];
-    tally_session session;
+    tally_agent_session session;
     tally_attribution said;
     if (!other_find(out->txn, overlap->session, &session, &said)) return 0;
     hours_text((uint64_t)overlap->ms, hours);

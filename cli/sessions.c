@@ -18,7 +18,7 @@ static int key_compare(tally_span a, tally_span b) {
     return tally_span_cmp(a, b);
 }
 
-static int name_compare(const tally_report_row *row, const tally_session *session) {
+static int name_compare(const tally_report_row *row, const tally_agent_session *session) {
     int order = key_compare(row->keys[0], session->agent);
     return order ? order : key_compare(row->keys[1], session->id);
 }
@@ -34,7 +34,7 @@ int cli_session_models_open(const cli_reading *reading, const tally_filter *filt
 }
 
 /* Rows are in ascending order of their keys: the first one of the session. */
-static size_t models_first(const tally_report *models, const tally_session *session) {
+static size_t models_first(const tally_report *models, const tally_agent_session *session) {
     size_t low = 0, high = tally_report_count(models);
     while (low < high) {
         size_t middle = low + (high - low) / 2;
@@ -46,7 +46,8 @@ static size_t models_first(const tally_report *models, const tally_session *sess
     return low;
 }
 
-static void models_json(cli_json *json, const tally_report *models, const tally_session *session) {
+static void models_json(cli_json *json, const tally_report *models,
+                        const tally_agent_session *session) {
     size_t count = tally_report_count(models);
     cli_json_open(json, "models", '[');
     for (size_t i = models_first(models, session); i < count; i++) {

@@ -21,6 +21,6 @@ void cli_cell_texts(cli_table *table, const tally_span *texts, size_t count);
 
 /* The session whose id is `text`, or begins with it and no other does. `out` lives as long as the
  * transaction. TALLY_ENOTFOUND; TALLY_EINVAL when several begin so. */
-int cli_session_find(tally_txn *txn, const char *text, tally_session *out, tally_error *err);
+int cli_session_find(tally_txn *txn, const char *text, tally_agent_session *out, tally_error *err);
 
 #endif

@@ -156,7 +156,7 @@ static const tally_session_row *row_of(const tally_session_list *list, uint64_t 
 static int show_run(cli *run) {
     tally_error err = {0};
     cli_reading reading = {0};
-    tally_session session = {0};
+    tally_agent_session session = {0};
     tally_session_list *list = NULL;
     session_view view = {.run = run, .reading = &reading};
     int code = cli_reading_open(run, &reading, &err);

@@ -29,7 +29,7 @@ static int sessions_change(tag_change *change, tally_txn *txn, tally_error *err)
     size_t at = 0;
     int code = 0;
     for (const char *id; !code && (id = cli_value_next(change->run, "session", &at));) {
-        tally_session session = {0};
+        tally_agent_session session = {0};
         code = cli_session_find(txn, id, &session, err);
         cli_tag_target target = {.agent = session.agent, .session = session.id};
         if (!code) code = target_change(change, txn, &target, err);
@@ -126,7 +126,7 @@ typedef struct tag_listing {
     tally_span tag;
 } tag_listing;
 
-static int name_gather(void *ctx, const tally_session *session) {
+static int name_gather(void *ctx, const tally_agent_session *session) {
     tag_listing *listing = ctx;
     if (listing->count == listing->room) {
         size_t room = listing->room ? listing->room * 2 : 256;
@@ -218,7 +218,7 @@ static int list_run(cli *run) {
     tag_listing listing = {.json = NULL};
     int code = cli_reading_open(run, &reading, &err);
     if (!code) {
-        code = tally_session_each(reading.txn, name_gather, &listing);
+        code = tally_agent_session_each(reading.txn, name_gather, &listing);
         if (!code && listing.count)
             qsort(listing.names, listing.count, sizeof *listing.names, name_compare);
         if (!code) code = list_print(run, reading.txn, &listing);

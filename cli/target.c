@@ -24,7 +24,7 @@ int cli_entry_find(tally_txn *txn, const char *text, tally_entry_id *out, tally_
 }
 
 int cli_target_find(tally_txn *txn, const char *text, cli_target *out, tally_error *err) {
-    tally_session session;
+    tally_agent_session session;
     tally_cost cost;
     *out = (cli_target){.is_entry = false};
     if (entry_read(text, &out->entry) && tally_cost_get(txn, &out->entry, &cost, NULL) == 0) {

@@ -40,13 +40,13 @@ static bool decided(const attributor *a, uint64_t session, tally_attribution *ou
     return tally_decision_get(a->txn, target, out);
 }
 
-void attributor_session(const attributor *a, const tally_session *session, const tally_span *tags,
-                        size_t tag_count, tally_attribution *out) {
-    tally_session top = *session, parent;
+void attributor_session(const attributor *a, const tally_agent_session *session,
+                        const tally_span *tags, size_t tag_count, tally_attribution *out) {
+    tally_agent_session top = *session, parent;
     for (unsigned depth = 0;; depth++) {
         if (decided(a, top.ref, out)) return;
         if (top.parent.len == 0 || depth == ATTRIBUTOR_MAX_PARENTS) break;
-        if (tally_session_get(a->txn, tally_session_ref(top.agent, top.parent), &parent) != 0)
+        if (tally_agent_session_get(a->txn, tally_session_ref(top.agent, top.parent), &parent) != 0)
             break;
         top = parent;
     }

@@ -20,8 +20,8 @@ void attributor_clear(attributor *a);
 
 /* Of a session: its own decision, else those of the sessions it is a sub-agent of, else what rules
  * say of the topmost one with these tags. */
-void attributor_session(const attributor *a, const tally_session *session, const tally_span *tags,
-                        size_t tag_count, tally_attribution *out);
+void attributor_session(const attributor *a, const tally_agent_session *session,
+                        const tally_span *tags, size_t tag_count, tally_attribution *out);
 /* Of an entry: true, and its own decision, when a person made one. */
 bool attributor_entry(const attributor *a, const tally_entry_id *id, tally_attribution *out);
 

@@ -80,7 +80,7 @@ typedef struct gap_count {
     conflict_list conflicts;
 } gap_count;
 
-static int count_session(void *ctx, const tally_session *described) {
+static int count_session(void *ctx, const tally_agent_session *described) {
     gap_count *c = ctx;
     const scan_session *session = scan_session_of(c->scan, described->ref);
     if (!session) return TALLY_ENOMEM;
@@ -100,7 +100,7 @@ int tally_gaps_count(tally_txn *txn, tally_gaps *out, tally_conflict_fn *fn, voi
                  ? scan_new(txn, &all, &c.scan, err)
                  : tally_fail(err, TALLY_ENOMEM, "no memory to look for conflicts");
     if (rc == 0) {
-        rc = tally_session_each(txn, count_session, &c);
+        rc = tally_agent_session_each(txn, count_session, &c);
         if (rc == TALLY_ENOMEM)
             rc = tally_fail(err, rc, "no memory to look for conflicts");
         else if (rc != 0)

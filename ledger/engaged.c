@@ -152,12 +152,12 @@ static int gather(tally_txn *txn, const tally_engaged_policy *policy, int64_t st
     int rc = tally_activity_each_between(txn, from, until, take_event, g);
     for (size_t i = 0; i < g->count && rc == 0; i++) {
         track *t = &g->tracks[i];
-        tally_session session;
+        tally_agent_session session;
         tally_span device;
         if (work_out(t, policy) != 0 || clip(&t->engaged, start_ms, end_ms) != 0 ||
             clip(&t->agent, start_ms, end_ms) != 0)
             return TALLY_ENOMEM;
-        if (tally_session_get(txn, t->session, &session) == 0) t->feed = session.feed;
+        if (tally_agent_session_get(txn, t->session, &session) == 0) t->feed = session.feed;
         (void)tally_feed_names(txn, t->feed, &t->member, &device);
     }
     if (rc == 0 && g->count > 0) qsort(g->tracks, g->count, sizeof *g->tracks, track_order);

@@ -178,7 +178,7 @@ static int month_of(tally_plans *plans, const plan_row *row, int64_t month, uint
 /* ---- gathering usage ---- */
 
 static void place_cost(plan_gather *g, const tally_cost *cost) {
-    tally_session session;
+    tally_agent_session session;
     if (cost->time_ms < g->day_start_ms || cost->time_ms >= g->day_end_ms) {
         int64_t day = tally_zone_day(g->zone, cost->time_ms);
         g->day_start_ms = tally_zone_day_start(g->zone, day);
@@ -186,8 +186,8 @@ static void place_cost(plan_gather *g, const tally_cost *cost) {
         g->month = month_of_day(day);
     }
     if (!g->known || cost->session != g->session)
-        g->agent = tally_session_get(g->txn, cost->session, &session) == 0 ? session.agent
-                                                                           : (tally_span){0};
+        g->agent = tally_agent_session_get(g->txn, cost->session, &session) == 0 ? session.agent
+                                                                                 : (tally_span){0};
     if (!g->known || cost->model != g->model) g->model_name = tally_string_get(g->txn, cost->model);
     g->session = cost->session;
     g->model = cost->model;

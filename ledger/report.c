@@ -101,7 +101,7 @@ static int calendar_move(tally_report *report, int64_t time_ms, tally_error *err
 
 static tally_span key_text(const tally_report *report, tally_report_key key, const scan_row *row,
                            tally_span tag) {
-    const tally_session *session = &row->session->session;
+    const tally_agent_session *session = &row->session->session;
     switch (key) {
     case TALLY_BY_CLIENT: return row->client;
     case TALLY_BY_PROJECT: return row->project;

@@ -54,7 +54,7 @@ static bool agent_matches(tally_span agent, tally_span wanted) {
 }
 
 static bool session_passes(const tally_filter *f, const scan_session *s) {
-    const tally_session *session = &s->session;
+    const tally_agent_session *session = &s->session;
     if (f->agent.len && !agent_matches(session->agent, f->agent)) return false;
     if (f->path.len && !below_path(session->cwd, f->path)) return false;
     if (f->branch.len && !tally_span_eq(session->branch, f->branch)) return false;
@@ -126,8 +126,8 @@ scan_session *scan_session_of(scan *s, uint64_t ref) {
     session->group = SCAN_NO_GROUP;
     s->sessions[s->session_count++] = session;
     *slot = (uint32_t)s->session_count;
-    if (tally_session_get(s->txn, ref, &session->session) != 0)
-        session->session = (tally_session){.ref = ref};
+    if (tally_agent_session_get(s->txn, ref, &session->session) != 0)
+        session->session = (tally_agent_session){.ref = ref};
     if (s->any_tags && !session_tags(s, session)) return NULL;
     attributor_session(&s->attributor, &session->session, session->tags, session->tag_count,
                        &session->said);

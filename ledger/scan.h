@@ -16,7 +16,7 @@
 typedef struct scan_session {
     uint64_t ref;
     bool passes; /* all filters that a session alone decides */
-    tally_session session;
+    tally_agent_session session;
     tally_attribution said;
     tally_span *tags; /* sorted, each once */
     size_t tag_count;

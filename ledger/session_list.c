@@ -83,7 +83,7 @@ static int add_event(void *ctx, const tally_activity *activity) {
     return 0;
 }
 
-static int add_session(void *ctx, const tally_session *described) {
+static int add_session(void *ctx, const tally_agent_session *described) {
     gather *g = ctx;
     const scan_session *session = scan_session_of(g->scan, described->ref);
     if (!session) return no_memory(g->err);
@@ -168,7 +168,7 @@ int tally_sessions_run(tally_txn *txn, const tally_filter *filter, tally_session
     if (!g.list || index_map_init(&g.index) != 0) rc = no_memory(err);
     if (rc == 0) rc = scan_new(txn, &per_cost, &g.scan, err);
     if (rc == 0) rc = scan_run(g.scan, add_cost, &g, err);
-    if (rc == 0) rc = tally_session_each(txn, add_session, &g);
+    if (rc == 0) rc = tally_agent_session_each(txn, add_session, &g);
     if (rc == 0) rc = add_times(&g, err);
     if (rc == 0)
         rc = finish(&g, filter, err);

@@ -36,8 +36,8 @@ int view_fold_session(const view_source *source, const tally_record *record, tal
     return blob_refer(source->txn, &title, err);
 }
 
-static void session_decode(uint64_t ref, uint32_t feed, tally_span body, tally_session *out) {
-    *out = (tally_session){.ref = ref, .feed = feed};
+static void session_decode(uint64_t ref, uint32_t feed, tally_span body, tally_agent_session *out) {
+    *out = (tally_agent_session){.ref = ref, .feed = feed};
     /* In the order of their keys, which is that of the body: one walk. */
     const struct {
         const char *key;
@@ -68,7 +68,7 @@ static void session_decode(uint64_t ref, uint32_t feed, tally_span body, tally_s
     }
 }
 
-int tally_session_get(tally_txn *txn, uint64_t ref, tally_session *out) {
+int tally_agent_session_get(tally_txn *txn, uint64_t ref, tally_agent_session *out) {
     uint8_t key[8];
     uint32_t feed;
     tally_span body;
@@ -79,7 +79,7 @@ int tally_session_get(tally_txn *txn, uint64_t ref, tally_session *out) {
     return rc;
 }
 
-int tally_session_each(tally_txn *txn, tally_session_fn *fn, void *ctx) {
+int tally_agent_session_each(tally_txn *txn, tally_agent_session_fn *fn, void *ctx) {
     MDB_cursor *cursor;
     MDB_val k, v;
     int mdb = 0, rc = store_cursor(txn, TABLE_VIEW_SESSIONS, &cursor, NULL);
@@ -87,7 +87,7 @@ int tally_session_each(tally_txn *txn, tally_session_fn *fn, void *ctx) {
     while (rc == 0 && (mdb = mdb_cursor_get(cursor, &k, &v, MDB_NEXT)) == 0) {
         if (k.mv_size != 8 || v.mv_size < REGISTER_HEAD_BYTES) continue;
         const uint8_t *row = v.mv_data;
-        tally_session session;
+        tally_agent_session session;
         session_decode(tally_get_be64(k.mv_data), tally_get_be32(row + REGISTER_FEED_AT),
                        tally_span_of(row + REGISTER_HEAD_BYTES, v.mv_size - REGISTER_HEAD_BYTES),
                        &session);

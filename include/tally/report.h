@@ -55,7 +55,7 @@ typedef struct tally_sums {
  * the share. Spans live as long as the transaction. */
 typedef struct tally_cost_facts {
     const tally_cost *cost;
-    const tally_session *session; /* never NULL; empty spans when unknown */
+    const tally_agent_session *session; /* never NULL; empty spans when unknown */
     tally_priced priced;
     const tally_attribution *said;
     const tally_share *share; /* NULL: unattributed */
@@ -110,7 +110,7 @@ int tally_gaps_count(tally_txn *txn, tally_gaps *out, tally_conflict_fn *fn, voi
 
 /* Sessions with their sums and engaged time, newest first. */
 typedef struct tally_session_row {
-    tally_session session;
+    tally_agent_session session;
     int64_t start_ms, end_ms; /* first and last event or cost in the period */
     uint64_t prompts;         /* human events */
     tally_sums sums;

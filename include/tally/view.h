@@ -55,16 +55,17 @@ int tally_cost_get(tally_txn *txn, const tally_entry_id *id, tally_cost *out, ui
 bool tally_cost_is_void(tally_txn *txn, const tally_entry_id *id);
 
 /* A session as last described. Spans live as long as the transaction. */
-typedef struct tally_session {
+typedef struct tally_agent_session {
     uint64_t ref;
     uint32_t feed;
     tally_span agent, id, parent, cwd, branch, remote, commit, version;
     const uint8_t *title;  /* blob id or NULL */
     tally_span title_from; /* "custom", "agent", "summary", "prompt" */
-} tally_session;
-int tally_session_get(tally_txn *txn, uint64_t ref, tally_session *out); /* TALLY_ENOTFOUND */
-typedef int tally_session_fn(void *ctx, const tally_session *session);
-int tally_session_each(tally_txn *txn, tally_session_fn *fn, void *ctx);
+} tally_agent_session;
+int tally_agent_session_get(tally_txn *txn, uint64_t ref,
+                            tally_agent_session *out); /* TALLY_ENOTFOUND */
+typedef int tally_agent_session_fn(void *ctx, const tally_agent_session *session);
+int tally_agent_session_each(tally_txn *txn, tally_agent_session_fn *fn, void *ctx);
 
 /* Activity of a session: a human event (start == end) or a run of agent events, in time order. */
 typedef struct tally_activity {

@@ -32,7 +32,8 @@ static bool redacted_gives_way(tally_txn *txn, const tally_hash *held,
 }
 
 /* A better source wins, and a later text of the same source. */
-static bool better_title(tally_txn *txn, const tally_session *held, const capture_session *seen) {
+static bool better_title(tally_txn *txn, const tally_agent_session *held,
+                         const capture_session *seen) {
     tally_hash id;
     tally_span content;
     if (!held->title) return true;
@@ -45,7 +46,8 @@ static bool better_title(tally_txn *txn, const tally_session *held, const captur
 
 /* A text that was redacted is not recorded again: not when a log is read anew, and not in the fork
  * of a session, which repeats it. */
-static bool title_is_new(tally_txn *txn, const tally_session *held, const capture_session *seen) {
+static bool title_is_new(tally_txn *txn, const tally_agent_session *held,
+                         const capture_session *seen) {
     if (seen->title.len == 0 || seen->title_rank == 0) return false;
     if (seen->title_rank == TITLE_PROMPT && !prompts_allowed(txn)) return false;
     return better_title(txn, held, seen) && !tally_blob_content_redacted(txn, seen->title);
@@ -79,7 +81,7 @@ static void keep_first(tally_span *held, tally_span seen, bool *changed) {
 
 /* Merges into `held`, whose spans stay the ledger's or the batch's. A new version alone is not
  * worth a record. */
-static bool merge(tally_session *held, const capture_session *seen, tally_span remote) {
+static bool merge(tally_agent_session *held, const capture_session *seen, tally_span remote) {
     bool changed = false;
     keep_first(&held->parent, seen->parent, &changed);
     keep_first(&held->cwd, seen->cwd, &changed);
@@ -94,8 +96,8 @@ static bool merge(tally_session *held, const capture_session *seen, tally_span r
 }
 
 static int append_session(capture_recorder *recorder, tally_txn *txn, const batch_session *session,
-                          const tally_session *merged, const uint8_t *title, tally_span title_from,
-                          tally_error *err) {
+                          const tally_agent_session *merged, const uint8_t *title,
+                          tally_span title_from, tally_error *err) {
     tally_writer *writer = recorder->writer;
     tally_writer_begin(writer);
     tally_put_str(writer, "agent", tally_span_str(session->agent));
@@ -122,13 +124,13 @@ static int put_title(tally_txn *txn, tally_span text, tally_hash *id, tally_erro
 /* The session as held; empty and `*known` false when there is none. A dry run remembers what it
  * counted. */
 static int held_session(capture_recorder *recorder, tally_txn *txn, uint64_t ref,
-                        tally_session *held, bool *known, tally_error *err) {
+                        tally_agent_session *held, bool *known, tally_error *err) {
     uint8_t id[CAPTURE_ID_BYTES] = "\0\0\0\0\0\0\0\0session";
     tally_put_be64(id, ref);
-    int rc = tally_session_get(txn, ref, held);
+    int rc = tally_agent_session_get(txn, ref, held);
     *known = rc == 0;
     if (rc == 0) return 0;
-    *held = (tally_session){.ref = ref};
+    *held = (tally_agent_session){.ref = ref};
     if (rc != TALLY_ENOTFOUND)
         return tally_fail(err, rc, "cannot look up a session; run 'tally fsck'");
     if (!recorder->dry_run) return 0;
@@ -141,7 +143,7 @@ static int held_session(capture_recorder *recorder, tally_txn *txn, uint64_t ref
 int record_session(capture_recorder *recorder, tally_txn *txn, const batch_session *session,
                    tally_error *err) {
     const capture_session *seen = &session->seen;
-    tally_session held;
+    tally_agent_session held;
     bool known, changed;
     int rc = held_session(recorder, txn, session->ref, &held, &known, err);
     if (rc) return rc;

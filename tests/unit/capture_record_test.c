@@ -19,9 +19,9 @@ static void a_response_is_recorded_with_its_session_and_its_price(void **state) 
 
     tally_txn *txn;
     tally_error err;
-    tally_session session;
+    tally_agent_session session;
     assert_int_equal(tally_read_begin(b->ledger, &txn, &err), 0);
-    assert_int_equal(tally_session_get(txn, session_ref("s1"), &session), 0);
+    assert_int_equal(tally_agent_session_get(txn, session_ref("s1"), &session), 0);
     assert_true(tally_span_is(session.cwd, "/home/dev/acme"));
     assert_true(tally_span_is(session.branch, "main"));
     assert_true(tally_span_is(session.version, "2.1.240"));
@@ -54,10 +54,10 @@ static int allow_titles(void *ctx, tally_txn *txn, tally_error *err) {
 static void assert_title(bench *b, const char *text, const char *from) {
     tally_txn *txn;
     tally_error err;
-    tally_session session;
+    tally_agent_session session;
     tally_span content;
     assert_int_equal(tally_read_begin(b->ledger, &txn, &err), 0);
-    assert_int_equal(tally_session_get(txn, session_ref("s1"), &session), 0);
+    assert_int_equal(tally_agent_session_get(txn, session_ref("s1"), &session), 0);
     if (text) {
         assert_non_null(session.title);
         assert_int_equal(tally_blob_get(txn, session.title, &content), 0);

@@ -65,8 +65,8 @@ typedef struct overlaps {
 
 static int list_overlap(void *ctx, const tally_overlapping *overlap) {
     overlaps *o = ctx;
-    tally_session session;
-    assert_int_equal(tally_session_get(o->txn, overlap->session, &session), 0);
+    tally_agent_session session;
+    assert_int_equal(tally_agent_session_get(o->txn, overlap->session, &session), 0);
     o->at +=
         (size_t)snprintf(o->text + o->at, sizeof o->text - o->at, "%.*s=%lld ", (int)session.id.len,
                          session.id.ptr, (long long)(overlap->ms / MINUTE));

@@ -381,12 +381,12 @@ static int see_tag(void *ctx, const uint8_t target[TALLY_ENTRY_BYTES], tally_spa
 static void assert_sessions(tally_txn *txn) {
     for (unsigned i = 0; i < w.count; i++) {
         const fact *last = NULL;
-        tally_session session;
+        tally_agent_session session;
         if (w.facts[i].kind != SESSION) continue;
         for (unsigned k = 0; k < w.count; k++)
             if (w.facts[k].kind == SESSION && w.facts[k].session == w.facts[i].session)
                 last = later(last, &w.facts[k]);
-        assert_int_equal(tally_session_get(txn, last->session, &session), 0);
+        assert_int_equal(tally_agent_session_get(txn, last->session, &session), 0);
         assert_true(tally_span_is(session.cwd, last->cwd));
     }
 }
