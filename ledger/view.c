@@ -264,6 +264,7 @@ static int feed_number_at(int table) {
     case TABLE_VIEW_PRICES:
     case TABLE_VIEW_POLICY:
     case TABLE_VIEW_DECISIONS:
+    case TABLE_VIEW_TYPED:
     case TABLE_VIEW_TEAM: return REGISTER_FEED_AT;
     default: return -1;
     }
