@@ -23,6 +23,7 @@ static const struct {
     {"redact", view_fold_redact},
     {"assign", view_fold_assign},
     {"split", view_fold_split},
+    {"expense", view_fold_expense},
 };
 
 static int fold_counting(const view_source *source, const tally_record *record, tally_error *err) {
