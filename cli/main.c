@@ -23,6 +23,8 @@ static const cli_command *const commands[] = {&command_init,          &command_c
                                               &command_tag_list,      &command_redact,
                                               &command_assign,        &command_split,
                                               &command_void,          &command_client_set,
+                                              &command_expense_add,   &command_expense_import,
+                                              &command_expense_list,  &command_expense_evidence,
                                               &command_client_list,   &command_client_unset,
                                               &command_project_set,   &command_project_list,
                                               &command_project_unset, &command_rule_set,
