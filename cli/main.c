@@ -25,6 +25,8 @@ static const cli_command *const commands[] = {&command_init,          &command_c
                                               &command_void,          &command_client_set,
                                               &command_expense_add,   &command_expense_import,
                                               &command_expense_list,  &command_expense_evidence,
+                                              &command_bill_set,      &command_bill_list,
+                                              &command_bill_unset,    &command_reconcile,
                                               &command_client_list,   &command_client_unset,
                                               &command_project_set,   &command_project_list,
                                               &command_project_unset, &command_rule_set,
