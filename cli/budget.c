@@ -192,9 +192,9 @@ static int status_json(cli *run, const cli_reading *reading, budget_status *stat
 }
 
 static cli_table *status_table_new(cli *run, bool bars) {
-    cli_column columns[] = {{"BUDGET", CLI_CUT},     {"", CLI_LEFT},           {"SHARE", CLI_RIGHT},
-                            {"SPENT", CLI_RIGHT},    {"LIMIT", CLI_RIGHT},     {"LEFT", CLI_RIGHT},
-                            {"FORECAST", CLI_RIGHT}, {"DAYS LEFT", CLI_RIGHT}, {"LEVEL", CLI_LEFT}};
+    cli_column columns[] = {{"BUDGET", CLI_CUT},     {"", CLI_LEFT},       {"SHARE", CLI_RIGHT},
+                            {"SPENT", CLI_RIGHT},    {"LIMIT", CLI_RIGHT}, {"REMAINS", CLI_RIGHT},
+                            {"FORECAST", CLI_RIGHT}, {"DAYS", CLI_SPARE},  {"LEVEL", CLI_LEFT}};
     size_t count = sizeof columns / sizeof *columns;
     if (!bars) memmove(columns + 1, columns + 2, (count - 2) * sizeof *columns);
     return cli_table_new(cli_out_paged(run), columns, bars ? count : count - 1);
