@@ -6,6 +6,8 @@
 
 #include <stdlib.h>
 
+#define RECENT 64u
+
 struct scan {
     tally_txn *txn;
     const tally_filter *filter;
@@ -18,8 +20,8 @@ struct scan {
     size_t session_count, session_room, model_count, model_room;
     scan_feed *feeds;
     uint32_t feed_count;
-    scan_session *last_session;
-    const scan_model *last_model;
+    scan_session *recent_sessions[RECENT]; /* by their refs' last bits: work takes turns */
+    const scan_model *recent_models[RECENT];
     bool any_tags;
     bool entry_tags; /* some entry has tags of its own */
     tally_span *row_tags;
@@ -311,15 +313,14 @@ static bool price_passes(const tally_filter *f, const tally_priced *priced) {
 static int scan_cost(void *ctx, const tally_cost *cost) {
     scan *s = ctx;
     scan_row row = {.cost = cost};
-    row.session = s->last_session && s->last_session->ref == cost->session
-                      ? s->last_session
-                      : scan_session_of(s, cost->session);
-    row.model = s->last_model && s->last_model->ref == cost->model ? s->last_model
-                                                                   : model_of(s, cost->model);
+    scan_session **session = &s->recent_sessions[cost->session % RECENT];
+    const scan_model **model = &s->recent_models[cost->model % RECENT];
+    if (!*session || (*session)->ref != cost->session) *session = scan_session_of(s, cost->session);
+    if (!*model || (*model)->ref != cost->model) *model = model_of(s, cost->model);
+    row.session = *session;
+    row.model = *model;
     if (!row.session || !row.model)
         return tally_fail(s->err, TALLY_ENOMEM, "no memory to read costs");
-    s->last_session = row.session;
-    s->last_model = row.model;
     row.feed = scan_feed_of(s, cost->feed);
     if (!row.session->passes || !row.model->passes || !row.feed->passes) return 0;
     if (join_tags(s, &row) != 0) return tally_fail(s->err, TALLY_ENOMEM, "no memory to read tags");
