@@ -201,7 +201,7 @@ ROWS
     tally capture >/dev/null 2>words && ! grep -q budget words
     spend 04 20.00
     [ "$(tally capture --json | jq -c '[.notices[] | [.budget, .level]]')" = '[["monthly","stop"]]' ]
-    [ "$(tally capture --json | jq -c .notices)" = '[]' ]
+    [ "$(tally capture --json | jq -c .notices)" = null ]
     wait_for told 2
     # A raised limit makes it another budget: what it reaches then is news.
     tally budget set --period monthly --limit 150 2>/dev/null
