@@ -241,8 +241,8 @@ static void what_is_no_active_currency_has_no_decimals(void **state) {
     assert_int_equal(tally_currency_decimals(tally_span_of("U\0D", 3)), -1);
 }
 
-/* 351.17 over 180, 120 and 40 of 340, in pico-units by hand: rounded down the cents make 351.16, and
- * the one left goes to the third. */
+/* 351.17 over 180, 120 and 40 of 340, in pico-units by hand: rounded down the cents make 351.16,
+ * and the one left goes to the third. */
 static void parts_in_minor_units_add_up_to_the_sum_rounded(void **state) {
     (void)state;
     const tally_i128 bill[] = {185913529411765, 123942352941176, 41314117647059};
