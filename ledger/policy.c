@@ -2,6 +2,7 @@
  * fields. What a row means is decided where it is used (rule.c and others). */
 #include "view_fold.h"
 
+#include <tally/cosign.h>
 #include <tally/money.h>
 #include <tally/policy.h>
 #include <tally/time.h>
@@ -105,6 +106,13 @@ static const struct {
                             {"currency", TALLY_FIELD_CURRENCY, true},
                             {"covers", TALLY_FIELD_COVERS, false},
                             {"source", TALLY_FIELD_TEXT, false}}},
+    [TALLY_POLICY_AUDIT] = {"audit.set",
+                            "audit.unset",
+                            0,
+                            0,
+                            {{"quorum", TALLY_FIELD_QUORUM, false},
+                             {"witnesses", TALLY_FIELD_WITNESS, false},
+                             {"backdate_limit", TALLY_FIELD_HOURS, false}}},
 };
 
 const tally_policy_field *tally_policy_fields(tally_policy policy, size_t *count, size_t *keys) {
@@ -133,6 +141,11 @@ static bool month_ok(tally_span text) {
     return tally_date_parse(tally_span_of(date, 10), &days) == 0;
 }
 
+static bool witness_ok(tally_span text) {
+    return tally_span_is(text, "any") || tally_span_is(text, "admin") ||
+           tally_span_is(text, "member") || tally_span_is(text, "auditor");
+}
+
 static bool period_ok(tally_span text) {
     return tally_span_is(text, "daily") || tally_span_is(text, "weekly") ||
            tally_span_is(text, "monthly");
@@ -157,8 +170,11 @@ const char *tally_field_text_fault(tally_field_type type, tally_span text) {
         return tally_span_is(text, "all") || tally_span_is(text, "beyond-plan")
                    ? NULL
                    : "all or beyond-plan";
+    case TALLY_FIELD_WITNESS: return witness_ok(text) ? NULL : "any, admin, member or auditor";
     case TALLY_FIELD_PICO:
     case TALLY_FIELD_PERCENT:
+    case TALLY_FIELD_QUORUM:
+    case TALLY_FIELD_HOURS:
     case TALLY_FIELD_PRIORITY: break;
     }
     return "a number";
@@ -172,6 +188,11 @@ static const char *number_fault(tally_field_type type, const tally_value *value)
         return positive && number > 0 && number <= INT64_MAX ? NULL : "an amount above zero";
     case TALLY_FIELD_PERCENT:
         return positive && number > 0 && number <= PERCENT_MAX ? NULL : "1 to 10000 percent";
+    case TALLY_FIELD_QUORUM:
+        return positive && number > 0 && number <= TALLY_QUORUM_MAX ? NULL : "1 to 16 members";
+    case TALLY_FIELD_HOURS:
+        return positive && number > 0 && number <= TALLY_BACKDATE_MAX_HOURS ? NULL
+                                                                            : "1 to 878400 hours";
     case TALLY_FIELD_PRIORITY:
         if (positive) return number <= PRIORITY_MAX ? NULL : "-1000 to 1000";
         return value->as.integer >= -PRIORITY_MAX ? NULL : "-1000 to 1000";

@@ -1,7 +1,7 @@
 /* Policy: the tables that people keep and figures are derived from: clients, projects, rules,
- * rates, plans, exchange rates, budgets, bills. Each row is a register: the last `.set` or `.unset`
- * of its key by hlc, then larger device key, counts. Rows are the records' own bodies; the getters
- * here give them typed. Setting one never changes a record: history follows at once.
+ * rates, plans, exchange rates, budgets, bills, witnesses. Each row is a register: the last `.set`
+ * or `.unset` of its key by hlc, then larger device key, counts. Rows are the records' own bodies;
+ * the getters here give them typed. Setting one never changes a record: history follows at once.
  *
  * A table is described by a row of `policy_kinds` in ledger/policy.c: its kind, the body keys that
  * name a row, and a check of its body. A body that fails its check has no effect. */
@@ -30,6 +30,8 @@ typedef enum tally_policy {
                             project?, tag? */
     TALLY_POLICY_BILL,   /* bill.set: provider, month, member?, amount (pico-units), currency,
                             covers? ("all", "beyond-plan"), source? */
+    TALLY_POLICY_AUDIT,  /* audit.set, one row: quorum?, witnesses? ("any", "admin", "member",
+                            "auditor"), backdate_limit? (hours) */
     TALLY_POLICY_COUNT
 } tally_policy;
 
@@ -42,9 +44,12 @@ typedef enum tally_field_type {
     TALLY_FIELD_CURRENCY, /* ISO 4217 */
     TALLY_FIELD_PERIOD,   /* daily, weekly, monthly */
     TALLY_FIELD_COVERS,   /* all, beyond-plan */
+    TALLY_FIELD_WITNESS,  /* any, admin, member, auditor */
     TALLY_FIELD_PICO,     /* pico-units: the first of the types that are numbers */
     TALLY_FIELD_PERCENT,  /* 1 to 10,000 */
-    TALLY_FIELD_PRIORITY  /* -1,000 to 1,000 */
+    TALLY_FIELD_PRIORITY, /* -1,000 to 1,000 */
+    TALLY_FIELD_QUORUM,   /* 1 to TALLY_QUORUM_MAX */
+    TALLY_FIELD_HOURS     /* 1 to TALLY_BACKDATE_MAX_HOURS */
 } tally_field_type;
 
 typedef struct tally_policy_field {
