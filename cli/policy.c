@@ -1,4 +1,4 @@
-/* tally client, project, rule, rate, plan, fx, bill and budget: set, list, unset; one
+/* tally client, project, rule, rate, plan, fx, bill, budget and audit: set, list, unset; one
  * implementation over the ledger's table of fields. `set` changes what is given and keeps the rest
  * of the row. */
 #include "policy.h"
@@ -31,6 +31,7 @@ static const policy_noun nouns[] = {
     {"rule", "rules", TALLY_POLICY_RULE, 1},       {"rate", "rates", TALLY_POLICY_RATE, 0},
     {"plan", "plans", TALLY_POLICY_PLAN, 1},       {"fx", "fx_rates", TALLY_POLICY_FX, 2},
     {"bill", "bills", TALLY_POLICY_BILL, 2},       {"budget", "budgets", TALLY_POLICY_BUDGET, 1},
+    {"audit", "audit", TALLY_POLICY_AUDIT, 0},
 };
 
 typedef struct field_value {

@@ -146,3 +146,18 @@ COMMAND(bill_list, "bill list", "", 0, "the providers' bills", "tally bill list"
         cli_policy_list);
 COMMAND(bill_unset, "bill unset", "PROVIDER MONTH", 2, "take a bill away",
         "tally bill unset anthropic 2026-03", bill_keys, cli_policy_unset);
+
+/* ---- audit ---- */
+
+static const cli_option audit_options[] = {
+    {"quorum", "N", "so many members, the author aside, make a record witnessed (default 1)"},
+    {"witnesses", "ROLE", "whose devices count: any (default), admin, member or auditor"},
+    {"backdate-limit", "HOURS", "'tally verify' names records seen later than this (default 72)"},
+    END};
+
+COMMAND(audit_set, "audit set", "", 0, "say when a record counts as witnessed",
+        "tally audit set --quorum 2 --backdate-limit 168", audit_options, cli_policy_set);
+COMMAND(audit_list, "audit list", "", 0, "what is set of this", "tally audit list --json", NULL,
+        cli_policy_list);
+COMMAND(audit_unset, "audit unset", "", 0, "go back to the defaults", "tally audit unset", NULL,
+        cli_policy_unset);

@@ -270,3 +270,45 @@ int cosign_keep_own(tally_txn *txn, const tally_cosignature *c, tally_error *err
     int rc = weigh(txn, c, key, &change, err);
     return rc != 0 ? rc : keep(txn, c, key, change, err);
 }
+
+/* ---- forked feeds ---- */
+
+static bool is_on(tally_txn *txn, uint32_t feed, const branch *b, uint64_t end,
+                  const tally_checkpoint *cp) {
+    tally_range range;
+    tally_hash root;
+    if (cp->size > end || (b && cp->size < b->from)) return false;
+    if (history_edge(txn, feed, b, cp->size, &range, NULL) != 0) return false;
+    tally_range_root(&range, &root);
+    return tally_hash_eq(&root, &cp->root);
+}
+
+int tally_cosignature_history(tally_txn *txn, const tally_cosignature *c, tally_checkpoint *head,
+                              tally_error *err) {
+    tally_feed feed;
+    fork_row fork;
+    branch_set set;
+    uint32_t number;
+    *head = (tally_checkpoint){.size = 0};
+    int rc = tally_feed_find(txn, &c->device, &number);
+    if (rc == 0) rc = feed_now(txn, number, &feed, err);
+    if (rc == 0 && is_on(txn, number, NULL, feed.size, &c->checkpoint)) {
+        head->size = feed.size;
+        tally_range_root(&feed.range, &head->root);
+        return 0;
+    }
+    if (rc == 0) rc = branch_read_all(txn, number, &set, err);
+    for (size_t i = 0; rc == 0 && i < set.count; i++) {
+        if (!is_on(txn, number, &set.list[i], set.list[i].edge.size, &c->checkpoint)) continue;
+        head->size = set.list[i].edge.size;
+        tally_range_root(&set.list[i].edge, &head->root);
+        return 0;
+    }
+    if (rc == 0) rc = fork_load(txn, &c->device, &fork, err);
+    for (size_t i = 0; rc == 0 && i < 2; i++) {
+        *head = fork.proof.branches[i].checkpoint;
+        if (head->size == c->checkpoint.size && tally_hash_eq(&head->root, &c->checkpoint.root))
+            return 0;
+    }
+    return rc == 0 ? TALLY_ENOTFOUND : rc;
+}

@@ -90,6 +90,7 @@ struct tally_txn {
     tally_feed own;
     tally_hlc clock;       /* own_loaded: the latest of any feed; ours goes on after it */
     bool own_frozen;       /* own_loaded: the own feed is forked and takes no more */
+    bool own_auditor;      /* own_loaded: nothing that it would append counts */
     uint32_t closing;      /* records that it takes all the same: its last word */
     bool own_grew;         /* the mark may have to rise */
     uint64_t appended;     /* records, in this transaction */

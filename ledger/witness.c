@@ -326,7 +326,7 @@ int tally_witness_count(tally_txn *txn, int64_t now_ms, tally_witness_counts *ou
         .counts = out, .now_ms = now_ms, .limit_ms = (int64_t)policy.backdate_hours * MS_PER_HOUR};
     int rc = tally_team_device_each(txn, note_name, &members);
     out->witnesses = members.count > 0 ? members.count - 1 : 0;
-    uint32_t feeds = tally_feed_count(txn);
+    uint32_t feeds = out->witnesses > 0 ? tally_feed_count(txn) : 0;
     for (uint32_t number = 0; rc == 0 && number < feeds; number++) {
         rc = feed_load(txn, number, &feed, err);
         if (rc == 0) rc = count_feed(txn, &feed, &u, err);

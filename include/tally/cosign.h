@@ -84,6 +84,11 @@ int tally_cosign(tally_txn *txn, bool asked, uint64_t *made, tally_error *err);
  * INT64_MAX: not before something comes. */
 int tally_cosign_due(tally_txn *txn, int64_t *due_ms, tally_error *err);
 
+/* Which history of a forked feed it is of: sets the head of that history, as tally_fork_state and
+ * tally_branch name it. TALLY_ENOTFOUND when the records that would tell are not here. */
+int tally_cosignature_history(tally_txn *txn, const tally_cosignature *c, tally_checkpoint *head,
+                              tally_error *err);
+
 /* ---- who has seen what ---- */
 
 /* Policy `audit.set`; defaults where nothing is set. */
@@ -105,7 +110,7 @@ typedef struct tally_witnessed {
 int tally_witness_of(tally_txn *txn, uint32_t feed, uint64_t index, tally_witnessed *out,
                      tally_error *err);
 
-/* All records of the devices in the team. */
+/* All records of the devices in the team; nothing is counted where there is one member only. */
 typedef struct tally_witness_counts {
     uint64_t records;
     uint64_t never;     /* no quorum has seen them; */
