@@ -154,8 +154,8 @@ static void bodies_that_break_a_rule_have_no_effect(void **state) {
         {"bill.set", {"provider", "month", "currency", "covers"}, {"x", "2026-03", "USD", "some"}},
         {"client.unset", {"title"}, {"no name"}},
     };
-    static const char *const names[] = {"client", "project", "rule",   "amount",
-                                        "plan",   "base",    "budget", "month"};
+    static const char *const names[] = {"client", "project", "rule",  "amount", "plan",
+                                        "base",   "budget",  "month", "quorum"};
     tally_hash before = fixture_digest(f);
     for (size_t i = 0; i < sizeof bodies / sizeof *bodies; i++) {
         append_hostile(&bodies[i]);
