@@ -144,3 +144,32 @@ own_id() { tally team show --ledger "$1" --json | jq -r '.devices[] | select(.th
     ! grep -q '"capture failed"' "$EVE.log"
     [ "$(tally sessions --ledger "$EVE" --json | jq '.sessions | length')" -eq 0 ]
 }
+
+# Debian's golang-go and golang-golang-x-mod-dev.
+open_note() { # LOG-KEY WITNESS-KEY
+    GO111MODULE=off GOPATH=/usr/share/gocode GOFLAGS= GOCACHE="$BATS_TEST_TMPDIR/go" \
+        go run "$TALLY_TEST_DATA/cosign/open.go" "$@"
+}
+
+@test "Go's sumdb/note opens a checkpoint with its cosignature" {
+    command -v go >/dev/null || skip "no Go: apt-get install golang-go golang-golang-x-mod-dev"
+    need /usr/share/gocode/src/golang.org/x/mod/sumdb/note
+    two_teammates
+    record_in "$BEN" model-a
+    hand "$BEN" "$TALLY_HOME"
+    tally show "$(last_of "$BEN")" --json >shown.json
+    jq -e '.witnesses[0].size == .inclusion.tree_size' shown.json
+    jq -j '.checkpoint + .witnesses[0].note_line' shown.json >note
+    run open_note "$(own_id "$BEN")" "$(own_id "$TALLY_HOME")" <note
+    [ "${#lines[@]}" -eq 2 ]
+    [[ "${lines[0]}" == */"$(own_id "$BEN")" ]]
+    [[ "${lines[1]}" == */"$(own_id "$TALLY_HOME")" ]]
+    # A cosignature with another time is none: Go refuses the note.
+    line=$(jq -j '.witnesses[0].note_line' shown.json)
+    name=$(awk '{print $2}' <<<"$line")
+    awk '{print $3}' <<<"$line" | base64 -d >blob
+    printf '\377' | dd of=blob bs=1 seek=11 conv=notrunc 2>/dev/null
+    { jq -j .checkpoint shown.json; printf '— %s %s\n' "$name" "$(base64 -w0 blob)"; } >bad
+    run open_note "$(own_id "$BEN")" "$(own_id "$TALLY_HOME")" <bad
+    [ "$status" -ne 0 ]
+}
