@@ -1,7 +1,6 @@
 /* tally capture: runs one pass over the agents' logs and says what came of it. Reading them is
  * node/capture's work. */
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -118,14 +117,6 @@ static void result_text(cli *run, const capture_result *result) {
     if (result->skipped) cli_say("%" PRIu64 " lines were skipped", result->skipped);
 }
 
-/* The lock file's time is when logs were last looked at; `tally status` shows it. No record says
- * it: nothing new is no fact worth signing. */
-static void pass_mark(const cli *run) {
-    char path[PATH_MAX + sizeof CLI_CAPTURE_MARK];
-    snprintf(path, sizeof path, "%s%s", run->dir, CLI_CAPTURE_MARK);
-    (void)utimensat(AT_FDCWD, path, NULL, 0);
-}
-
 /* The home to look in, made absolute: records and cursors name files so. */
 static int root_find(const cli *run, const char *root, char out[PATH_MAX]) {
     struct stat there;
@@ -163,7 +154,6 @@ static int capture_command_run(cli *run) {
         result_json(run, &result, &words);
     else
         result_text(run, &result);
-    if (!failed && !options.dry_run) pass_mark(run);
     tally_ledger_close(ledger);
     for (size_t i = 0; i < words.count; i++) {
         free(words.skipped[i].file);

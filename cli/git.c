@@ -46,7 +46,9 @@ static bool git_start(char *const *arguments, pid_t *pid, int *from) {
     return started;
 }
 
-bool cli_git_line(const char *dir, const char *const *arguments, char *out, size_t size) {
+/* First line of what `git -C dir ARGUMENTS...` prints, without its end. `arguments` ends with NULL.
+ */
+static bool git_line(const char *dir, const char *const *arguments, char *out, size_t size) {
     char *all[ARGUMENTS_MAX] = {"git", "-C", (char *)(uintptr_t)dir};
     size_t count = 3;
     pid_t pid;
@@ -66,4 +68,23 @@ bool cli_git_line(const char *dir, const char *const *arguments, char *out, size
     bool whole = length > 1 && out[length - 1] == '\n';
     if (whole) out[length - 1] = '\0';
     return whole && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+/* An address may carry a password before an '@'. It is no part of what rules look at. */
+static void credentials_drop(char *remote) {
+    char *scheme = strstr(remote, "://");
+    char *from = scheme ? scheme + 3 : remote, *at = strchr(from, '@');
+    if (at && (size_t)(at - from) < strcspn(from, "/")) memmove(from, at + 1, strlen(at + 1) + 1);
+}
+
+bool cli_git_remote(const char *dir, char *out) {
+    static const char *const arguments[] = {"config", "--get", "remote.origin.url", NULL};
+    if (!git_line(dir, arguments, out, CLI_GIT_ANSWER_BYTES)) return false;
+    credentials_drop(out);
+    return true;
+}
+
+bool cli_git_branch(const char *dir, char *out) {
+    static const char *const arguments[] = {"symbolic-ref", "--quiet", "--short", "HEAD", NULL};
+    return git_line(dir, arguments, out, CLI_GIT_ANSWER_BYTES);
 }

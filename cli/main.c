@@ -15,37 +15,73 @@
 
 #define SIGNAL_STACK_BYTES 65536
 
-static const cli_command *const commands[] = {&command_init,          &command_capture,
-                                              &command_sessions,      &command_sessions_show,
-                                              &command_costs_list,    &command_costs_export,
-                                              &command_costs_import,  &command_report,
-                                              &command_tag_add,       &command_tag_remove,
-                                              &command_tag_list,      &command_redact,
-                                              &command_assign,        &command_split,
-                                              &command_void,          &command_client_set,
-                                              &command_client_list,   &command_client_unset,
-                                              &command_project_set,   &command_project_list,
-                                              &command_project_unset, &command_rule_set,
-                                              &command_rule_list,     &command_rule_unset,
-                                              &command_rate_set,      &command_rate_list,
-                                              &command_rate_unset,    &command_plan_set,
-                                              &command_plan_list,     &command_plan_unset,
-                                              &command_fx_set,        &command_fx_list,
-                                              &command_fx_unset,      &command_rule_test,
-                                              &command_team_show,     &command_team_invite,
-                                              &command_team_join,     &command_team_revoke,
-                                              &command_team_forks,    &command_team_resolve,
-                                              &command_sync_now,      &command_sync_status,
-                                              &command_sync_export,   &command_sync_import,
-                                              &command_sync_folder,   &command_node_status,
-                                              &command_prices_list,   &command_prices_set,
-                                              &command_prices_import, &command_log,
-                                              &command_show,          &command_verify,
-                                              &command_fsck,          &command_rebuild,
-                                              &command_backup,        &command_status,
-                                              &command_doctor,        &command_config_list,
-                                              &command_config_get,    &command_config_set,
-                                              &command_version,       NULL};
+static const cli_command *const commands[] = {&command_init,
+                                              &command_capture,
+                                              &command_sessions,
+                                              &command_sessions_show,
+                                              &command_costs_list,
+                                              &command_costs_export,
+                                              &command_costs_import,
+                                              &command_report,
+                                              &command_tag_add,
+                                              &command_tag_remove,
+                                              &command_tag_list,
+                                              &command_redact,
+                                              &command_assign,
+                                              &command_split,
+                                              &command_void,
+                                              &command_client_set,
+                                              &command_client_list,
+                                              &command_client_unset,
+                                              &command_project_set,
+                                              &command_project_list,
+                                              &command_project_unset,
+                                              &command_rule_set,
+                                              &command_rule_list,
+                                              &command_rule_unset,
+                                              &command_rate_set,
+                                              &command_rate_list,
+                                              &command_rate_unset,
+                                              &command_plan_set,
+                                              &command_plan_list,
+                                              &command_plan_unset,
+                                              &command_fx_set,
+                                              &command_fx_list,
+                                              &command_fx_unset,
+                                              &command_rule_test,
+                                              &command_team_show,
+                                              &command_team_invite,
+                                              &command_team_join,
+                                              &command_team_revoke,
+                                              &command_team_forks,
+                                              &command_team_resolve,
+                                              &command_sync_now,
+                                              &command_sync_status,
+                                              &command_sync_export,
+                                              &command_sync_import,
+                                              &command_sync_folder,
+                                              &command_node_status,
+                                              &command_prices_list,
+                                              &command_prices_set,
+                                              &command_prices_import,
+                                              &command_log,
+                                              &command_show,
+                                              &command_verify,
+                                              &command_fsck,
+                                              &command_rebuild,
+                                              &command_backup,
+                                              &command_status,
+                                              &command_doctor,
+                                              &command_config_list,
+                                              &command_config_get,
+                                              &command_config_set,
+                                              &command_version,
+                                              &command_hook_install,
+                                              &command_hook_uninstall,
+                                              &command_hook_status,
+                                              &command_hook,
+                                              &command_statusline,
+                                              NULL};
 
 /* A descriptor that is closed at the start would be given to the ledger's file and then printed
  * into. Those for input and output are opened so that using them fails. */
@@ -134,14 +170,15 @@ static int help_run(cli *run, int argc, char **argv) {
 
 static int command_run(cli *run, int argc, char **argv) {
     int code = cli_options_parse(run, argc, argv);
-    if (code != CLI_DONE) return code;
+    if (code != CLI_DONE) return run->command->inside_agent ? CLI_FAILED : code;
     if (cli_has(run, "help"))
         cli_help_command(cli_out(run), run->command);
     else {
         tally_error err = {0};
         code = cli_dir_find(run, &err) ? cli_fail(&err) : run->command->run(run);
     }
-    return cli_out_finish(run, code);
+    code = cli_out_finish(run, code);
+    return code && run->command->inside_agent ? CLI_FAILED : code;
 }
 
 int main(int argc, char **argv) {
