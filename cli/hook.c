@@ -15,6 +15,7 @@
 #include "hook_budget.h"
 #include "hook_event.h"
 #include "hook_log.h"
+#include "notice.h"
 
 #define HOOK_MAX_MS     2000
 #define CAPTURE_MAX_S   600u /* of the process that captures */
@@ -47,6 +48,7 @@ static void capture_do(cli *run, const hook_agent *agent) {
     tally_error err = {0};
     tally_ledger *ledger = NULL;
     capture_result result;
+    cli_notices notices = {.count = 0};
     char home[PATH_MAX];
     const capture_options options = {.home = home,
                                      .use_environment = true,
@@ -56,6 +58,9 @@ static void capture_do(cli *run, const hook_agent *agent) {
     if (!cli_home() || !realpath(cli_home(), home)) return;
     int code = cli_ledger_open(run, false, &ledger, &err);
     if (!code) code = capture_run(ledger, &options, &result, &err);
+    if (!code) code = cli_notices_take(ledger, &notices, &err);
+    if (!code) cli_notices_tell(&notices);
+    cli_notices_clear(&notices);
     tally_ledger_close(ledger);
     if (code && code != TALLY_ENOTFOUND) hook_log_put(run, agent->name, "capture", &err);
 }

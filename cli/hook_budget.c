@@ -4,6 +4,8 @@
 #include <inttypes.h>
 #include <stdarg.h>
 
+#include "budgets.h"
+
 typedef struct verdict {
     const cli_reading *reading;
     tally_budget_level level;
@@ -97,8 +99,8 @@ int hook_budget_ask(const cli_reading *reading, const cli_work *work, tally_budg
                     char *out, tally_error *err) {
     verdict said = {.reading = reading, .level = TALLY_BUDGET_FINE, .text = out};
     out[0] = '\0';
-    int code = tally_budgets_each(reading->txn, reading->zone, cli_now_ms(), &work->asked,
-                                  budget_look, &said, err);
+    int code = cli_budgets_each(reading->txn, reading->zone, cli_now_ms(), &work->asked,
+                                budget_look, &said, err);
     *level = said.level;
     cli_text_one_line(out);
     return code;

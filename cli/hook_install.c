@@ -16,18 +16,18 @@
 #define PROGRAM_NAME "/tally"
 
 /* What the agents are to call. */
-typedef struct calls {
+typedef struct hook_calls {
     char program[PATH_MAX], ledger[PATH_MAX]; /* ledger: empty for the usual one */
     char hook[COMMAND_MAX_BYTES], statusline[COMMAND_MAX_BYTES];
-} calls;
+} hook_calls;
 
-typedef struct job {
+typedef struct hook_job {
     cli *run;
-    const calls *calls; /* install */
+    const hook_calls *calls; /* install */
     bool dry_run, statusline;
     cli_json json;
     unsigned files;
-} job;
+} hook_job;
 
 /* ---- commands ---- */
 
@@ -45,7 +45,7 @@ static void shell_word(char *out, size_t size, const char *word) {
     snprintf(out + used, size - used, "'");
 }
 
-static void command_make(const calls *calls, const char *words, char out[COMMAND_MAX_BYTES]) {
+static void command_make(const hook_calls *calls, const char *words, char out[COMMAND_MAX_BYTES]) {
     out[0] = '\0';
     shell_word(out, COMMAND_MAX_BYTES, calls->program);
     size_t used = strlen(out);
@@ -55,7 +55,7 @@ static void command_make(const calls *calls, const char *words, char out[COMMAND
 }
 
 /* The agent may run where TALLY_HOME is not set: a ledger that was named is named again. */
-static int calls_find(const cli *run, calls *out, tally_error *err) {
+static int calls_find(const cli *run, hook_calls *out, tally_error *err) {
     const char *set = getenv("TALLY_HOME");
     bool named = cli_value(run, "ledger") || (set && *set);
     ssize_t n = readlink("/proc/self/exe", out->program, sizeof out->program - 1);
@@ -75,7 +75,7 @@ static int calls_find(const cli *run, calls *out, tally_error *err) {
 
 /* ---- telling ---- */
 
-static void tell(job *job, const settings_file *file, const char *result, const char *words) {
+static void tell(hook_job *job, const settings_file *file, const char *result, const char *words) {
     job->files++;
     if (!job->run->json) {
         fprintf(cli_out(job->run), "%-12s %s: %s\n", file->agent->name, file->path, words);
@@ -99,9 +99,9 @@ static tally_span span_of(const settings_text *text) {
 
 /* ---- install ---- */
 
-static int wanted_add(const job *job, const settings_file *file, settings_text *out, bool *ours,
-                      tally_error *err) {
-    calls *calls = malloc(sizeof *calls);
+static int wanted_add(const hook_job *job, const settings_file *file, settings_text *out,
+                      bool *ours, tally_error *err) {
+    hook_calls *calls = malloc(sizeof *calls);
     settings_found *found = malloc(sizeof *found);
     char words[64];
     int code = calls && found ? 0 : tally_fail(err, TALLY_ENOMEM, "memory ran out");
@@ -124,7 +124,7 @@ static int wanted_add(const job *job, const settings_file *file, settings_text *
     return code;
 }
 
-static int install_file(job *job, settings_file *file, tally_error *err) {
+static int install_file(hook_job *job, settings_file *file, tally_error *err) {
     settings_text text = {NULL, 0};
     bool ours = false;
     int code = wanted_add(job, file, &text, &ours, err);
@@ -176,7 +176,7 @@ static int put_back(const settings_file *file, const settings_text *text, bool k
     return tally_fail(err, TALLY_EIO, "cannot remove %s: %s", file->target, strerror(errno));
 }
 
-static int uninstall_file(job *job, settings_file *file, tally_error *err) {
+static int uninstall_file(hook_job *job, settings_file *file, tally_error *err) {
     settings_text text = {NULL, 0}, kept = {NULL, 0};
     tally_span there = span_of(&file->text);
     int code = file->notify ? settings_notify_remove(there, &text, err)
@@ -203,7 +203,7 @@ static int uninstall_file(job *job, settings_file *file, tally_error *err) {
 
 /* ---- status ---- */
 
-static int status_file(job *job, settings_file *file, tally_error *err) {
+static int status_file(hook_job *job, settings_file *file, tally_error *err) {
     char words[160];
     unsigned events = 0;
     settings_found *found = malloc(sizeof *found);
@@ -233,9 +233,9 @@ static int status_file(job *job, settings_file *file, tally_error *err) {
 
 /* ---- all files of the agents that are meant ---- */
 
-typedef int file_fn(job *job, settings_file *file, tally_error *err);
+typedef int file_fn(hook_job *job, settings_file *file, tally_error *err);
 
-static int agent_each(job *job, const hook_agent *agent, file_fn *fn, tally_error *err) {
+static int agent_each(hook_job *job, const hook_agent *agent, file_fn *fn, tally_error *err) {
     settings_file *file = malloc(sizeof *file);
     bool has_notify = strcmp(agent->name, "codex") == 0;
     int code = file ? 0 : tally_fail(err, TALLY_ENOMEM, "memory ran out");
@@ -254,7 +254,7 @@ static bool agent_is_here(const hook_agent *agent) {
     return settings_folder(agent, folder) && stat(folder, &there) == 0 && S_ISDIR(there.st_mode);
 }
 
-static int agents_each(job *job, file_fn *fn, tally_error *err) {
+static int agents_each(hook_job *job, file_fn *fn, tally_error *err) {
     cli *run = job->run;
     int code = 0;
     for (int i = 0; i < run->argument_count; i++)
@@ -277,7 +277,7 @@ static int agents_each(job *job, file_fn *fn, tally_error *err) {
     return code;
 }
 
-static int job_end(job *job, int code, const tally_error *err) {
+static int job_end(hook_job *job, int code, const tally_error *err) {
     if (job->run->json && job->json.depth) {
         cli_json_close(&job->json, '}');
         cli_json_end(&job->json);
@@ -286,7 +286,7 @@ static int job_end(job *job, int code, const tally_error *err) {
     return code ? cli_fail(err) : CLI_DONE;
 }
 
-static void notes_tell(const job *job) {
+static void notes_tell(const hook_job *job) {
     for (size_t i = 0; hook_agent_at(i); i++) {
         const hook_agent *agent = hook_agent_at(i);
         bool meant = job->run->argument_count == 0 && agent_is_here(agent);
@@ -298,11 +298,11 @@ static void notes_tell(const job *job) {
 
 static int install_run(cli *run) {
     tally_error err = {0};
-    calls *calls = calloc(1, sizeof *calls);
-    job job = {.run = run,
-               .calls = calls,
-               .dry_run = cli_has(run, "dry-run"),
-               .statusline = cli_has(run, "statusline")};
+    hook_calls *calls = calloc(1, sizeof *calls);
+    hook_job job = {.run = run,
+                    .calls = calls,
+                    .dry_run = cli_has(run, "dry-run"),
+                    .statusline = cli_has(run, "statusline")};
     int code =
         calls ? calls_find(run, calls, &err) : tally_fail(&err, TALLY_ENOMEM, "memory ran out");
     if (!code) code = agents_each(&job, install_file, &err);
@@ -313,13 +313,13 @@ static int install_run(cli *run) {
 
 static int uninstall_run(cli *run) {
     tally_error err = {0};
-    job job = {.run = run, .dry_run = cli_has(run, "dry-run")};
+    hook_job job = {.run = run, .dry_run = cli_has(run, "dry-run")};
     return job_end(&job, agents_each(&job, uninstall_file, &err), &err);
 }
 
 static int status_run(cli *run) {
     tally_error err = {0};
-    job job = {.run = run};
+    hook_job job = {.run = run};
     char last[512];
     int code = agents_each(&job, status_file, &err);
     hook_log_last(run, last, sizeof last);

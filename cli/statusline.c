@@ -9,6 +9,7 @@
 #include <tally/json.h>
 #include <tally/report.h>
 
+#include "budgets.h"
 #include "commands.h"
 #include "file.h"
 #include "hook_event.h"
@@ -18,8 +19,8 @@
 
 #define INPUT_MAX_BYTES  (1024u * 1024u)
 #define INPUT_WAIT_MS    50
-#define PERCENT          100
-#define BUDGET_SHOWN_MAX 2u /* in the line; --json has all */
+#define SHARE_PERCENT    100 /* hundredths in a percent */
+#define BUDGET_SHOWN_MAX 2u  /* in the line; --json has all */
 
 #define YELLOW "\x1b[33m"
 #define RED    "\x1b[31m"
@@ -75,12 +76,6 @@ static int today_sum(const cli_reading *reading, line *at, tally_error *err) {
     return code;
 }
 
-static int64_t share_percent(const tally_budget *budget) {
-    if (budget->limit <= 0 || budget->spent <= 0) return 0;
-    tally_i128 percent = budget->spent / (budget->limit / PERCENT + (budget->limit < PERCENT));
-    return percent > INT32_MAX ? INT32_MAX : (int64_t)percent;
-}
-
 /* ---- printing ---- */
 
 static bool colours(const line *at) {
@@ -103,21 +98,14 @@ static int budget_text(void *ctx, const tally_budget *budget, tally_error *err) 
     const char *in = colours(at) ? colour[budget->level] : "";
     fprintf(at->out, " · %s", in);
     put_name(at->out, budget->budget);
-    fprintf(at->out, " %lld%%%s", (long long)share_percent(budget), *in ? PLAIN : "");
+    fprintf(at->out, " %lld%%%s", (long long)(budget->share / SHARE_PERCENT), *in ? PLAIN : "");
     return 0;
 }
 
 static int budget_json(void *ctx, const tally_budget *budget, tally_error *err) {
-    static const char *const levels[] = {"fine", "notify", "stop"};
     line *at = ctx;
     (void)err;
-    cli_json_open(&at->json, NULL, '{');
-    cli_json_text(&at->json, "budget", budget->budget);
-    cli_json_money(&at->json, "spent", budget->spent);
-    cli_json_money(&at->json, "limit", budget->limit);
-    cli_json_i64(&at->json, "percent", share_percent(budget));
-    cli_json_string(&at->json, "level", levels[budget->level]);
-    cli_json_close(&at->json, '}');
+    cli_budget_json(&at->json, budget);
     return 0;
 }
 
@@ -170,8 +158,8 @@ static int line_make(line *at, cli_work *work, tally_error *err) {
     }
     if (!code) {
         today_put(at);
-        code = tally_budgets_each(reading.txn, reading.zone, cli_now_ms(), &work->asked,
-                                  at->run->json ? budget_json : budget_text, at, err);
+        code = cli_budgets_each(reading.txn, reading.zone, cli_now_ms(), &work->asked,
+                                at->run->json ? budget_json : budget_text, at, err);
         line_end(at);
     }
     cli_reading_close(&reading);

@@ -209,9 +209,14 @@ static int join_tags(scan *s, scan_row *row) {
     return own.failed ? TALLY_ENOMEM : 0;
 }
 
+bool scan_row_passes(const tally_filter *f, const scan_row *row) {
+    return session_passes(f, row->session) && share_passes(f, row) &&
+           (f->tag.len == 0 || has_tag(row->tags, row->tag_count, f->tag));
+}
+
 /* ---- shares ---- */
 
-static void row_share(scan_row *row, const tally_attribution *said, uint32_t at) {
+void scan_row_share(scan_row *row, const tally_attribution *said, uint32_t at) {
     row->said = said;
     row->share = said->count > 0 ? &said->shares[at] : NULL;
     row->client = row->share ? row->share->client : (tally_span){0};
@@ -234,7 +239,7 @@ static int pass_shares(scan *s, const scan_row *whole, const tally_attribution *
     for (uint32_t i = 0; i < said->count && rc == 0; i++) {
         scan_row row = *whole;
         tally_cost cost = *whole->cost;
-        row_share(&row, said, i);
+        scan_row_share(&row, said, i);
         if (!share_passes(s->filter, &row)) continue;
         cost_take_piece(&pieces, i, &cost, &row);
         rc = s->fn(s->ctx, &row, s->err);
@@ -247,7 +252,7 @@ static int pass_cost(scan *s, scan_row *row) {
     const tally_attribution *said = said_of(s, row, &own);
     row->serial = ++s->serial;
     if (said->count > 1) return pass_shares(s, row, said);
-    row_share(row, said, 0);
+    scan_row_share(row, said, 0);
     row->usual = said != &own;
     return share_passes(s->filter, row) ? s->fn(s->ctx, row, s->err) : 0;
 }
@@ -279,7 +284,7 @@ int scan_time(scan *s, const tally_engaged *piece, scan_time_fn *fn, void *ctx, 
         tally_engaged part = *piece;
         part.engaged_ms = (int64_t)engaged[i];
         part.agent_ms = (int64_t)agent[i];
-        row_share(&row, said, i);
+        scan_row_share(&row, said, i);
         row.usual = said->count <= 1;
         if (share_passes(s->filter, &row)) rc = fn(ctx, &row, &part, err);
     }
@@ -290,7 +295,7 @@ bool scan_time_passes(const scan *s, const scan_session *session, const scan_fee
     scan_row row = {.session = (scan_session *)(uintptr_t)session};
     if (!time_asked(s, session, feed)) return false;
     for (uint32_t i = 0; i == 0 || i < session->said.count; i++) {
-        row_share(&row, &session->said, i);
+        scan_row_share(&row, &session->said, i);
         if (share_passes(s->filter, &row)) return true;
     }
     return false;
