@@ -19,7 +19,6 @@ static const hook_agent agents[] = {
                 {"SessionEnd", HOOK_OTHER}},
      .timeout = "10",
      .deny = "block",
-     .gates_tools = true,
      .stops_turn = true},
     {.name = "codex",
      .alias = "codex-cli",
@@ -33,7 +32,6 @@ static const hook_agent agents[] = {
                 {"Stop", HOOK_OTHER}},
      .timeout = "10",
      .deny = "block",
-     .gates_tools = true, /* with `continue` beside it the refusal would not be read */
      .note = "Codex runs new hooks only once you trust them: type /hooks in it"},
     {.name = "gemini-cli",
      .alias = "gemini",
@@ -100,12 +98,12 @@ void hook_refuse(FILE *out, const hook_agent *agent, const hook_event *event,
     cli_json json;
     cli_json_begin(&json, out);
     cli_json_open(&json, NULL, '{');
-    /* A turn that goes on would spend on: the model would only try the next tool. */
     if (event->moment == HOOK_TOOL && agent->stops_turn) {
+        /* No more than this: a denial beside it would count before it, and the turn would go on
+         * spending with the next tool. The tool that was asked for may still run: it is paid. */
         cli_json_bool(&json, "continue", false);
         cli_json_string(&json, "stopReason", sentence);
-    }
-    if (event->moment == HOOK_TOOL && agent->gates_tools) {
+    } else if (event->moment == HOOK_TOOL) {
         cli_json_open(&json, "hookSpecificOutput", '{');
         cli_json_string(&json, "hookEventName", event->name);
         cli_json_string(&json, "permissionDecision", "deny");

@@ -32,9 +32,8 @@ typedef struct hook_agent {
     } events[HOOK_EVENTS_MAX]; /* that are asked for */
     const char *timeout;       /* of a hook, in the agent's unit */
     const char *deny;          /* what it calls the refusal of a prompt */
-    bool gates_tools;          /* refuses a tool by hookSpecificOutput; else as a prompt */
-    bool stops_turn;           /* `continue: false` ends the turn */
-    const char *note;          /* what a person must do besides; NULL: nothing */
+    bool stops_turn;  /* `continue: false` at a tool ends the turn; else the tool is denied */
+    const char *note; /* what a person must do besides; NULL: nothing */
 } hook_agent;
 
 /* By name or alias; NULL when there is none. */
