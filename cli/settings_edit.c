@@ -222,7 +222,9 @@ static int member_step(settings_text *text, const tally_json *object, const char
         return out->type == type
                    ? 0
                    : tally_fail(err, TALLY_EFORMAT, "its \"%s\" is not what we know", name);
-    snprintf(snippet, sizeof snippet, "\"%s\": %s", name, value);
+    int n = snprintf(snippet, sizeof snippet, "\"%s\": %s", name, value);
+    if (n < 0 || (size_t)n >= sizeof snippet)
+        return tally_fail(err, TALLY_ELIMIT, "the path of this program is too long");
     return append(text, object, snippet, err);
 }
 
