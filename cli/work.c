@@ -12,12 +12,26 @@ static int tag_take(void *ctx, const uint8_t target[TALLY_ENTRY_BYTES], tally_sp
     return 0;
 }
 
-static void git_ask(const char *cwd, cli_work *out) {
+typedef struct asked_for {
+    bool remote, branch;
+} asked_for;
+
+static int rule_look(void *ctx, const tally_policy_row *row, tally_error *err) {
+    asked_for *asks = ctx;
+    tally_span text;
+    (void)err;
+    asks->remote |= tally_body_str(&row->record, "remote", &text) && text.len;
+    asks->branch |= tally_body_str(&row->record, "branch", &text) && text.len;
+    return 0;
+}
+
+/* Only for what some rule looks at: starting git takes longer than all the rest. */
+static void git_ask(tally_txn *txn, const char *cwd, cli_work *out) {
+    asked_for asks = {.remote = false};
+    (void)tally_policy_each(txn, TALLY_POLICY_RULE, rule_look, &asks, NULL);
     tally_attributable *what = &out->asked.what;
-    if (!what->remote.len && cli_git_remote(cwd, out->remote))
-        what->remote = tally_span_str(out->remote);
-    if (!what->branch.len && cli_git_branch(cwd, out->branch))
-        what->branch = tally_span_str(out->branch);
+    if (asks.remote && cli_git_remote(cwd, out->remote)) what->remote = tally_span_str(out->remote);
+    if (asks.branch && cli_git_branch(cwd, out->branch)) what->branch = tally_span_str(out->branch);
 }
 
 static void session_ask(tally_txn *txn, tally_span agent, tally_span id, cli_work *out) {
@@ -43,7 +57,7 @@ void cli_work_find(tally_txn *txn, const char *agent, const char *session, const
     if (somewhere) out->asked.what.cwd = tally_span_str(cwd);
     if (session && *session) session_ask(txn, out->asked.what.agent, tally_span_str(session), out);
     /* Costs of a known session count by its record alone. */
-    if (somewhere && !out->recorded) git_ask(cwd, out);
+    if (somewhere && !out->recorded) git_ask(txn, cwd, out);
 }
 
 int cli_work_attribute(tally_txn *txn, const cli_work *work, tally_attribution *out,
