@@ -48,8 +48,7 @@ int cli_basis_check(cli_basis basis, const tally_sums *total, tally_error *err) 
                       total->requests);
 }
 
-/* The same sums with this basis in the place of the list price. */
-static tally_sums on_basis(cli_basis basis, const tally_sums *sums) {
+tally_sums cli_basis_sums(cli_basis basis, const tally_sums *sums) {
     tally_sums out = *sums;
     if (basis != CLI_BASIS_PAID) return out;
     out.pico = sums->paid_pico;
@@ -65,7 +64,7 @@ static void cost_json(cli_json *json, const char *key, const tally_sums *sums) {
 }
 
 void cli_basis_sums_json(cli_json *json, cli_basis basis, const tally_sums *sums) {
-    tally_sums shown = on_basis(basis, sums), paid = on_basis(CLI_BASIS_PAID, sums);
+    tally_sums shown = cli_basis_sums(basis, sums), paid = cli_basis_sums(CLI_BASIS_PAID, sums);
     cli_sums_json(json, &shown);
     if (basis != CLI_BASIS_BOTH) return;
     cost_json(json, "list_cost", sums);
