@@ -126,6 +126,12 @@ void cli_html_exact(cli_html *html, const char *name, tally_span text) {
     attribute_put(html, name, text, true);
 }
 
+void cli_html_count(cli_html *html, uint64_t count) {
+    char text[TALLY_MONEY_TEXT_BYTES];
+    tally_pico_format_rounded((tally_i128)count * TALLY_PICO, 0, true, text);
+    cli_html_put(html, text);
+}
+
 void cli_html_money(cli_html *html, tally_i128 pico, int decimals) {
     char exact[TALLY_MONEY_TEXT_BYTES], shown[TALLY_MONEY_TEXT_BYTES];
     tally_pico_format(pico, 2, exact);

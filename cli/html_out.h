@@ -28,6 +28,8 @@ void cli_html_attribute(cli_html *html, const char *name, tally_span text);
 /* The same with every character kept, for scripts that compare it: nobody is shown it. */
 void cli_html_exact(cli_html *html, const char *name, tally_span text);
 
+/* 1,234,567 */
+void cli_html_count(cli_html *html, uint64_t count);
 /* <data value="EXACT">ROUNDED</data>: money with its exact decimal text beside what is read. */
 void cli_html_money(cli_html *html, tally_i128 pico, int decimals);
 /* The same of milliseconds, in hours. */

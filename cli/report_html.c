@@ -206,7 +206,8 @@ static void gaps_put(report_page *page, const tally_report *clients) {
     if (page->view->basis != CLI_BASIS_PAID && total->unpriced_requests)
         cli_html_format(html,
                         "<li id=\"unpriced\"><b>%" PRIu64 " requests</b> have no price and are in "
-                        "no sum of costs: 'tally prices list' names their models.</li>\n",
+                        "no cost (+? marks where): 'tally report --by model --unpriced' names "
+                        "their models, 'tally prices set' gives them one.</li>\n",
                         total->unpriced_requests);
     if (page->view->basis != CLI_BASIS_LIST && total->unpaid_requests)
         cli_html_format(html,
@@ -296,30 +297,6 @@ static int chart_put(report_page *page, const tally_report *days, bool hours, ta
     }
     free(chart);
     return code;
-}
-
-/* Clients' shares as one bar: the table below it holds the figures. */
-static void shares_put(report_page *page, const tally_report *clients) {
-    cli_html *html = &page->html;
-    tally_i128 slots[CLI_CHART_SLOTS] = {0}, sum = 0, before = 0;
-    for (size_t i = 0; i < tally_report_count(clients); i++) {
-        const tally_report_row *row = tally_report_at(clients, i);
-        tally_i128 value = measure_of(page, &row->sums, false);
-        size_t slot = report_colour_of(&page->colours, row->keys[0]);
-        if (value <= 0 || tally_add_i128(sum, value, &sum)) continue;
-        slots[slot] += value;
-    }
-    if (sum == 0) return;
-    cli_html_put(html, "<svg class=\"shares\" width=\"100%\" height=\"12\" role=\"img\" "
-                       "aria-label=\"Share of each client in the cost\">");
-    for (size_t i = 0; i < CLI_CHART_SLOTS; before += slots[i++]) {
-        if (slots[i] == 0) continue;
-        cli_html_format(html, "<rect class=\"c%zu\" height=\"12\"", i);
-        cli_html_percent(html, "x", before, sum);
-        cli_html_percent(html, "width", slots[i], sum);
-        cli_html_put(html, "/>");
-    }
-    cli_html_put(html, "</svg>\n");
 }
 
 /* ---- how to check it ---- */
@@ -424,7 +401,6 @@ static int body_put(report_page *page, const tally_report *days, const tally_rep
     }
     int code = chart_put(page, days, false, err);
     if (!code && page->has_time) code = chart_put(page, days, true, err);
-    if (!code) shares_put(page, clients);
     if (!code) code = report_tables_put(page, clients, err);
     if (!code) code = report_history_put(page, err);
     return code ? code : foot_put(page, err);

@@ -87,14 +87,45 @@ typedef struct table_shape {
     bool has_time;
 } table_shape;
 
-static void head_put(const table_shape *shape) {
+/* Money where there is any, else hours. */
+static tally_i128 measure_of(const table_shape *shape, const tally_sums *sums) {
+    tally_sums total = cli_basis_sums(shape->page->view->basis, shape->total);
+    if (total.pico > 0) return cli_basis_sums(shape->page->view->basis, sums).pico;
+    return cli_hours_pico(sums->engaged_ms);
+}
+
+/* Clients' shares as one bar: the rows below it are its legend. */
+static void shares_put(const table_shape *shape, const tally_report_row **rows, size_t count) {
+    cli_html *html = &shape->page->html;
+    tally_i128 slots[CLI_CHART_SLOTS] = {0}, sum = 0, before = 0;
+    for (size_t i = 0; i < count; i++) {
+        tally_i128 value = measure_of(shape, &rows[i]->sums);
+        if (value <= 0 || tally_add_i128(sum, value, &sum)) continue;
+        slots[report_colour_of(&shape->page->colours, rows[i]->keys[0])] += value;
+    }
+    if (sum == 0) return;
+    cli_html_put(html, "<svg class=\"shares\" width=\"100%\" height=\"12\" role=\"img\" "
+                       "aria-label=\"Share of each client\">");
+    for (size_t i = 0; i < CLI_CHART_SLOTS; before += slots[i++]) {
+        if (slots[i] == 0) continue;
+        cli_html_format(html, "<rect class=\"c%zu\" height=\"12\"", i);
+        cli_html_percent(html, "x", before, sum);
+        cli_html_percent(html, "width", slots[i], sum);
+        cli_html_put(html, "/>");
+    }
+    cli_html_put(html, "</svg>\n");
+}
+
+static void head_put(const table_shape *shape, const tally_report_row **rows, size_t count) {
     cli_html *html = &shape->page->html;
     cli_html_format(html, "<section class=\"card\" id=\"%s\">\n<h2>", shape->table->id);
     cli_html_put(html, shape->table->title);
-    cli_html_put(html, "</h2>\n<div class=\"wide\"><table class=\"sums\">\n<thead><tr>");
+    cli_html_put(html, "</h2>\n");
+    if (shape->table->coloured && shape->table->keys.count == 1) shares_put(shape, rows, count);
+    cli_html_put(html, "<div class=\"wide\"><table class=\"sums\">\n<thead><tr>");
     for (size_t i = 0; i < shape->table->keys.count; i++)
         cli_html_format(html, "<th scope=\"col\">%s</th>", shape->table->keys.names[i]);
-    cli_html_put(html, "<th class=\"bar\"></th><th class=\"n\" scope=\"col\">Requests</th>");
+    cli_html_put(html, "<th class=\"bar\"></th><th class=\"n count\" scope=\"col\">Requests</th>");
     if (shape->has_time) cli_html_put(html, "<th class=\"n\" scope=\"col\">Hours</th>");
     for (size_t i = 0; i < shape->money_count; i++)
         cli_html_format(html, "<th class=\"n\" scope=\"col\">%s</th>", shape->money[i].title);
@@ -115,7 +146,7 @@ static void key_put(const table_shape *shape, size_t key, const tally_report_row
     tally_span text = row->keys[key];
     cli_html_put(html, key ? "<td class=\"name\"" : "<th scope=\"row\" class=\"name\"");
     if (text.len) cli_html_attribute(html, "title", text);
-    cli_html_put(html, ">");
+    cli_html_put(html, "><div>");
     if (shape->table->coloured && key == 0)
         cli_html_format(html,
                         "<svg class=\"swatch\" width=\"10\" height=\"10\" aria-hidden=\"true\">"
@@ -126,7 +157,7 @@ static void key_put(const table_shape *shape, size_t key, const tally_report_row
                         report_missing_word(shape->table->keys.keys[key]));
     else
         cli_html_name(html, path_end(text));
-    cli_html_put(html, key ? "</td>" : "</th>");
+    cli_html_put(html, key ? "</div></td>" : "</div></th>");
 }
 
 static void permille_put(cli_html *html, tally_i128 part, tally_i128 whole) {
@@ -138,17 +169,10 @@ static void permille_put(cli_html *html, tally_i128 part, tally_i128 whole) {
     cli_html_put(html, "</td>");
 }
 
-/* Money where there is any, else hours. */
-static tally_i128 measure_of(const table_shape *shape, const tally_sums *sums) {
-    tally_sums total = cli_basis_sums(shape->page->view->basis, shape->total);
-    if (total.pico > 0) return cli_basis_sums(shape->page->view->basis, sums).pico;
-    return cli_hours_pico(sums->engaged_ms);
-}
-
 static void figures_put(const table_shape *shape, const tally_sums *sums, bool counted) {
     cli_html *html = &shape->page->html;
-    cli_html_put(html, "<td class=\"n\">");
-    if (counted) cli_html_format(html, "%" PRIu64, sums->requests);
+    cli_html_put(html, "<td class=\"n count\">");
+    if (counted) cli_html_count(html, sums->requests);
     cli_html_put(html, "</td>");
     if (shape->has_time) {
         cli_html_put(html, "<td class=\"n\">");
@@ -211,7 +235,7 @@ static int table_put(report_page *page, const sums_table *table, const tally_rep
     shape.money_count = report_money_columns(page->view->basis, shape.money);
     shape.has_time = shape.total->has_time;
     tally_i128 largest = count ? measure_of(&shape, &rows[0]->sums) : 0;
-    head_put(&shape);
+    head_put(&shape, rows, count);
     for (size_t i = 0; i < shown; i++)
         row_put(&shape, rows[i], largest);
     int code = count > shown ? rest_put(&shape, rows + shown, count - shown, largest, err) : 0;
@@ -236,17 +260,22 @@ static int table_read_put(report_page *page, const sums_table *table, tally_erro
 int report_tables_put(report_page *page, const tally_report *clients, tally_error *err) {
     static const sums_table by_client = {
         "Clients", "clients", {1, {TALLY_BY_CLIENT}, {"client"}}, true};
-    static const sums_table others[] = {
-        {"Projects",
-         "projects",
-         {2, {TALLY_BY_CLIENT, TALLY_BY_PROJECT}, {"client", "project"}},
-         true},
-        {"Models", "models", {1, {TALLY_BY_MODEL}, {"model"}}, false},
-        {"Members", "members", {1, {TALLY_BY_MEMBER}, {"member"}}, false}};
+    static const sums_table by_model = {
+        "Models", "models", {1, {TALLY_BY_MODEL}, {"model"}}, false};
+    static const sums_table by_member = {
+        "Members", "members", {1, {TALLY_BY_MEMBER}, {"member"}}, false};
+    static const sums_table by_project = {
+        "Projects",
+        "projects",
+        {2, {TALLY_BY_CLIENT, TALLY_BY_PROJECT}, {"client", "project"}},
+        true};
     cli_html_put(&page->html, "<div class=\"tables\">\n");
     int code = table_put(page, &by_client, clients, err);
-    for (size_t i = 0; i < sizeof others / sizeof *others && !code; i++)
-        code = table_read_put(page, &others[i], err);
+    cli_html_put(&page->html, "<div>\n");
+    if (!code) code = table_read_put(page, &by_model, err);
+    if (!code) code = table_read_put(page, &by_member, err);
+    cli_html_put(&page->html, "</div>\n");
+    if (!code) code = table_read_put(page, &by_project, err);
     if (!code && cli_value(page->run, "by")) {
         sums_table asked = {"As asked for", "asked", page->view->keys, false};
         code = table_put(page, &asked, page->view->report, err);
