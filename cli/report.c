@@ -143,8 +143,8 @@ static cli_table *report_table_new(cli *run, const report_view *shown, bool has_
                                          {"INPUT", CLI_SPARE},      {"OUTPUT", CLI_SPARE},
                                          {"READ", CLI_SPARE},       {"WRITTEN", CLI_SPARE}};
     const report_keys *keys = &shown->keys;
-    cli_column
-        columns[TALLY_REPORT_MAX_KEYS + sizeof numbers / sizeof *numbers + CLI_BASIS_COLUMNS_MAX];
+    cli_column columns[TALLY_REPORT_MAX_KEYS + sizeof numbers / sizeof *numbers +
+                       CLI_BASIS_COLUMNS_MAX + 1];
     char titles[TALLY_REPORT_MAX_KEYS][16];
     size_t count = 0;
     for (; count < keys->count; count++) {
@@ -156,13 +156,30 @@ static cli_table *report_table_new(cli *run, const report_view *shown, bool has_
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
         if (has_time || (i != HOURS_FIRST && i != HOURS_FIRST + 1)) columns[count++] = numbers[i];
     count += cli_basis_columns(shown->basis, columns + count);
+    columns[count++] = (cli_column){"", CLI_BAR};
     return cli_table_new(cli_out_paged(run), columns, count);
+}
+
+/* What bars show: the cost, or hours where nothing has one. */
+static tally_i128 bar_of(const report_view *shown, const tally_sums *sums) {
+    bool costs = cli_basis_sums(shown->basis, tally_report_total(shown->report)).pico > 0;
+    return costs ? cli_basis_sums(shown->basis, sums).pico : cli_hours_pico(sums->engaged_ms);
+}
+
+static tally_i128 bar_longest(const report_view *shown) {
+    tally_i128 longest = 0;
+    for (size_t i = 0; i < tally_report_count(shown->report); i++) {
+        tally_i128 one = bar_of(shown, &tally_report_at(shown->report, i)->sums);
+        if (one > longest) longest = one;
+    }
+    return longest;
 }
 
 static int report_table(cli *run, const report_view *shown) {
     const tally_report *report = shown->report;
     const report_keys *keys = &shown->keys;
     const tally_sums *total = tally_report_total(report);
+    tally_i128 longest = bar_longest(shown);
     cli_table *table = report_table_new(run, shown, total->has_time);
     if (!table) return -1;
     for (size_t i = 0; i < tally_report_count(report); i++) {
@@ -171,6 +188,7 @@ static int report_table(cli *run, const report_view *shown) {
         for (size_t k = 0; k < keys->count; k++)
             key_cell(table, keys->keys[k], row->keys[k]);
         sums_cells(table, shown->basis, &row->sums, CLI_PLAIN);
+        cli_cell_bar(table, bar_of(shown, &row->sums), longest);
     }
     cli_table_line(table);
     cli_cell(table, tally_span_str("total"), CLI_STRONG);
