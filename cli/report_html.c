@@ -205,15 +205,15 @@ static void gaps_put(report_page *page, const tally_report *clients) {
     unattributed_put(page, clients);
     if (page->view->basis != CLI_BASIS_PAID && total->unpriced_requests)
         cli_html_format(html,
-                        "<li id=\"unpriced\"><b>%" PRIu64 " requests</b> have no price and are in "
-                        "no cost (+? marks where): 'tally report --by model --unpriced' names "
+                        "<li id=\"unpriced\">Without a price, and in no cost (+? marks where): "
+                        "<b>%" PRIu64 " request%s</b>. 'tally report --by model --unpriced' names "
                         "their models, 'tally prices set' gives them one.</li>\n",
-                        total->unpriced_requests);
+                        total->unpriced_requests, total->unpriced_requests == 1 ? "" : "s");
     if (page->view->basis != CLI_BASIS_LIST && total->unpaid_requests)
         cli_html_format(html,
-                        "<li><b>%" PRIu64 " requests</b> are covered by no plan: what was paid for "
+                        "<li>Covered by no plan: <b>%" PRIu64 " request%s</b>. What was paid for "
                         "them is not known, and in no sum.</li>\n",
-                        total->unpaid_requests);
+                        total->unpaid_requests, total->unpaid_requests == 1 ? "" : "s");
     for (size_t i = 0; i < tally_report_conflict_count(page->view->report); i++)
         conflict_put(html, tally_report_conflict_at(page->view->report, i));
     plans_put(page);

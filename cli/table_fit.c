@@ -7,8 +7,7 @@
 #include <wchar.h>
 
 #define ELLIPSIS       "\xe2\x80\xa6"
-#define CUT_MIN_WIDTH  14u /* of a column that may be cut */
-#define ESCAPE_WIDTH   4u  /* the library writes a control byte as \xHH */
+#define ESCAPE_WIDTH   4u /* the library writes a control byte as \xHH */
 #define CELL_MAX_BYTES 640u
 #define BAR_MIN_WIDTH  8u
 #define BAR_MAX_WIDTH  24u
@@ -80,12 +79,16 @@ static void measure(struct libscols_table *table, const cli_align *aligns, width
     }
 }
 
-/* What the table takes when every column that may be cut is. */
-static size_t least(widths *w, const cli_align *aligns) {
+static bool may_cut(cli_align align) {
+    return align == CLI_CUT || align == CLI_LEAN;
+}
+
+/* What the table takes when every column that may be cut is, to `least` columns. */
+static size_t shrink(widths *w, const cli_align *aligns, size_t least) {
     size_t sum = 0;
     for (size_t i = 0; i < w->count; i++) {
-        bool shorter = aligns[i] == CLI_CUT && w->natural[i] > CUT_MIN_WIDTH;
-        w->given[i] = shorter ? CUT_MIN_WIDTH : w->natural[i];
+        bool shorter = may_cut(aligns[i]) && w->natural[i] > least;
+        w->given[i] = shorter ? least : w->natural[i];
         if (!w->hidden[i]) sum += w->given[i] + (sum > 0);
     }
     return sum;
@@ -135,19 +138,38 @@ static int draw_bars(struct libscols_table *table, size_t column, size_t width) 
     return 0;
 }
 
-/* What may be left out, in this order: what is spare, from the right, then bars. */
-static size_t hide_spare(struct libscols_table *table, widths *w, const cli_align *aligns,
-                         size_t width, char *hidden, size_t hidden_size) {
-    static const cli_align order[] = {CLI_SPARE, CLI_BAR};
-    size_t sum = least(w, aligns);
-    for (size_t k = 0; k < sizeof order / sizeof *order; k++)
+/* What is done for want of room, one after the other: columns are left out, cells cut shorter. */
+static size_t make_room(struct libscols_table *table, widths *w, const cli_align *aligns,
+                        size_t width, char *hidden, size_t hidden_size) {
+    static const struct {
+        cli_align hide;
+        size_t least;
+    } steps[] = {{CLI_SPARE, 14}, {CLI_BAR, 14}, {CLI_BAR, 10}, {CLI_LEAN, 10}, {CLI_LEAN, 6}};
+    size_t sum = shrink(w, aligns, steps[0].least);
+    for (size_t k = 0; k < sizeof steps / sizeof *steps && sum > width; k++) {
+        sum = shrink(w, aligns, steps[k].least);
         for (size_t i = w->count; i-- > 0 && sum > width;) {
-            if (aligns[i] != order[k] || w->hidden[i]) continue;
+            if (aligns[i] != steps[k].hide || w->hidden[i]) continue;
             hide(table, w, i);
-            if (aligns[i] == CLI_SPARE) note_hidden(table, i, hidden, hidden_size);
-            sum = least(w, aligns);
+            if (aligns[i] != CLI_BAR) note_hidden(table, i, hidden, hidden_size);
+            sum = shrink(w, aligns, steps[k].least);
         }
+    }
     return sum;
+}
+
+/* Shares out room among the columns that were cut, evenly. Returns what none of them needs. */
+static size_t grow(widths *w, const cli_align *aligns, size_t room) {
+    for (bool lacking = true; lacking && room;) {
+        lacking = false;
+        for (size_t i = 0; i < w->count && room; i++) {
+            if (!may_cut(aligns[i]) || w->hidden[i] || w->given[i] >= w->natural[i]) continue;
+            w->given[i]++;
+            room--;
+            lacking = true;
+        }
+    }
+    return room;
 }
 
 int cli_table_fit(struct libscols_table *table, const cli_align *aligns, size_t width, char *hidden,
@@ -155,14 +177,10 @@ int cli_table_fit(struct libscols_table *table, const cli_align *aligns, size_t 
     widths w = {.count = 0};
     hidden[0] = '\0';
     measure(table, aligns, &w);
-    size_t sum = hide_spare(table, &w, aligns, width, hidden, hidden_size);
-    size_t room = sum < width ? width - sum : 0;
-    for (size_t i = 0; i < w.count; i++) {
-        if (aligns[i] != CLI_CUT || w.hidden[i]) continue;
-        size_t more = w.natural[i] - w.given[i] < room ? w.natural[i] - w.given[i] : room;
-        room -= more;
-        if (cut_column(table, i, w.given[i] + more)) return -1;
-    }
+    size_t sum = make_room(table, &w, aligns, width, hidden, hidden_size);
+    size_t room = grow(&w, aligns, sum < width ? width - sum : 0);
+    for (size_t i = 0; i < w.count; i++)
+        if (may_cut(aligns[i]) && !w.hidden[i] && cut_column(table, i, w.given[i])) return -1;
     for (size_t i = 0; i < w.count; i++) {
         if (aligns[i] != CLI_BAR || w.hidden[i]) continue;
         size_t more = room < BAR_MAX_WIDTH - BAR_MIN_WIDTH ? room : BAR_MAX_WIDTH - BAR_MIN_WIDTH;

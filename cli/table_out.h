@@ -11,6 +11,7 @@ typedef enum cli_align {
     CLI_RIGHT,
     CLI_CUT,   /* left, and the first to be shortened when the terminal is narrow */
     CLI_SPARE, /* right, and left out where the terminal is too narrow even so; stderr says which */
+    CLI_LEAN,  /* left, shortened like CLI_CUT, and left out before others are cut short */
     CLI_BAR    /* bars, drawn as broad as a terminal allows; not there in files and pipes */
 } cli_align;
 
