@@ -9,6 +9,7 @@
 
 #define DAYS_MAX     62
 #define WEEKS_MAX    80
+#define QUARTERS_MAX 36u /* months, of which every third is named */
 #define LABELS_WIDE  16u
 #define LABELS_SMALL 6u
 #define MONDAY_FIRST 3 /* 1970-01-01 was a Thursday: days to add before dividing by seven */
@@ -97,15 +98,18 @@ void cli_bins_title(const cli_bins *bins, size_t i, char out[CLI_BIN_WORD_BYTES]
     }
 }
 
+/* What is labelled on a narrow page is among what is labelled on a wide one: their labels share a
+ * line. */
 bool cli_bins_labelled(const cli_bins *bins, size_t i, bool narrow) {
-    size_t most = narrow ? LABELS_SMALL : LABELS_WIDE;
-    size_t each = (bins->count + most - 1) / most;
-    /* Weeks are what people look for among many days. */
-    if (bins->step == CLI_BIN_DAY && each > 1)
-        return tally_floor_mod(day_of(bins, i) + MONDAY_FIRST, 7) == 0 &&
-               (!narrow || bins->count <= DAYS_MAX / 2 ||
-                tally_floor_div(day_of(bins, i) + MONDAY_FIRST, 7) % 2 == 0);
-    return i % each == 0;
+    size_t each = (bins->count + LABELS_WIDE - 1) / LABELS_WIDE;
+    size_t fewer = (bins->count + LABELS_SMALL - 1) / LABELS_SMALL;
+    int64_t number = bins->first + (int64_t)i, week = tally_floor_div(number + MONDAY_FIRST, 7);
+    if (each > 1 && bins->step == CLI_BIN_DAY) /* weeks are what people look for among days, */
+        return tally_floor_mod(number + MONDAY_FIRST, 7) == 0 &&
+               (!narrow || bins->count <= DAYS_MAX / 2 || tally_floor_mod(week, 2) == 0);
+    if (each > 1 && bins->step == CLI_BIN_MONTH) /* and years among months */
+        return tally_floor_mod(number, narrow || bins->count > QUARTERS_MAX ? 12 : 3) == 0;
+    return i % (narrow ? (fewer + each - 1) / each * each : each) == 0;
 }
 
 void cli_days_text(int64_t first_day, int64_t last_day, char out[CLI_BIN_WORD_BYTES]) {

@@ -159,7 +159,7 @@ static void unattributed_put(report_page *page, const tally_report *clients) {
         cli_html_put(html, "<li id=\"unattributed\"><b>");
         cli_html_money(html, shown.pico, page->decimals);
         cli_html_put(html, " " TALLY_COST_CURRENCY "</b>");
-        if (row->sums.has_time) {
+        if (row->sums.engaged_ms) {
             cli_html_put(html, " and <b>");
             cli_html_hours(html, row->sums.engaged_ms);
             cli_html_put(html, " h</b>");
@@ -417,7 +417,7 @@ int report_html(cli *run, const report_view *view, FILE *out, tally_error *err) 
     if (!code) code = report_sums(view, by_client, 1, &clients, err);
     if (!code) {
         tally_sums total = cli_basis_sums(view->basis, tally_report_total(clients));
-        page.decimals = total.pico < SMALL_TOTAL ? 4 : 2;
+        page.decimals = total.pico && total.pico < SMALL_TOTAL ? 4 : 2;
         page.has_time = total.has_time;
         code = colours_choose(&page, clients, err);
     }

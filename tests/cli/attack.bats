@@ -166,9 +166,9 @@ on_terminal() { script -qec "stty cols 80 rows 50; PAGER=cat NO_COLOR=1 $*" /dev
     tally capture --root "$TALLY_TEST_DATA/samples/home" >/dev/null
     tally rule set all --path /home --client 'a client with a rather long name' --project storefront 2>/dev/null
     for columns in 60 80; do
-        on_terminal stty cols "$columns; PAGER=cat $TALLY sessions" >seen
+        on_terminal stty cols "$columns; PAGER=cat NO_COLOR=1 $TALLY sessions" >seen
         grep -F 'too narrow for' seen | grep -F 'PROJECT'
-        grep -qE '^2026-09-08 08:12 .*2f151126-a681 a cli.* 0\.19 0\.4678 Gue' seen
+        grep -qE '^2026-09-08 08:12 .*2f151126-a681 a cli.* 0\.19 +0\.4678 Gue' seen
         [ "$(grep -v '^too narrow for' seen | wc -L)" -le "$columns" ]
     done
 }
