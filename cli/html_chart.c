@@ -71,12 +71,12 @@ static void axis_put(cli_html *html, const cli_chart *chart, tally_i128 step, ta
 }
 
 static void lines_put(cli_html *html, const cli_chart *chart, tally_i128 step, tally_i128 top) {
-    for (tally_i128 value = 0; value <= top; value += step) {
+    for (tally_i128 value = step; value <= top; value += step) {
         unsigned y = height_at(chart, value, top);
         cli_html_put(html, "<line x1=\"0\" x2=\"100%\"");
         pixels_put(html, "y1", y);
         pixels_put(html, "y2", y);
-        cli_html_put(html, value ? "/>" : " class=\"base\"/>");
+        cli_html_put(html, "/>");
     }
 }
 
@@ -161,6 +161,8 @@ void cli_chart_put(cli_html *html, const cli_chart *chart) {
     lines_put(html, chart, step, top);
     for (size_t i = 0; i < chart->bins.count; i++)
         bar_put(html, chart, i, top);
+    cli_html_format(html, "<line class=\"base\" x1=\"0\" x2=\"100%%\" y1=\"%u\" y2=\"%u\"/>",
+                    chart->height, chart->height);
     labels_put(html, chart);
     cli_html_put(html, "</svg></div>\n");
 }

@@ -80,12 +80,19 @@ static void head_put(report_page *page, const char *period) {
 
 /* ---- totals ---- */
 
-/* 12,345,678 as "12.3 M", cut: to be read, with the exact number beside it. */
+/* 12,345,678 as "12.3 M", cut: to be read, with the exact number beside it. Below a hundred
+ * thousand the exact number is as short. */
 static void count_put(cli_html *html, uint64_t value) {
     static const char *const units[] = {"", "\xe2\x80\x89k", "\xe2\x80\x89M", "\xe2\x80\x89G",
                                         "\xe2\x80\x89T"};
     uint64_t unit = 1;
     size_t i = 0;
+    if (value < 100 * THOUSAND) {
+        cli_html_format(html, "<data value=\"%" PRIu64 "\">", value);
+        cli_html_count(html, value);
+        cli_html_put(html, "</data>");
+        return;
+    }
     while (i + 1 < sizeof units / sizeof *units && value / unit >= THOUSAND) {
         unit *= THOUSAND;
         i++;
