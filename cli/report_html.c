@@ -193,14 +193,26 @@ static void plans_put(report_page *page) {
         const tally_plan_month *month = tally_plans_at(plans, i);
         char date[TALLY_TIME_TEXT_BYTES];
         tally_date_format(month->first_day, date);
-        cli_html_put(&page->html, "<li class=\"quiet\">Plan ");
+        cli_html_put(&page->html,
+                     month->bill ? "<li class=\"quiet\">Bill of " : "<li class=\"quiet\">Plan ");
         cli_html_name(&page->html, month->plan);
         cli_html_put(&page->html, ": ");
         cli_html_money(&page->html, month->fee, 2);
         cli_html_put(&page->html, " ");
         cli_html_text(&page->html, month->currency);
-        cli_html_format(&page->html, " for %.7s, shared over %" PRIu64 " requests.</li>\n", date,
-                        month->requests);
+        cli_html_format(&page->html, " for %.7s%s, shared over %" PRIu64 " requests.</li>\n", date,
+                        month->beyond ? ", beyond the plan" : "", month->requests);
+    }
+}
+
+static void expenses_put(report_page *page) {
+    const tally_expense_sums *sums = &page->view->expenses;
+    for (size_t i = 0; i < sums->count; i++) {
+        cli_html_put(&page->html, "<li class=\"quiet\">Expenses, in no figure here: ");
+        cli_html_money(&page->html, sums->by_currency[i].pico, 2);
+        cli_html_put(&page->html, " ");
+        cli_html_text(&page->html, tally_span_str(sums->by_currency[i].currency));
+        cli_html_put(&page->html, " ('tally expense list').</li>\n");
     }
 }
 
@@ -218,12 +230,14 @@ static void gaps_put(report_page *page, const tally_report *clients) {
                         total->unpriced_requests, total->unpriced_requests == 1 ? "" : "s");
     if (page->view->basis != CLI_BASIS_LIST && total->unpaid_requests)
         cli_html_format(html,
-                        "<li>Covered by no plan: <b>%" PRIu64 " request%s</b>. What was paid for "
+                        "<li>Covered by no plan or bill: <b>%" PRIu64
+                        " request%s</b>. What was paid for "
                         "them is not known, and in no sum.</li>\n",
                         total->unpaid_requests, total->unpaid_requests == 1 ? "" : "s");
     for (size_t i = 0; i < tally_report_conflict_count(page->view->report); i++)
         conflict_put(html, tally_report_conflict_at(page->view->report, i));
     plans_put(page);
+    expenses_put(page);
     cli_html_put(html, "</ul>\n");
 }
 

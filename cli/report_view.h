@@ -4,6 +4,7 @@
 #define TALLY_CLI_REPORT_VIEW_H
 
 #include "basis.h"
+#include "expense_out.h"
 #include "html_chart.h"
 
 typedef struct report_keys {
@@ -19,6 +20,7 @@ typedef struct report_view {
     cli_basis basis;
     tally_plans *plans;
     tally_report *report;
+    tally_expense_sums expenses; /* beside the rows, in no total */
 } report_view;
 
 /* "(unattributed)", "(untagged)" or "(none)": what a missing key is called. */
