@@ -187,5 +187,5 @@ found() { # ID FILE
     [ "$(found found-hours one)" = "$(jq -r .total.engaged_hours r)" ]
     [ "$(found found-cost one)" = "$(jq -r .total.total_cost r)" ]
     [ "$(found found-hours one)" != 0.000000 ]
-    [ -z "$(grep -iE 'refused|violates|uncaught' "$BATS_TEST_TMPDIR/browser")" ]
+    absent -iE 'refused|violates|uncaught' "$BATS_TEST_TMPDIR/browser"
 }
