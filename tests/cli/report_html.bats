@@ -39,7 +39,8 @@ absent() { # GREP-ARGUMENTS...
 
 # The page as the browser has it once its script has run.
 dom() { # PAGE#HASH
-    timeout 60 "$BROWSER" --headless --no-sandbox --disable-gpu --user-data-dir="$BATS_TEST_TMPDIR/profile" \
+    timeout 60 "$BROWSER" --headless --no-sandbox --disable-gpu --enable-logging=stderr \
+        --user-data-dir="$BATS_TEST_TMPDIR/profile" \
         --virtual-time-budget=5000 --dump-dom "file://$PWD/$1" 2>"$BATS_TEST_TMPDIR/browser"
 }
 
@@ -187,5 +188,5 @@ found() { # ID FILE
     [ "$(found found-hours one)" = "$(jq -r .total.engaged_hours r)" ]
     [ "$(found found-cost one)" = "$(jq -r .total.total_cost r)" ]
     [ "$(found found-hours one)" != 0.000000 ]
-    absent -iE 'refused|violates|uncaught' "$BATS_TEST_TMPDIR/browser"
+    absent -E "CONSOLE.*(Refused|violates|Uncaught)" "$BATS_TEST_TMPDIR/browser"
 }
