@@ -32,6 +32,7 @@ static const cli_command *const commands[] = {&command_init,          &command_c
                                               &command_plan_list,     &command_plan_unset,
                                               &command_fx_set,        &command_fx_list,
                                               &command_fx_unset,      &command_rule_test,
+                                              &command_engaged_set,   &command_engaged_show,
                                               &command_team_show,     &command_team_invite,
                                               &command_team_join,     &command_team_revoke,
                                               &command_team_forks,    &command_team_resolve,

@@ -126,3 +126,16 @@ COMMAND(fx_set, "fx set", "BASE QUOTE", 2, "record an exchange rate",
 COMMAND(fx_list, "fx list", "", 0, "the exchange rates", "tally fx list", NULL, cli_policy_list);
 COMMAND(fx_unset, "fx unset", "BASE QUOTE", 2, "take an exchange rate away",
         "tally fx unset EUR USD --date 2026-03-31", fx_keys, cli_policy_unset);
+
+/* ---- engaged ---- */
+
+static const cli_option engaged_options[] = {
+    {"overlap", "split|focus|parallel",
+     "minutes with several sessions: shared, the last prompt's, or counted in each"},
+    {"idle", "MINUTES", "longer gaps do not count (default 10m)"},
+    {"unattended", "MINUTES", "so long after a prompt the agent's work counts (default 15m)"},
+    END};
+
+COMMAND(engaged_set, "engaged set", "", 0, "set how hours are counted, for the team",
+        "tally engaged set --overlap focus --idle 10m --unattended 15m", engaged_options,
+        cli_policy_set);

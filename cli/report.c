@@ -6,6 +6,7 @@
 #include "basis.h"
 #include "commands.h"
 #include "cost_row.h"
+#include "engaged.h"
 #include "filter.h"
 
 typedef struct key_name {
@@ -89,6 +90,17 @@ static void conflicts_json(cli_json *json, const tally_report *report) {
     cli_json_close(json, ']');
 }
 
+static void zones_json(cli_json *json, const cli_zones *zones) {
+    cli_json_open(json, "client_timezones", '[');
+    for (size_t i = 0; i < zones->count; i++) {
+        cli_json_open(json, NULL, '{');
+        cli_json_text(json, "client", zones->clients[i].client);
+        cli_json_text(json, "timezone", zones->names[i]);
+        cli_json_close(json, '}');
+    }
+    cli_json_close(json, ']');
+}
+
 static void report_json(cli *run, const report_shown *shown) {
     const tally_report *report = shown->report;
     cli_json json;
@@ -100,6 +112,8 @@ static void report_json(cli *run, const report_shown *shown) {
         cli_json_string(&json, NULL, shown->keys.names[i]);
     cli_json_close(&json, ']');
     cli_json_text(&json, "timezone", shown->reading->zone_name);
+    zones_json(&json, &shown->reading->zones);
+    cli_overlap_json(&json, shown->reading);
     cli_basis_json(&json, shown->basis, shown->plans);
     cli_json_string(&json, "currency", TALLY_COST_CURRENCY);
     cli_json_open(&json, "rows", '[');
@@ -191,6 +205,15 @@ static int report_table(cli *run, const report_shown *shown) {
     return code;
 }
 
+static void zones_note(FILE *out, const report_shown *shown) {
+    bool cut = shown->filter->has_period;
+    for (size_t i = 0; i < shown->keys.count; i++)
+        cut = cut || shown->keys.keys[i] == TALLY_BY_DAY || shown->keys.keys[i] == TALLY_BY_WEEK ||
+              shown->keys.keys[i] == TALLY_BY_MONTH;
+    if (cut && shown->reading->zones.count > 0)
+        fputs("Days: each client's own ('tally client list'), those of the rest the team's\n", out);
+}
+
 static int report_text(cli *run, const report_shown *shown) {
     if (!tally_report_count(shown->report)) {
         cli_say("no costs match");
@@ -199,6 +222,8 @@ static int report_text(cli *run, const report_shown *shown) {
     if (report_table(run, shown)) return -1;
     FILE *out = cli_out(run);
     cli_basis_text(out, shown->basis, shown->plans, tally_report_total(shown->report));
+    zones_note(out, shown);
+    if (tally_report_total(shown->report)->has_time) cli_overlap_note(out, shown->reading);
     for (size_t i = 0; i < tally_report_conflict_count(shown->report); i++) {
         fputs("Conflict: ", out);
         cli_conflict_print(out, tally_report_conflict_at(shown->report, i));
@@ -239,10 +264,11 @@ static const cli_option options[] = {
     CLI_BASIS_OPTION,
     {NULL, NULL, NULL}};
 
-const cli_command command_report = {.name = "report",
-                                    .arguments = "",
-                                    .summary = "sums by client, project, model, day and more",
-                                    .example = "tally report --by project,model --period 2026-03",
-                                    .options = options,
-                                    .filters = true,
-                                    .run = report_run};
+const cli_command command_report = {
+    .name = "report",
+    .arguments = "",
+    .summary = "sums by client, model, day and more; days are each client's own",
+    .example = "tally report --by project,model --period 2026-03",
+    .options = options,
+    .filters = true,
+    .run = report_run};
