@@ -5,7 +5,7 @@
 #include <tally/engaged.h>
 
 #define SEED      20261121u
-#define TEAMS     1500u
+#define TEAMS     2000u
 #define SESSIONS  5u
 #define EVENTS    12u
 #define RANGE_MS  400
@@ -139,6 +139,7 @@ static int claim(void *ctx, const tally_engaged *piece) {
     claims *c = ctx;
     unsigned s = place_of(piece->session);
     int64_t engaged = 0, agent = 0;
+    assert_true((piece->feed == TALLY_ENGAGED_NOBODY) == (sessions[s].owner == NO_DEVICE));
     assert_true(piece->start_ms < piece->end_ms);
     assert_true(piece->start_ms >= FROM_MS && piece->end_ms <= UNTIL_MS);
     for (int64_t t = piece->start_ms; t < piece->end_ms; t++) {
@@ -259,7 +260,8 @@ static void every_millisecond_of_a_random_team_is_counted_as_the_protocol_says(v
     tally_zone_free(utc);
 }
 
-/* Parts of a piece, wherever it is cut: each within two milliseconds of its due, together the whole.
+/* Parts of a piece, wherever it is cut: each within two milliseconds of its due, together the
+ * whole.
  */
 static void parts_of_a_split_session_add_up_wherever_a_piece_is_cut(void **state) {
     (void)state;

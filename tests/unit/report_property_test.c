@@ -30,6 +30,7 @@ static fixture *f;
 static random_team team;
 static tally_zone *berlin, *loaded[2];
 static tally_client_zone zones[2];
+static const char *plan_member; /* NULL: the plan is everybody's */
 
 static bool zone_read(const char *name, tally_zone **out) {
     static uint8_t tzif[TALLY_ZONE_MAX_BYTES];
@@ -107,6 +108,8 @@ static void say_policy(void) {
     tally_put_str(f->writer, "plan", text("max"));
     tally_put_str(f->writer, "from", text("2026-03"));
     tally_put_str(f->writer, "provider", text("codex"));
+    plan_member = rng_below(&team.r, 2) ? "ada" : NULL;
+    tally_put_str_opt(f->writer, "member", text(plan_member));
     tally_put_u64(f->writer, "fee", FEE);
     tally_put_str(f->writer, "currency", text("USD"));
     team_say(&team, f, 0, "plan.set");
@@ -249,6 +252,21 @@ static void assert_sessions(tally_txn *txn, const tally_filter *filter, const ta
     tally_sessions_free(list);
 }
 
+/* Two members may capture one session: all of it is the one's that described it last, costs and
+ * minutes, and what a plan paid. */
+static void assert_members(tally_txn *txn, const tally_filter *filter) {
+    static const tally_report_key keys[] = {TALLY_BY_SESSION, TALLY_BY_MEMBER, TALLY_BY_DEVICE};
+    tally_report *report = run(txn, filter, keys, 3, berlin);
+    for (size_t i = 0; i < tally_report_count(report); i++) {
+        const tally_report_row *row = tally_report_at(report, i);
+        assert_true(i == 0 ||
+                    !tally_span_eq(row->keys[0], tally_report_at(report, i - 1)->keys[0]));
+        if (plan_member && tally_span_is(row->keys[1], "bob"))
+            assert_true(row->sums.paid_pico == 0);
+    }
+    tally_report_free(report);
+}
+
 typedef struct judged {
     tally_sums all, period;
 } judged;
@@ -264,6 +282,7 @@ static int judge_team(void *ctx, tally_txn *txn, tally_error *err) {
     assert_any_keys(txn, &filter, &out->all);
     assert_clients(txn, &filter, &out->all);
     assert_sessions(txn, &filter, &out->all);
+    assert_members(txn, &filter);
     filter.has_period = true;
     filter.period = days_in(berlin, FIRST_DAY, FIRST_DAY + DAYS);
     out->period = total(txn, &filter, berlin);
