@@ -6,15 +6,12 @@
 
 #include <stdlib.h>
 
-/* The period of one calendar; without a period, all time. */
-typedef struct scan_period {
-    int64_t start_ms, end_ms;
-} scan_period;
+#define RECENT 64u
 
 struct scan {
     tally_txn *txn;
     const tally_filter *filter;
-    scan_period *periods;   /* one more than the filter has zones */
+    filter_period *periods; /* one more than the filter has zones */
     tally_span last_client; /* and its calendar */
     uint32_t last_calendar;
     tally_price_book *book;
@@ -26,8 +23,8 @@ struct scan {
     size_t session_count, session_room, model_count, model_room;
     scan_feed *feeds;
     uint32_t feed_count;
-    scan_session *last_session;
-    const scan_model *last_model;
+    scan_session *recent_sessions[RECENT]; /* by their refs' last bits: work takes turns */
+    const scan_model *recent_models[RECENT];
     bool any_tags;
     bool entry_tags; /* some entry has tags of its own */
     tally_span *row_tags;
@@ -75,59 +72,29 @@ static bool project_matches(tally_span project, tally_span wanted) {
 
 /* ---- whose days ---- */
 
-static uint32_t calendar_find(const tally_filter *f, tally_span client) {
-    size_t low = 0, high = f->zone_count;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        int order = tally_span_cmp(f->zones[middle].client, client);
-        if (order == 0) return (uint32_t)middle + 1;
-        if (order < 0)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return 0;
-}
-
 /* Clients seldom change from one row to the next. */
 static uint32_t calendar_of(scan *s, tally_span client) {
     if (s->filter->zone_count == 0 || client.len == 0) return 0;
     if (client.ptr != s->last_client.ptr || client.len != s->last_client.len) {
         s->last_client = client;
-        s->last_calendar = calendar_find(s->filter, client);
+        s->last_calendar = filter_calendar(s->filter, client);
     }
     return s->last_calendar;
 }
 
-static scan_period period_in(const tally_filter *f, uint32_t calendar) {
-    if (!f->has_period) return (scan_period){0, INT64_MAX};
-    if (calendar == 0) return (scan_period){f->period.start_ms, f->period.end_ms};
-    const tally_zone *zone = f->zones[calendar - 1].zone;
-    return (scan_period){tally_zone_day_start(zone, f->period.first_day),
-                         tally_zone_day_start(zone, f->period.end_day)};
-}
-
-void tally_filter_window(const tally_filter *filter, int64_t *start_ms, int64_t *end_ms) {
-    scan_period window = period_in(filter, 0);
-    for (uint32_t i = 1; i <= filter->zone_count; i++) {
-        scan_period own = period_in(filter, i);
-        if (own.start_ms < window.start_ms) window.start_ms = own.start_ms;
-        if (own.end_ms > window.end_ms) window.end_ms = own.end_ms;
-    }
-    *start_ms = window.start_ms;
-    *end_ms = window.end_ms;
+static bool share_matches(const tally_filter *f, const scan_row *row) {
+    if (f->client.len && !tally_span_eq(row->client, f->client)) return false;
+    if (f->project.len && !project_matches(row->project, f->project)) return false;
+    return !f->unattributed || !row->share;
 }
 
 /* The client's days decide whether a cost is in the period; time is cut instead. */
 static bool share_passes(const scan *s, const scan_row *row) {
-    const tally_filter *f = s->filter;
-    const scan_period *period = &s->periods[row->calendar];
+    const filter_period *period = &s->periods[row->calendar];
     if (row->cost &&
         (row->cost->time_ms < period->start_ms || row->cost->time_ms >= period->end_ms))
         return false;
-    if (f->client.len && !tally_span_eq(row->client, f->client)) return false;
-    if (f->project.len && !project_matches(row->project, f->project)) return false;
-    return !f->unattributed || !row->share;
+    return share_matches(s->filter, row);
 }
 
 static bool model_passes(tally_span wanted, tally_span text) {
@@ -271,14 +238,23 @@ static int join_tags(scan *s, scan_row *row) {
     return own.failed ? TALLY_ENOMEM : 0;
 }
 
+bool scan_row_passes(const tally_filter *f, const scan_row *row) {
+    return session_passes(f, row->session) && share_matches(f, row) &&
+           (f->tag.len == 0 || has_tag(row->tags, row->tag_count, f->tag));
+}
+
 /* ---- shares ---- */
 
-static void row_share(scan *s, scan_row *row, const tally_attribution *said, uint32_t at) {
+void scan_row_share(scan_row *row, const tally_attribution *said, uint32_t at) {
     row->said = said;
     row->share = said->count > 0 ? &said->shares[at] : NULL;
     row->client = row->share ? row->share->client : (tally_span){0};
     row->project = row->share ? row->share->project : (tally_span){0};
     if (row->project.len == 0) row->project = row->session->session.cwd;
+}
+
+static void row_share(scan *s, scan_row *row, const tally_attribution *said, uint32_t at) {
+    scan_row_share(row, said, at);
     row->calendar = calendar_of(s, row->client);
 }
 
@@ -336,7 +312,7 @@ static uint64_t shares_below(const scan_row *row) {
 /* One share's part of a piece, day by day if that is asked for. */
 static int share_time(scan *s, const scan_row *row, const tally_engaged *piece,
                       const tally_zone *days, scan_time_fn *fn, void *ctx, tally_error *err) {
-    const scan_period *period = &s->periods[row->calendar];
+    const filter_period *period = &s->periods[row->calendar];
     int64_t at = piece->start_ms, end = piece->end_ms;
     int rc = 0;
     if (at < period->start_ms) at = period->start_ms;
@@ -380,7 +356,7 @@ void scan_window_of(scan *s, const scan_session *session, int64_t *start_ms, int
     for (uint32_t i = 0; i == 0 || i < session->said.count; i++) {
         row_share(s, &row, &session->said, i);
         if (!share_passes(s, &row)) continue;
-        const scan_period *period = &s->periods[row.calendar];
+        const filter_period *period = &s->periods[row.calendar];
         if (period->start_ms < *start_ms) *start_ms = period->start_ms;
         if (period->end_ms > *end_ms) *end_ms = period->end_ms;
     }
@@ -406,15 +382,14 @@ static bool price_passes(const tally_filter *f, const tally_priced *priced) {
 static int scan_cost(void *ctx, const tally_cost *cost) {
     scan *s = ctx;
     scan_row row = {.cost = cost};
-    row.session = s->last_session && s->last_session->ref == cost->session
-                      ? s->last_session
-                      : scan_session_of(s, cost->session);
-    row.model = s->last_model && s->last_model->ref == cost->model ? s->last_model
-                                                                   : model_of(s, cost->model);
+    scan_session **session = &s->recent_sessions[cost->session % RECENT];
+    const scan_model **model = &s->recent_models[cost->model % RECENT];
+    if (!*session || (*session)->ref != cost->session) *session = scan_session_of(s, cost->session);
+    if (!*model || (*model)->ref != cost->model) *model = model_of(s, cost->model);
+    row.session = *session;
+    row.model = *model;
     if (!row.session || !row.model)
         return tally_fail(s->err, TALLY_ENOMEM, "no memory to read costs");
-    s->last_session = row.session;
-    s->last_model = row.model;
     bool described = row.session->feed != TALLY_ENGAGED_NOBODY;
     row.feed = scan_feed_of(s, described ? row.session->feed : cost->feed);
     if (!row.session->passes || !row.model->passes || !row.feed->passes) return 0;
@@ -444,7 +419,7 @@ int scan_new(tally_txn *txn, const tally_filter *filter, scan **out, tally_error
     s->feeds = calloc(s->feed_count ? s->feed_count : 1, sizeof *s->feeds);
     s->periods = calloc(filter->zone_count + 1, sizeof *s->periods);
     for (uint32_t i = 0; s->periods && i <= filter->zone_count; i++)
-        s->periods[i] = period_in(filter, i);
+        s->periods[i] = filter_days(filter, i);
     int rc = s->feeds && s->periods && index_map_init(&s->session_index) == 0 &&
                      index_map_init(&s->model_index) == 0
                  ? 0

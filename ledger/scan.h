@@ -58,6 +58,16 @@ typedef struct scan_row {
 
 typedef int scan_fn(void *ctx, const scan_row *row, tally_error *err);
 
+/* ---- filter_days.c: calendars are numbered as in scan_row ---- */
+
+typedef struct filter_period {
+    int64_t start_ms, end_ms; /* without a period, all time */
+} filter_period;
+uint32_t filter_calendar(const tally_filter *f, tally_span client);
+filter_period filter_days(const tally_filter *f, uint32_t calendar);
+
+/* ---- scan.c ---- */
+
 typedef struct scan scan;
 int scan_new(tally_txn *txn, const tally_filter *filter, scan **out, tally_error *err);
 void scan_free(scan *s);
@@ -78,6 +88,11 @@ void scan_window_of(scan *s, const scan_session *session, int64_t *start_ms, int
 /* True when time spent in the session belongs in the figure: all filters pass, and none of them
  * asks about costs. */
 bool scan_time_passes(scan *s, const scan_session *session, const scan_feed *feed);
+/* Makes `row`, whose session is set, that of share `at`; of what nothing decided, the only one. */
+void scan_row_share(scan_row *row, const tally_attribution *said, uint32_t at);
+/* What the filter says of agent, path, branch, session, client, project and tag, for more filters
+ * than the scan's own. */
+bool scan_row_passes(const tally_filter *f, const scan_row *row);
 /* The session's joined facts, also for one without costs; NULL when memory ran out. */
 scan_session *scan_session_of(scan *s, uint64_t ref);
 
