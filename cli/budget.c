@@ -212,8 +212,8 @@ static int status_text(cli *run, const cli_reading *reading, budget_status *stat
         code = tally_fail(err, TALLY_ENOMEM, "memory ran out");
     cli_table_free(status->table);
     if (!code && status->unpriced)
-        cli_say("%" PRIu64 " requests have no price and are not in it; 'tally doctor' names their "
-                "models",
+        cli_say("not in it: %" PRIu64
+                " requests without a price; 'tally doctor' names their models",
                 status->unpriced);
     return code;
 }

@@ -1,8 +1,10 @@
 /* Budgets as several commands need them. Figures are the ledger's; the commands are in budget.c. */
 #include "budgets.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "open.h"
 
@@ -62,12 +64,11 @@ const char *cli_budget_level(tally_budget_level level) {
 }
 
 void cli_budget_share(const tally_budget *budget, char out[TALLY_MONEY_TEXT_BYTES]) {
-    char number[TALLY_MONEY_TEXT_BYTES - 2];
-    char text[TALLY_MONEY_TEXT_BYTES];
     tally_pico_format_rounded(budget->share / SHARES_IN_A_UNIT * SHARE_UNIT, SHARE_DECIMALS, true,
-                              text);
-    snprintf(number, sizeof number, "%.*s", (int)sizeof number - 1, text);
-    snprintf(out, TALLY_MONEY_TEXT_BYTES, "%s %%", number);
+                              out);
+    size_t length = strlen(out); /* 128 bits take no more than 54 */
+    assert(length + sizeof " %" <= TALLY_MONEY_TEXT_BYTES);
+    memcpy(out + length, " %", sizeof " %");
 }
 
 static void percent_json(cli_json *json, const char *key, uint32_t percent) {

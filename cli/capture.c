@@ -98,7 +98,7 @@ static void result_json(cli *run, const capture_result *result, const cli_notice
     cli_json_u64(&json, "sessions", result->sessions);
     cli_json_u64(&json, "costs", result->costs);
     cli_json_u64(&json, "activity", result->activity);
-    cli_notices_json(&json, notices);
+    if (notices->count) cli_notices_json(&json, notices);
     cli_json_open(&json, "skipped", '[');
     for (size_t i = 0; i < words->count; i++)
         skipped_json(&json, words->skipped[i].file, words->skipped[i].line, words->skipped[i].why);
