@@ -7,6 +7,7 @@
 #include "open.h"
 #include "sessions.h"
 #include "tags.h"
+#include "target.h"
 
 typedef struct tag_change {
     const cli *run;
@@ -42,17 +43,9 @@ static int entries_change(tag_change *change, tally_txn *txn, tally_error *err) 
     int code = 0;
     for (const char *id; !code && (id = cli_value_next(change->run, "entry", &at));) {
         tally_entry_id entry;
-        tally_cost cost;
         cli_tag_target target = {.entry = &entry};
-        if (tally_unhex(tally_span_str(id), entry.b, sizeof entry.b) ||
-            strlen(id) != 2 * sizeof entry.b)
-            return tally_fail(err, TALLY_EINVAL,
-                              "'%s' is no entry id (32 hexadecimal digits); 'tally costs list "
-                              "--json' shows them",
-                              id);
-        code = tally_cost_get(txn, &entry, &cost, NULL);
-        if (code) return tally_fail(err, code, "there is no entry %s", id);
-        code = target_change(change, txn, &target, err);
+        code = cli_entry_find(txn, id, &entry, err);
+        if (!code) code = target_change(change, txn, &target, err);
     }
     return code;
 }
@@ -231,7 +224,7 @@ static int list_run(cli *run) {
 
 static const cli_option options[] = {
     {"session", "ID", "a session, by its id or the beginning of it; may repeat"},
-    {"entry", "ID", "one cost, by its entry id; may repeat"},
+    {"entry", "ID", "one cost or manual time, by its entry id; may repeat"},
     {NULL, NULL, NULL}};
 
 const cli_command command_tag_add = {.name = "tag add",

@@ -108,6 +108,28 @@ int tally_time_get(tally_txn *txn, const tally_entry_id *id, tally_time_entry *o
     return row_decode(at, row, out) ? 0 : TALLY_ECORRUPT;
 }
 
+int tally_time_find(tally_txn *txn, tally_span hex_prefix, tally_entry_id *out) {
+    MDB_cursor *cursor;
+    uint8_t first[TALLY_ENTRY_BYTES] = {0};
+    char hex[2 * TALLY_ENTRY_BYTES + 1];
+    size_t found = 0, len = hex_prefix.len & ~(size_t)1;
+    if (hex_prefix.len < TALLY_TIME_PREFIX_MIN || hex_prefix.len > 2 * TALLY_ENTRY_BYTES ||
+        tally_unhex(tally_span_of(hex_prefix.ptr, len), first, len / 2) != 0)
+        return TALLY_EINVAL;
+    int rc = store_cursor(txn, TABLE_VIEW_TIME_DAYS, &cursor, NULL);
+    if (rc != 0) return rc;
+    MDB_val k = {sizeof first, first}, v;
+    for (int mdb = mdb_cursor_get(cursor, &k, &v, MDB_SET_RANGE);
+         mdb == 0 && k.mv_size == TALLY_ENTRY_BYTES && found < 2;
+         mdb = mdb_cursor_get(cursor, &k, &v, MDB_NEXT)) {
+        tally_hex(store_span(k), hex);
+        if (memcmp(hex, hex_prefix.ptr, hex_prefix.len) != 0) break;
+        if (found++ == 0) memcpy(out->b, k.mv_data, sizeof out->b);
+    }
+    mdb_cursor_close(cursor);
+    return found == 1 ? 0 : found == 0 ? TALLY_ENOTFOUND : TALLY_EINVAL;
+}
+
 int tally_time_each(tally_txn *txn, int64_t first_day, int64_t end_day, tally_time_fn *fn,
                     void *ctx, tally_error *err) {
     MDB_cursor *cursor;
