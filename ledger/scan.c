@@ -347,7 +347,7 @@ static int pass_entry(void *ctx, const tally_time_entry *entry, tally_error *err
     row.serial = ++s->serial;
     int rc = 0;
     for (uint32_t i = 0; i == 0 || (i < said.count && rc == 0); i++) {
-        row_share(&row, &said, i);
+        scan_row_share(&row, &said, i);
         if (share_passes(f, &row)) rc = pass->fn(pass->ctx, &row, entry, (int64_t)ms[i], err);
     }
     return rc;
