@@ -9,6 +9,7 @@
 #include "json_out.h"
 #include "open.h"
 #include "sessions.h"
+#include "target.h"
 
 typedef struct redaction {
     const cli *run;
@@ -71,7 +72,8 @@ static int titles_find(redaction *redact, tally_txn *txn, tally_error *err) {
                       tally_unhex(tally_span_str(name), blob.b, sizeof blob.b) != 0;
     if (!redact->session) return title_add(redact, &blob, err);
     tally_entry_id entry;
-    if (tally_time_find(txn, tally_span_str(name), &entry) == 0)
+    if (cli_entry_find(txn, name, &entry, NULL) == 0 &&
+        tally_entry_kind_of(txn, &entry) == TALLY_ENTRY_TIME)
         return entry_find(redact, txn, &entry, err);
     int code = cli_session_find(txn, name, &session, err);
     if (!code) code = tally_session_titles(txn, session.ref, title_add, redact, err);

@@ -44,8 +44,8 @@ static int entries_change(tag_change *change, tally_txn *txn, tally_error *err) 
     for (const char *id; !code && (id = cli_value_next(change->run, "entry", &at));) {
         tally_entry_id entry;
         cli_tag_target target = {.entry = &entry};
-        code = cli_entry_find(txn, id, &entry, err);
-        if (!code) code = target_change(change, txn, &target, err);
+        if ((code = cli_entry_find(txn, id, &entry, err)) != 0) return code;
+        code = target_change(change, txn, &target, err);
     }
     return code;
 }

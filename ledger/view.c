@@ -25,6 +25,7 @@ static const struct {
     {"split", view_fold_split},
     {"time.add", view_fold_time_add},
     {"describe", view_fold_describe},
+    {"expense", view_fold_expense},
 };
 
 static int fold_counting(const view_source *source, const tally_record *record, tally_error *err) {
@@ -260,7 +261,6 @@ int view_rebuild_in(tally_txn *txn, tally_error *err) {
 static int feed_number_at(int table) {
     switch (table) {
     case TABLE_VIEW_COSTS: return VIEW_ROW_FEED_AT;
-    case TABLE_VIEW_TIME: return 0;
     case TABLE_VIEW_ENTRIES: return VIEW_ENTRY_FEED_AT;
     case TABLE_VIEW_VOIDS:
     case TABLE_VIEW_SESSIONS:
@@ -268,6 +268,7 @@ static int feed_number_at(int table) {
     case TABLE_VIEW_POLICY:
     case TABLE_VIEW_DECISIONS:
     case TABLE_VIEW_WORDS:
+    case TABLE_VIEW_TYPED:
     case TABLE_VIEW_TEAM: return REGISTER_FEED_AT;
     default: return -1;
     }
