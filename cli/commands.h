@@ -23,6 +23,7 @@ extern const cli_command command_engaged_set, command_engaged_show;
 extern const cli_command command_budget_set, command_budget_list, command_budget_unset;
 extern const cli_command command_budget_status, command_budget_notify;
 extern const cli_command command_assign, command_split, command_void;
+extern const cli_command command_describe, command_time_add, command_time_list;
 extern const cli_command command_expense_add, command_expense_import, command_expense_list;
 extern const cli_command command_expense_evidence, command_reconcile;
 extern const cli_command command_bill_set, command_bill_list, command_bill_unset;

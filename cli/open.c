@@ -6,6 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "line.h"
+
 const char *cli_home(void) {
     const char *home = getenv("HOME");
     if (home && *home) return home;
@@ -52,6 +54,8 @@ int cli_reading_open(cli *run, cli_reading *out, tally_error *err) {
     if (!code) code = tally_team_get(out->txn, &out->team, err);
     if (!code) code = cli_zone_load(out->team.timezone, &out->zone, err);
     out->zone_name = out->team.timezone;
+    if (!code && !(out->lines = cli_lines_new()))
+        code = tally_fail(err, TALLY_ENOMEM, "memory ran out");
     if (out->team.timezone.ptr &&
         code == TALLY_EINVAL) /* init took a name: this is none any more */
         code = tally_fail(err, TALLY_ECORRUPT,
@@ -61,6 +65,7 @@ int cli_reading_open(cli *run, cli_reading *out, tally_error *err) {
 }
 
 void cli_reading_close(cli_reading *reading) {
+    cli_lines_free(reading->lines);
     tally_zone_free(reading->zone);
     cli_zones_clear(&reading->zones);
     if (reading->txn) tally_read_end(reading->txn);

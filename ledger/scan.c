@@ -3,6 +3,7 @@
 #include "scan.h"
 
 #include "store.h"
+#include "tag_list.h"
 
 #include <stdlib.h>
 
@@ -23,6 +24,7 @@ struct scan {
     size_t session_count, session_room, model_count, model_room;
     scan_feed *feeds;
     uint32_t feed_count;
+    scan_session nobody;                   /* in which manual time was spent */
     scan_session *recent_sessions[RECENT]; /* by their refs' last bits: work takes turns */
     const scan_model *recent_models[RECENT];
     bool any_tags;
@@ -45,7 +47,7 @@ static bool below_path(tally_span cwd, tally_span path) {
     return cwd.len == path.len || cwd.ptr[path.len] == '/' || tally_span_is(path, "/");
 }
 
-static tally_span last_component(tally_span path) {
+tally_span scan_last_component(tally_span path) {
     while (path.len > 1 && path.ptr[path.len - 1] == '/')
         path.len--;
     size_t at = path.len;
@@ -67,7 +69,7 @@ static bool session_passes(const tally_filter *f, const scan_session *s) {
 }
 
 static bool project_matches(tally_span project, tally_span wanted) {
-    return tally_span_eq(project, wanted) || tally_span_eq(last_component(project), wanted);
+    return tally_span_eq(project, wanted) || tally_span_eq(scan_last_component(project), wanted);
 }
 
 /* ---- whose days ---- */
@@ -104,35 +106,14 @@ static bool model_passes(tally_span wanted, tally_span text) {
     return n > 0 && n == m && memcmp(a, b, n) == 0;
 }
 
-typedef struct tag_list {
-    tally_span *tags;
-    size_t count;
-    bool failed;
-} tag_list;
-
-static int keep_tag(void *ctx, const uint8_t target[TALLY_ENTRY_BYTES], tally_span tag,
-                    const tally_hash *add) {
-    tag_list *list = ctx;
-    (void)target, (void)add;
-    if (list->count > 0 && tally_span_eq(list->tags[list->count - 1], tag)) return 0;
-    tally_span *grown = realloc(list->tags, (list->count + 1) * sizeof *grown);
-    if (!grown) {
-        list->failed = true;
-        return TALLY_ENOMEM;
-    }
-    list->tags = grown;
-    list->tags[list->count++] = tag;
-    return 0;
-}
-
 static bool session_tags(scan *s, scan_session *session) {
     uint8_t target[TALLY_ENTRY_BYTES] = {0};
     tag_list list = {0};
     tally_put_be64(target, session->ref);
-    (void)tally_tag_each_of(s->txn, target, keep_tag, &list);
+    bool read = tag_list_of(s->txn, target, &list) == 0;
     session->tags = list.tags;
     session->tag_count = list.count;
-    return !list.failed;
+    return read;
 }
 
 scan_session *scan_session_of(scan *s, uint64_t ref) {
@@ -198,29 +179,23 @@ const scan_feed *scan_feed_of(scan *s, uint32_t number) {
     return feed;
 }
 
-static bool has_tag(const tally_span *tags, size_t count, tally_span wanted) {
-    for (size_t i = 0; i < count; i++)
-        if (tally_span_eq(tags[i], wanted)) return true;
-    return false;
-}
-
 /* Joins the entry's own tags with its session's, sorted and each once. */
-static int join_tags(scan *s, scan_row *row) {
+static int join_tags(scan *s, scan_row *row, const tally_entry_id *id) {
     row->tags = row->session->tags;
     row->tag_count = row->session->tag_count;
     if (!s->entry_tags) return 0;
     tag_list own = {0};
-    (void)tally_tag_each_of(s->txn, row->cost->id.b, keep_tag, &own);
+    bool failed = tag_list_of(s->txn, id->b, &own) != 0;
     size_t total = own.count + row->session->tag_count;
-    if (!own.failed && own.count > 0 && total > s->row_tag_room) {
+    if (!failed && own.count > 0 && total > s->row_tag_room) {
         tally_span *grown = realloc(s->row_tags, total * sizeof *grown);
-        own.failed = !grown;
+        failed = !grown;
         if (grown) {
             s->row_tags = grown;
             s->row_tag_room = total;
         }
     }
-    if (!own.failed && own.count > 0) {
+    if (!failed && own.count > 0) {
         size_t i = 0, k = 0, n = 0;
         while (i < own.count || k < row->session->tag_count) {
             int order = i == own.count ? 1
@@ -234,13 +209,13 @@ static int join_tags(scan *s, scan_row *row) {
         row->tags = s->row_tags;
         row->tag_count = n;
     }
-    free(own.tags);
-    return own.failed ? TALLY_ENOMEM : 0;
+    tag_list_clear(&own);
+    return failed ? TALLY_ENOMEM : 0;
 }
 
 bool scan_row_passes(const tally_filter *f, const scan_row *row) {
     return session_passes(f, row->session) && share_matches(f, row) &&
-           (f->tag.len == 0 || has_tag(row->tags, row->tag_count, f->tag));
+           (f->tag.len == 0 || tag_list_has(row->tags, row->tag_count, f->tag));
 }
 
 /* ---- shares ---- */
@@ -299,7 +274,7 @@ static bool time_asked(const scan *s, const scan_session *session, const scan_fe
     const tally_filter *f = s->filter;
     bool of_costs = f->model.len || f->unpriced || f->has_min_cost || f->has_max_cost;
     return !of_costs && session->passes && feed->passes &&
-           (f->tag.len == 0 || has_tag(session->tags, session->tag_count, f->tag));
+           (f->tag.len == 0 || tag_list_has(session->tags, session->tag_count, f->tag));
 }
 
 static uint64_t shares_below(const scan_row *row) {
@@ -339,6 +314,8 @@ int scan_time(scan *s, const tally_engaged *piece, const tally_zone *days, scan_
     scan_row row = {.session = scan_session_of(s, piece->session),
                     .feed = scan_feed_of(s, piece->feed)};
     if (!row.session) return tally_fail(err, TALLY_ENOMEM, "no memory to read time");
+    row.tags = row.session->tags;
+    row.tag_count = row.session->tag_count;
     const tally_attribution *said = &row.session->said;
     int rc = 0;
     for (uint32_t i = 0; i == 0 || (i < said->count && rc == 0); i++) {
@@ -372,6 +349,69 @@ bool scan_time_passes(scan *s, const scan_session *session, const scan_feed *fee
     return false;
 }
 
+/* ---- manual time ---- */
+
+typedef struct work_pass {
+    scan *scan;
+    scan_work_fn *fn;
+    void *ctx;
+} work_pass;
+
+/* A person's word on the entry, what was written down with it, or what rules say of its tags. */
+static void work_said(scan *s, const tally_time_entry *entry, const scan_row *row,
+                      tally_attribution *out) {
+    tally_attributable what = {.tags = row->tags, .tag_count = row->tag_count};
+    if (attributor_entry(&s->attributor, &entry->id, out)) return;
+    if (entry->client.len + entry->project.len == 0) {
+        tally_rules_decide(s->attributor.rules, &what, out);
+        return;
+    }
+    *out = (tally_attribution){.by = TALLY_ATTRIBUTED_ASSIGN,
+                               .count = 1,
+                               .parts = 1,
+                               .shares = {{entry->client, entry->project, 1}},
+                               .decision = entry->leaf,
+                               .feed = entry->feed};
+}
+
+static int pass_entry(void *ctx, const tally_time_entry *entry, tally_error *err) {
+    work_pass *pass = ctx;
+    scan *s = pass->scan;
+    const tally_filter *f = s->filter;
+    scan_row row = {.session = &s->nobody, .feed = scan_feed_of(s, entry->feed)};
+    tally_attribution said;
+    tally_i128 ms[TALLY_MAX_SHARES] = {entry->duration_ms};
+    if (!row.feed->passes) return 0;
+    if (join_tags(s, &row, &entry->id) != 0)
+        return tally_fail(err, TALLY_ENOMEM, "no memory to read tags");
+    if (f->tag.len && !tag_list_has(row.tags, row.tag_count, f->tag)) return 0;
+    work_said(s, entry, &row, &said);
+    if (said.count > 1) tally_shares_divide(entry->duration_ms, said.shares, said.count, ms);
+    row.serial = ++s->serial;
+    int rc = 0;
+    for (uint32_t i = 0; i == 0 || (i < said.count && rc == 0); i++) {
+        row_share(s, &row, &said, i);
+        if (share_matches(f, &row)) rc = pass->fn(pass->ctx, &row, entry, (int64_t)ms[i], err);
+    }
+    return rc;
+}
+
+/* What filters ask of sessions and costs, manual time cannot answer. */
+static bool work_asked(const tally_filter *f) {
+    return !f->agent.len && !f->path.len && !f->branch.len && !f->session.len && !f->model.len &&
+           !f->unpriced && !f->has_min_cost && !f->has_max_cost;
+}
+
+int scan_work(scan *s, scan_work_fn *fn, void *ctx, tally_error *err) {
+    const tally_filter *f = s->filter;
+    work_pass pass = {s, fn, ctx};
+    int64_t first = f->has_period ? f->period.first_day : 0;
+    int64_t end = f->has_period ? f->period.end_day : INT64_MAX;
+    return work_asked(f) ? tally_time_each(s->txn, first, end, pass_entry, &pass, err) : 0;
+}
+
+/* ---- costs ---- */
+
 static bool price_passes(const tally_filter *f, const tally_priced *priced) {
     if (f->unpriced && priced->priced) return false;
     if ((f->has_min_cost || f->has_max_cost) && !priced->priced) return false;
@@ -393,8 +433,9 @@ static int scan_cost(void *ctx, const tally_cost *cost) {
     bool described = row.session->feed != TALLY_ENGAGED_NOBODY;
     row.feed = scan_feed_of(s, described ? row.session->feed : cost->feed);
     if (!row.session->passes || !row.model->passes || !row.feed->passes) return 0;
-    if (join_tags(s, &row) != 0) return tally_fail(s->err, TALLY_ENOMEM, "no memory to read tags");
-    if (s->filter->tag.len && !has_tag(row.tags, row.tag_count, s->filter->tag)) return 0;
+    if (join_tags(s, &row, &cost->id) != 0)
+        return tally_fail(s->err, TALLY_ENOMEM, "no memory to read tags");
+    if (s->filter->tag.len && !tag_list_has(row.tags, row.tag_count, s->filter->tag)) return 0;
     tally_price_book_cost(s->book, cost, &row.priced);
     if (s->filter->plans) row.paid = tally_plans_paid(s->filter->plans, cost, &row.paid_pico);
     return price_passes(s->filter, &row.priced) ? pass_cost(s, &row) : 0;
@@ -464,38 +505,5 @@ int scan_run(scan *s, scan_fn *fn, void *ctx, tally_error *err) {
     int rc = tally_cost_each(s->txn, start, end, scan_cost, s);
     if (rc == TALLY_EIO || rc == TALLY_ECORRUPT)
         return tally_fail(err, rc, "cannot read the cost view; run 'tally fsck'");
-    return rc;
-}
-
-typedef struct facts_call {
-    tally_facts_fn *fn;
-    void *ctx;
-} facts_call;
-
-static int pass_facts(void *ctx, const scan_row *row, tally_error *err) {
-    facts_call *call = ctx;
-    tally_cost_facts facts = {.cost = row->cost,
-                              .session = &row->session->session,
-                              .priced = row->priced,
-                              .model = row->model->text,
-                              .said = row->said,
-                              .share = row->share,
-                              .client = row->client,
-                              .project = row->project,
-                              .member = row->feed->member,
-                              .device = row->feed->device,
-                              .tags = row->tags,
-                              .tag_count = row->tag_count};
-    return call->fn(call->ctx, &facts, err);
-}
-
-int tally_costs_filter(tally_txn *txn, const tally_filter *filter, tally_facts_fn *fn, void *ctx,
-                       tally_error *err) {
-    scan *s;
-    int rc = scan_new(txn, filter, &s, err);
-    if (rc != 0) return rc;
-    facts_call call = {fn, ctx};
-    rc = scan_run(s, pass_facts, &call, err);
-    scan_free(s);
     return rc;
 }
