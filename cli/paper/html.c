@@ -146,7 +146,13 @@ static void table(FILE *out, const paper_sheet *sheet) {
 }
 
 static void sums(FILE *out, const paper_sheet *sheet) {
-    fputs("<section class=\"sums\"><div>\n", out);
+    fputs("<section class=\"sums\">\n", out);
+    if (sheet->payment.count) {
+        fputs("<div class=\"payment\"><h3>Payment</h3>\n", out);
+        pairs(out, "account", &sheet->payment);
+        fputs("</div>\n", out);
+    }
+    fputs("<div class=\"sum\">\n", out);
     pairs(out, "totals", &sheet->totals);
     fprintf(out, "<p class=\"due\"><span>%s</span> <strong>", sheet->due.label);
     text(out, sheet->due.value);
@@ -154,11 +160,6 @@ static void sums(FILE *out, const paper_sheet *sheet) {
 }
 
 static void ending(FILE *out, const paper_sheet *sheet) {
-    if (sheet->payment.count) {
-        fputs("<section class=\"payment\"><h2>Payment</h2>\n", out);
-        pairs(out, "account", &sheet->payment);
-        fputs("</section>\n", out);
-    }
     if (sheet->clauses.count) fputs("<section class=\"clauses\">\n", out);
     for (size_t i = 0; i < sheet->clauses.count; i++)
         element(out, "p", sheet->clauses.at[i]);

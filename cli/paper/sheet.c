@@ -130,13 +130,14 @@ static void line_row(paper_sheet *sheet, const tally_invoice *invoice,
 }
 
 static void subtotal_row(paper_sheet *sheet, const tally_invoice *invoice, tally_line_block block) {
-    static const char *const labels[] = {"Subtotal engineering", "Subtotal compute and AI services",
-                                         "Subtotal credits"};
+    static const char *const labels[] = {"Subtotal engineering",
+                                         "Subtotal compute and AI services"};
     const char *amount = money(sheet, invoice, invoice->subtotal[block]);
     sheet->rows[sheet->row_count++] =
         (sheet_row){SHEET_SUBTOTAL, labels[block], "", "", "", "", amount};
 }
 
+/* The credits have their sum among the totals. */
 static void rows(paper_sheet *sheet, const tally_invoice *invoice) {
     size_t at = 0;
     sheet->rows = sheet_take(sheet, invoice->line_count + BLOCK_EXTRA_ROWS * TALLY_BLOCK_COUNT,
@@ -150,7 +151,7 @@ static void rows(paper_sheet *sheet, const tally_invoice *invoice) {
         for (; at < invoice->line_count && invoice->lines[at].block == (tally_line_block)block;
              at++)
             line_row(sheet, invoice, &invoice->lines[at]);
-        subtotal_row(sheet, invoice, (tally_line_block)block);
+        if (block != TALLY_BLOCK_CREDITS) subtotal_row(sheet, invoice, (tally_line_block)block);
     }
 }
 

@@ -27,7 +27,7 @@ typedef struct sheet_words {
 typedef enum sheet_row_kind {
     SHEET_BLOCK,   /* a block's title */
     SHEET_LINE,    /* all cells */
-    SHEET_SUBTOTAL /* text and amount; ends the block */
+    SHEET_SUBTOTAL /* text and amount; ends the block, unless it is the one of credits */
 } sheet_row_kind;
 
 typedef struct sheet_row {

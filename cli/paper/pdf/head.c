@@ -3,7 +3,7 @@
 
 #include "page.h"
 
-#define TITLE_SPACE   24.0 /* below the title */
+#define TITLE_SPACE   18.0 /* below the title */
 #define COLUMN_GAP    24.0
 #define LABEL_SPACE   2.0
 #define PAIR_GAP      10.0

@@ -9,8 +9,8 @@
 #define LETTER_WIDTH    612.0
 #define LETTER_HEIGHT   792.0
 #define MARGIN          56.0
-#define TOP             48.0
-#define BOTTOM          70.0 /* the foot, with room for the digests of the last page */
+#define TOP             46.0
+#define BOTTOM          64.0 /* the foot, with room for the digests of the last page */
 #define FOOT            36.0 /* its first line, from the paper's edge */
 #define DIGEST_LABEL    36.0
 #define DIGEST_GAP      9.0
@@ -28,9 +28,9 @@ typedef struct style_row {
 
 static const style_row styles[] = {[TYPE_TITLE] = {FONT_FAMILIES " Semi-Bold", 25, 30, 0.08},
                                    [TYPE_SUBJECT] = {FONT_FAMILIES " Semi-Bold", 11.5, 16, 0.08},
-                                   [TYPE_BODY] = {FONT_FAMILIES, 8.8, 12.6, 0.08},
-                                   [TYPE_STRONG] = {FONT_FAMILIES " Semi-Bold", 8.8, 12.6, 0.08},
-                                   [TYPE_SMALL] = {FONT_FAMILIES, 7.6, 10.8, SOFT},
+                                   [TYPE_BODY] = {FONT_FAMILIES, 8.8, 12.2, 0.08},
+                                   [TYPE_STRONG] = {FONT_FAMILIES " Semi-Bold", 8.8, 12.2, 0.08},
+                                   [TYPE_SMALL] = {FONT_FAMILIES, 7.6, 10.4, SOFT},
                                    [TYPE_DUE] = {FONT_FAMILIES " Semi-Bold", 15, 19, 0.08},
                                    [TYPE_TINY] = {FONT_FAMILIES, 6, 8.4, SOFT}};
 
@@ -80,6 +80,10 @@ text_block text_set(pdf_page *page, type_style style, const char *text, double w
 void text_clear(text_block *block) {
     g_object_unref(block->layout);
     block->layout = NULL;
+}
+
+double type_line_height(type_style style) {
+    return styles[style].line_height;
 }
 
 double text_height(const text_block *block) {

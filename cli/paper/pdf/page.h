@@ -18,6 +18,8 @@ typedef enum type_style {
     TYPE_TINY
 } type_style;
 
+double type_line_height(type_style style);
+
 typedef enum type_align { TYPE_LEFT, TYPE_RIGHT } type_align;
 
 typedef struct pdf_page {

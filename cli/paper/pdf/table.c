@@ -10,7 +10,6 @@
 #define ROW_PAD        3.7 /* above and below a line's text */
 #define BLOCK_PAD      9.0
 #define HEAD_HEIGHT    17.0
-#define BODY_LINE      12.6
 #define THIN           0.6
 #define THICK          1.0
 #define LEAST_TEXT     150.0
@@ -86,7 +85,7 @@ static void next_page(pdf_table *table) {
 
 static double row_height(pdf_table *table, const sheet_row *row) {
     pdf_page *page = table->page;
-    if (row->kind == SHEET_BLOCK) return BLOCK_PAD + BODY_LINE + ROW_PAD;
+    if (row->kind == SHEET_BLOCK) return BLOCK_PAD + type_line_height(TYPE_BODY) + ROW_PAD;
     text_block text = text_set(page, row->kind == SHEET_LINE ? TYPE_BODY : TYPE_STRONG, row->text,
                                row->kind == SHEET_LINE ? table->text : 0);
     text_block detail = text_set(page, TYPE_SMALL, row->detail, table->text);
@@ -149,7 +148,7 @@ static void row_show(pdf_table *table, const sheet_row *row) {
         page->y += ROW_PAD;
         text_put(page, TYPE_STRONG, row->text, price_end(table), page->y, 0, TYPE_RIGHT);
         figure(page, TYPE_STRONG, row->amount, amount_end(table), page->y);
-        page->y += BODY_LINE + ROW_PAD + THIN;
+        page->y += type_line_height(TYPE_BODY) + ROW_PAD + THIN;
     }
 }
 
