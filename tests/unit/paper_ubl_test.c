@@ -36,12 +36,12 @@ static int free_fixture(void **state) {
 #define SUPPLIER    ROOT "/" A("AccountingSupplierParty") "/" A("Party")
 #define CUSTOMER    ROOT "/" A("AccountingCustomerParty") "/" A("Party")
 
-typedef struct rule {
+typedef struct business_rule {
     const char *name, *xpath;
-} rule;
+} business_rule;
 
 /* Each must be true of every document. */
-static const rule rules[] = {
+static const business_rule rules[] = {
     {"BR-01", ROOT "/" A("CustomizationID") "='urn:cen.eu:en16931:2017'"},
     {"BR-02", "string-length(" ROOT "/" A("ID") ")>0"},
     {"BR-03", "string-length(" ROOT "/" A("IssueDate") ")=10"},
