@@ -1,5 +1,5 @@
-/* The PDF: the same bytes whatever surrounds the program, and pages as a reader wants them, in the
- * words of poppler's tools. Each is made in a process of its own, as the program does. */
+/* The same bytes whatever surrounds the program; and the PDF: pages as a reader wants them, in the
+ * words of poppler's tools. Most are made in a process of their own, as the program does. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -65,8 +65,9 @@ static void surround(const surroundings *by, const char *conf) {
     setenv("FONTCONFIG_FILE", conf, 1);
 }
 
-/* Makes a PDF in a child and returns its file; its error is printed. */
-static void make_in_child(fixture_maker maker, const surroundings *by, char *path) {
+/* Makes paper in a child and returns its file; its error is printed. */
+static void make_in_child(fixture_maker maker, paper_format format, const surroundings *by,
+                          char *path) {
     char conf[FIXTURE_TEXT + sizeof ".conf"];
     snprintf(path, FIXTURE_TEXT, "/tmp/tally-pdf-XXXXXX");
     close(mkstemp(path));
@@ -74,7 +75,7 @@ static void make_in_child(fixture_maker maker, const surroundings *by, char *pat
     pid_t child = fork();
     if (child == 0) {
         if (by) surround(by, conf);
-        paper_made made = make(maker(fixture), PAPER_PDF);
+        paper_made made = make(maker(fixture), format);
         if (made.rc != 0) fprintf(stderr, "%s\n", made.err.text);
         FILE *out = made.rc == 0 ? fopen(path, "wb") : NULL;
         bool whole = out && fwrite(made.bytes, 1, made.len, out) == made.len && fclose(out) == 0;
@@ -95,16 +96,17 @@ static char *ask(const char *format, const char *path) {
     return said(command);
 }
 
-static void surroundings_change_no_byte(void **state) {
+static void surroundings_change_no_byte_in_any_format(void **state) {
     (void)state;
     static const surroundings here = {"C", "UTC", "en", NULL};
     static const surroundings there = {"de_DE.UTF-8", "Asia/Tokyo", "ja:zh", "DejaVu Serif"};
-    static const fixture_maker makers[] = {fixture_hourly, fixture_scripts, fixture_retainer};
-    for (size_t i = 0; i < sizeof makers / sizeof *makers; i++) {
+    for (int i = 0; i < PAPER_FORMATS; i++) {
         char one[FIXTURE_TEXT], other[FIXTURE_TEXT], command[3 * FIXTURE_TEXT];
-        make_in_child(makers[i], &here, one);
-        sleep(1); /* a clock that is read would show */
-        make_in_child(makers[i], &there, other);
+        paper_format format = (paper_format)i;
+        fixture_maker maker = format == PAPER_UBL ? fixture_reverse : fixture_scripts;
+        make_in_child(maker, format, &here, one);
+        if (format == PAPER_PDF) sleep(1); /* a clock that is read would show */
+        make_in_child(maker, format, &there, other);
         snprintf(command, sizeof command, "cmp %s %s", one, other);
         char *words = said(command);
         assert_non_null(words);
@@ -118,7 +120,7 @@ static void a_date_is_the_day_of_issue(void **state) {
     (void)state;
     char path[FIXTURE_TEXT];
     if (!have("pdfinfo")) skip();
-    make_in_child(fixture_hourly, NULL, path);
+    make_in_child(fixture_hourly, PAPER_PDF, NULL, path);
     char *words = ask("pdfinfo -isodates %s", path);
     assert_non_null(strstr(words, "2026-03-31T00:00:00Z"));
     assert_non_null(strstr(words, "Invoice AK-2026-0007"));
@@ -131,7 +133,7 @@ static void every_page_has_its_head_and_foot_and_every_line_stands_once(void **s
     (void)state;
     char path[FIXTURE_TEXT], what[COMMAND_BYTES];
     if (!have("pdftotext")) skip();
-    make_in_child(long_invoice, NULL, path);
+    make_in_child(long_invoice, PAPER_PDF, NULL, path);
     char *words = ask("pdftotext -layout %s -", path);
     size_t pages = times(words, "\f");
     assert_in_range(pages, 8, 20);
@@ -194,7 +196,7 @@ static void text_of_all_scripts_can_be_copied(void **state) {
                                               "EUR 2,287.50"};
     char path[FIXTURE_TEXT];
     if (!have("pdftotext")) skip();
-    make_in_child(fixture_scripts, NULL, path);
+    make_in_child(fixture_scripts, PAPER_PDF, NULL, path);
     char *words = ask("pdftotext -layout %s -", path);
     for (size_t i = 0; i < sizeof words_there / sizeof *words_there; i++)
         if (!strstr(words, words_there[i])) fail_msg("no %s in %s", words_there[i], words);
@@ -237,7 +239,7 @@ static void a_description_longer_than_a_page_is_all_there(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(surroundings_change_no_byte),
+        cmocka_unit_test(surroundings_change_no_byte_in_any_format),
         cmocka_unit_test(a_date_is_the_day_of_issue),
         cmocka_unit_test(every_page_has_its_head_and_foot_and_every_line_stands_once),
         cmocka_unit_test(text_of_all_scripts_can_be_copied),

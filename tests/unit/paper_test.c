@@ -204,8 +204,7 @@ static const tally_invoice *random_invoice(uint32_t *seed) {
         "\xf0\x9f\x9a",
         "   ",
         "\u691c\u7d22\u691c\u7d22\u691c\u7d22 \x01\x7f",
-        "word-without-any-end-"
-        "word-without-any-end-word-without-any-end-word-without-any-end-word-without-any-end"};
+        "word-without-any-end-word-without-any-end-word-without-any-end-word-without-any-end-word"};
     static const int64_t prices[] = {0, 1, -1, 18500, -350000, 99999999999};
     fixture_open(fixture, roll(seed) % 4 ? texts[roll(seed) % HOSTILE_TEXTS] : "AK-1", "EUR",
                  (int)(roll(seed) % 3));
