@@ -136,10 +136,10 @@ void cli_cell_texts(cli_table *table, const tally_span *texts, size_t count) {
 
 static int sessions_table(cli *run, const cli_reading *reading, const tally_session_list *list) {
     static const cli_column columns[] = {
-        {"START", CLI_LEFT},       {"AGENT", CLI_LEFT},     {"SESSION", CLI_LEFT},
-        {"CLIENT", CLI_CUT},       {"PROJECT", CLI_CUT},    {"ENGAGED", CLI_RIGHT},
+        {"START", CLI_LEFT},       {"AGENT", CLI_CUT},      {"SESSION", CLI_LEFT},
+        {"CLIENT", CLI_CUT},       {"PROJECT", CLI_LEAN},   {"ENGAGED", CLI_RIGHT},
         {"AGENT TIME", CLI_SPARE}, {"PROMPTS", CLI_SPARE},  {"REQUESTS", CLI_SPARE},
-        {"COST", CLI_RIGHT},       {"UNPRICED", CLI_SPARE}, {"TAGS", CLI_CUT},
+        {"COST", CLI_RIGHT},       {"UNPRICED", CLI_SPARE}, {"TAGS", CLI_LEAN},
         {"TITLE", CLI_CUT},
     };
     cli_table *table = cli_table_new(cli_out_paged(run), columns, sizeof columns / sizeof *columns);

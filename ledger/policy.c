@@ -94,6 +94,17 @@ static const struct {
                               {"client", TALLY_FIELD_NAME, false},
                               {"project", TALLY_FIELD_NAME, false},
                               {"tag", TALLY_FIELD_NAME, false}}},
+    [TALLY_POLICY_BILL] = {"bill.set",
+                           "bill.unset",
+                           3,
+                           0,
+                           {{"provider", TALLY_FIELD_NAME, true},
+                            {"month", TALLY_FIELD_MONTH, true},
+                            {"member", TALLY_FIELD_NAME, false},
+                            {"amount", TALLY_FIELD_PICO, true},
+                            {"currency", TALLY_FIELD_CURRENCY, true},
+                            {"covers", TALLY_FIELD_COVERS, false},
+                            {"source", TALLY_FIELD_TEXT, false}}},
 };
 
 const tally_policy_field *tally_policy_fields(tally_policy policy, size_t *count, size_t *keys) {
@@ -142,6 +153,10 @@ const char *tally_field_text_fault(tally_field_type type, tally_span text) {
     case TALLY_FIELD_CURRENCY:
         return tally_currency_decimals(text) >= 0 ? NULL : "an ISO 4217 code such as EUR";
     case TALLY_FIELD_PERIOD: return period_ok(text) ? NULL : "daily, weekly or monthly";
+    case TALLY_FIELD_COVERS:
+        return tally_span_is(text, "all") || tally_span_is(text, "beyond-plan")
+                   ? NULL
+                   : "all or beyond-plan";
     case TALLY_FIELD_PICO:
     case TALLY_FIELD_PERCENT:
     case TALLY_FIELD_PRIORITY: break;
