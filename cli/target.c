@@ -11,23 +11,24 @@ static bool entry_read(const char *text, tally_entry_id *out) {
 }
 
 int cli_entry_find(tally_txn *txn, const char *text, tally_entry_id *out, tally_error *err) {
-    tally_cost cost;
     if (!entry_read(text, out))
         return tally_fail(err, TALLY_EINVAL,
                           "'%s' is no entry id (32 hexadecimal digits); 'tally costs list --json' "
-                          "shows them",
+                          "and 'tally expense list' show them",
                           text);
-    if (tally_cost_get(txn, out, &cost, NULL) != 0)
+    if (tally_entry_kind_of(txn, out) == TALLY_ENTRY_NONE)
         return tally_fail(err, TALLY_ENOTFOUND,
-                          "there is no entry %s; 'tally costs list --json' shows them", text);
+                          "there is no entry %s; 'tally costs list --json' and 'tally expense "
+                          "list' show them",
+                          text);
     return 0;
 }
 
 int cli_target_find(tally_txn *txn, const char *text, cli_target *out, tally_error *err) {
     tally_agent_session session;
-    tally_cost cost;
     *out = (cli_target){.is_entry = false};
-    if (entry_read(text, &out->entry) && tally_cost_get(txn, &out->entry, &cost, NULL) == 0) {
+    if (entry_read(text, &out->entry) &&
+        tally_entry_kind_of(txn, &out->entry) != TALLY_ENTRY_NONE) {
         out->is_entry = true;
         memcpy(out->bytes, out->entry.b, sizeof out->bytes);
         return 0;

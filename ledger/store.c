@@ -56,6 +56,8 @@ static const struct {
     [TABLE_VIEW_REDACTIONS] = {"view_redactions", 0},
     [TABLE_VIEW_POLICY] = {"view_policy", 0},
     [TABLE_VIEW_DECISIONS] = {"view_decisions", 0},
+    [TABLE_VIEW_TYPED] = {"view_typed", 0},
+    [TABLE_VIEW_TYPED_DAYS] = {"view_typed_days", 0},
 };
 
 const char *store_table_name(store_table table) {

@@ -55,6 +55,8 @@ typedef enum store_table {
     TABLE_VIEW_REDACTIONS,
     TABLE_VIEW_POLICY,
     TABLE_VIEW_DECISIONS,
+    TABLE_VIEW_TYPED,
+    TABLE_VIEW_TYPED_DAYS,
     TABLE_COUNT
 } store_table;
 

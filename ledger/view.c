@@ -23,6 +23,7 @@ static const struct {
     {"redact", view_fold_redact},
     {"assign", view_fold_assign},
     {"split", view_fold_split},
+    {"expense", view_fold_expense},
 };
 
 static int fold_counting(const view_source *source, const tally_record *record, tally_error *err) {
@@ -264,6 +265,7 @@ static int feed_number_at(int table) {
     case TABLE_VIEW_PRICES:
     case TABLE_VIEW_POLICY:
     case TABLE_VIEW_DECISIONS:
+    case TABLE_VIEW_TYPED:
     case TABLE_VIEW_TEAM: return REGISTER_FEED_AT;
     default: return -1;
     }

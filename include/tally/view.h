@@ -54,6 +54,16 @@ int tally_cost_get(tally_txn *txn, const tally_entry_id *id, tally_cost *out, ui
 /* True for an entry that a `void` took out of the figures. */
 bool tally_cost_is_void(tally_txn *txn, const tally_entry_id *id);
 
+/* What an entry id names: a cost, or what a person typed (expense.h and others). Voided ones too.
+ */
+typedef enum tally_entry_kind {
+    TALLY_ENTRY_NONE,
+    TALLY_ENTRY_COST,
+    TALLY_ENTRY_TIME,
+    TALLY_ENTRY_EXPENSE
+} tally_entry_kind;
+tally_entry_kind tally_entry_kind_of(tally_txn *txn, const tally_entry_id *id);
+
 /* A session as last described. Spans live as long as the transaction. */
 typedef struct tally_agent_session {
     uint64_t ref;
