@@ -58,6 +58,8 @@ static const struct {
     [TABLE_VIEW_DECISIONS] = {"view_decisions", 0},
     [TABLE_VIEW_TYPED] = {"view_typed", 0},
     [TABLE_VIEW_TYPED_DAYS] = {"view_typed_days", 0},
+    [TABLE_VIEW_BILLING] = {"view_billing", 0},
+    [TABLE_VIEW_LOCKS] = {"view_locks", 0},
 };
 
 const char *store_table_name(store_table table) {

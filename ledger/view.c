@@ -23,6 +23,12 @@ static const struct {
     {"redact", view_fold_redact},
     {"assign", view_fold_assign},
     {"split", view_fold_split},
+    {"deposit.receive", view_fold_billing},
+    {"credit.add", view_fold_billing},
+    {"invoice.issue", view_fold_billing},
+    {"invoice.entries", view_fold_locks},
+    {"invoice.void", view_fold_billing},
+    {"payment", view_fold_billing},
     {"expense", view_fold_expense},
 };
 
@@ -266,6 +272,7 @@ static int feed_number_at(int table) {
     case TABLE_VIEW_POLICY:
     case TABLE_VIEW_DECISIONS:
     case TABLE_VIEW_TYPED:
+    case TABLE_VIEW_BILLING:
     case TABLE_VIEW_TEAM: return REGISTER_FEED_AT;
     default: return -1;
     }
