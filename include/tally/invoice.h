@@ -59,10 +59,12 @@ typedef struct tally_trace {
     tally_hash leaf;      /* of the record; of a session, of the record that describes it */
     tally_span what;      /* "cost", "session", "time.add", "expense", "milestone.accept",
                              "change.approve", ... */
+    int64_t day;          /* local day of the work; of a session one row a day */
     int64_t ms;           /* of engaged time that the line counts, before rounding; 0: none */
     int64_t pico;         /* of cost, in `currency`, before rounding; 0: none */
     tally_span currency;
     uint64_t part, parts; /* the share of the record that is billed here; 1 of 1 for the whole */
+    tally_span why;       /* what applied: whose it is and why, rate, price. Not in the document */
 } tally_trace;
 
 typedef struct tally_party {
@@ -97,6 +99,7 @@ typedef struct tally_invoice {
     size_t line_count;
     int64_t subtotal[TALLY_BLOCK_COUNT];
     int64_t net, tax, total, paid, due; /* minor units; total = net + tax, due = total - paid */
+    uint32_t milestone;                 /* that was asked for; 0: none */
     const tally_tax_group *taxes;
     size_t tax_count;
     const tally_span
@@ -118,6 +121,8 @@ typedef struct tally_draft {
     const tally_zone *zone;
     uint32_t milestone; /* of a milestone contract: which one; 0: none is billed */
     int64_t issue_day;
+    tally_span issuer; /* the member who would issue it; empty: the contract's, or the only one */
+    const tally_zone *team_zone; /* of the months of plans, for a contract on the paid basis */
 } tally_draft;
 
 /* Derives. TALLY_ENOTFOUND (no such contract, no exchange rate, ...), TALLY_EREFUSED (a milestone

@@ -152,24 +152,46 @@ int view_fold_locks(const view_source *source, const tally_record *record, tally
     return rc;
 }
 
-int locks_each(tally_txn *txn, lock_fn *fn, void *ctx, tally_error *err) {
+static bool lock_decode(MDB_val k, MDB_val v, lock *out) {
+    const uint8_t *key = k.mv_data, *row = v.mv_data;
+    if (k.mv_size != LOCK_KEY_BYTES || v.mv_size != LOCK_ROW_BYTES) return false;
+    memcpy(out->entry.b, key, TALLY_ENTRY_BYTES);
+    out->day = (int32_t)(tally_get_be32(key + TALLY_ENTRY_BYTES) ^ LOCK_DAY_OFFSET);
+    memcpy(out->issue.b, key + TALLY_ENTRY_BYTES + 4, TALLY_HASH_BYTES);
+    out->part = tally_get_be64(row);
+    out->parts = tally_get_be64(row + 8);
+    out->ms = (int64_t)tally_get_be64(row + 16);
+    return true;
+}
+
+/* Those whose keys begin with `start`. */
+static int locks_from(tally_txn *txn, const uint8_t *start, size_t prefix, lock_fn *fn, void *ctx,
+                      tally_error *err) {
     MDB_cursor *cursor;
-    MDB_val k, v;
-    int rc = store_cursor(txn, TABLE_VIEW_LOCKS, &cursor, err), mdb = 0;
+    MDB_val k = {prefix, (void *)(uintptr_t)start}, v;
+    lock l;
+    int rc = store_cursor(txn, TABLE_VIEW_LOCKS, &cursor, err);
     if (rc != 0) return rc;
-    while (rc == 0 && (mdb = mdb_cursor_get(cursor, &k, &v, MDB_NEXT)) == 0) {
-        const uint8_t *key = k.mv_data, *row = v.mv_data;
-        lock l;
-        if (k.mv_size != LOCK_KEY_BYTES || v.mv_size != LOCK_ROW_BYTES) continue;
-        memcpy(l.entry.b, key, TALLY_ENTRY_BYTES);
-        l.day = (int32_t)(tally_get_be32(key + TALLY_ENTRY_BYTES) ^ LOCK_DAY_OFFSET);
-        memcpy(l.issue.b, key + TALLY_ENTRY_BYTES + 4, TALLY_HASH_BYTES);
-        l.part = tally_get_be64(row);
-        l.parts = tally_get_be64(row + 8);
-        l.ms = (int64_t)tally_get_be64(row + 16);
-        rc = fn(ctx, &l, err);
+    int mdb = mdb_cursor_get(cursor, &k, &v, prefix ? MDB_SET_RANGE : MDB_FIRST);
+    while (rc == 0 && mdb == 0 && k.mv_size >= prefix &&
+           (prefix == 0 || memcmp(k.mv_data, start, prefix) == 0)) {
+        if (lock_decode(k, v, &l)) rc = fn(ctx, &l, err);
+        if (rc == 0) mdb = mdb_cursor_get(cursor, &k, &v, MDB_NEXT);
     }
     mdb_cursor_close(cursor);
-    if (rc == 0 && mdb != MDB_NOTFOUND) rc = store_fail(txn, mdb, "cannot read locks", err);
+    if (rc == 0 && mdb != 0 && mdb != MDB_NOTFOUND)
+        rc = store_fail(txn, mdb, "cannot read locks", err);
     return rc;
+}
+
+int locks_each(tally_txn *txn, lock_fn *fn, void *ctx, tally_error *err) {
+    return locks_from(txn, NULL, 0, fn, ctx, err);
+}
+
+int locks_of(tally_txn *txn, const tally_entry_id *entry, int32_t day, lock_fn *fn, void *ctx,
+             tally_error *err) {
+    uint8_t start[TALLY_ENTRY_BYTES + 4];
+    memcpy(start, entry->b, TALLY_ENTRY_BYTES);
+    tally_put_be32(start + TALLY_ENTRY_BYTES, (uint32_t)day ^ LOCK_DAY_OFFSET);
+    return locks_from(txn, start, sizeof start, fn, ctx, err);
 }

@@ -43,5 +43,8 @@ typedef struct lock {
 typedef int lock_fn(void *ctx, const lock *l, tally_error *err);
 /* All locks of all invoices, voided ones too, by entry, then day. */
 int locks_each(tally_txn *txn, lock_fn *fn, void *ctx, tally_error *err);
+/* Those of one entry, or of one day of a session. */
+int locks_of(tally_txn *txn, const tally_entry_id *entry, int32_t day, lock_fn *fn, void *ctx,
+             tally_error *err);
 
 #endif
