@@ -43,8 +43,8 @@ int cli_basis_check(cli_basis basis, const tally_sums *total, tally_error *err) 
         return 0;
     return tally_fail(err, TALLY_ENOTFOUND,
                       "no plan covers any of these %" PRIu64
-                      " requests, so what was paid is not known; record one with 'tally plan set', "
-                      "or take --basis list",
+                      " requests, and no bill does, so what was paid is not known; record one with "
+                      "'tally plan set' or 'tally reconcile --apply', or take --basis list",
                       total->requests);
 }
 
@@ -73,27 +73,35 @@ void cli_basis_sums_json(cli_json *json, cli_basis basis, const tally_sums *sums
     cli_json_u64(json, "unpaid_requests", sums->unpaid_requests);
 }
 
+static void month_json(cli_json *json, const tally_plan_month *month) {
+    char date[TALLY_TIME_TEXT_BYTES];
+    tally_date_format(month->first_day, date);
+    date[MONTH_TEXT_CHARS] = '\0';
+    cli_json_open(json, NULL, '{');
+    cli_json_text(json, month->bill ? "provider" : "plan", month->plan);
+    cli_json_string(json, "month", date);
+    cli_json_money(json, month->bill ? "amount" : "fee", month->fee);
+    cli_json_text(json, "currency", month->currency);
+    if (month->bill) cli_json_string(json, "covers", month->beyond ? "beyond-plan" : "all");
+    cli_json_u64(json, "requests", month->requests);
+    if (month->requests)
+        cli_json_money(json, "cost", month->pico);
+    else
+        cli_json_null(json, "cost");
+    cli_json_close(json, '}');
+}
+
+static void months_json(cli_json *json, const tally_plans *plans, bool bills) {
+    cli_json_open(json, bills ? "bills" : "plans", '[');
+    for (size_t i = 0; plans && i < tally_plans_count(plans); i++)
+        if (tally_plans_at(plans, i)->bill == bills) month_json(json, tally_plans_at(plans, i));
+    cli_json_close(json, ']');
+}
+
 void cli_basis_json(cli_json *json, cli_basis basis, const tally_plans *plans) {
     cli_json_string(json, "basis", names[basis]);
-    cli_json_open(json, "plans", '[');
-    for (size_t i = 0; plans && i < tally_plans_count(plans); i++) {
-        const tally_plan_month *month = tally_plans_at(plans, i);
-        char date[TALLY_TIME_TEXT_BYTES];
-        tally_date_format(month->first_day, date);
-        date[MONTH_TEXT_CHARS] = '\0';
-        cli_json_open(json, NULL, '{');
-        cli_json_text(json, "plan", month->plan);
-        cli_json_string(json, "month", date);
-        cli_json_money(json, "fee", month->fee);
-        cli_json_text(json, "currency", month->currency);
-        cli_json_u64(json, "requests", month->requests);
-        if (month->requests)
-            cli_json_money(json, "cost", month->pico);
-        else
-            cli_json_null(json, "cost");
-        cli_json_close(json, '}');
-    }
-    cli_json_close(json, ']');
+    months_json(json, plans, false);
+    months_json(json, plans, true);
 }
 
 size_t cli_basis_columns(cli_basis basis, cli_column out[CLI_BASIS_COLUMNS_MAX]) {
@@ -130,9 +138,10 @@ static void plan_text(FILE *out, const tally_plan_month *month) {
     tally_date_format(month->first_day, date);
     date[MONTH_TEXT_CHARS] = '\0';
     tally_pico_format(month->fee, MONEY_DECIMALS, fee);
-    int length = snprintf(line, sizeof line, "Plan %.*s: %s %.*s for %s, ", (int)month->plan.len,
-                          (const char *)month->plan.ptr, fee, (int)month->currency.len,
-                          (const char *)month->currency.ptr, date);
+    int length =
+        snprintf(line, sizeof line, "%s %.*s: %s %.*s for %s%s, ", month->bill ? "Bill of" : "Plan",
+                 (int)month->plan.len, (const char *)month->plan.ptr, fee, (int)month->currency.len,
+                 (const char *)month->currency.ptr, date, month->beyond ? ", beyond the plan" : "");
     size_t used = length > 0 && (size_t)length < sizeof line ? (size_t)length : 0;
     if (month->requests)
         snprintf(line + used, sizeof line - used, "shared over %" PRIu64 " requests",
@@ -144,18 +153,24 @@ static void plan_text(FILE *out, const tally_plan_month *month) {
     fprintf(out, "%s\n", line);
 }
 
+static bool any_bill(const tally_plans *plans) {
+    for (size_t i = 0; plans && i < tally_plans_count(plans); i++)
+        if (tally_plans_at(plans, i)->bill) return true;
+    return false;
+}
+
 void cli_basis_text(FILE *out, cli_basis basis, const tally_plans *plans, const tally_sums *total) {
     static const char *const words[] = {
-        [CLI_BASIS_LIST] = "Basis: list prices, " TALLY_COST_CURRENCY,
-        [CLI_BASIS_PAID] = "Basis: what was paid under plans, " TALLY_COST_CURRENCY,
-        [CLI_BASIS_BOTH] =
-            "Basis: list prices, and beside them what was paid under plans, " TALLY_COST_CURRENCY};
-    fprintf(out, "%s\n", words[basis]);
+        [CLI_BASIS_LIST] = "list prices",
+        [CLI_BASIS_PAID] = "what was paid under plans",
+        [CLI_BASIS_BOTH] = "list prices, and beside them what was paid under plans"};
+    fprintf(out, "Basis: %s%s, " TALLY_COST_CURRENCY "\n", words[basis],
+            any_bill(plans) ? " and bills" : "");
     for (size_t i = 0; plans && i < tally_plans_count(plans); i++)
         plan_text(out, tally_plans_at(plans, i));
     if (basis != CLI_BASIS_LIST && total->unpaid_requests)
         fprintf(out,
-                "Covered by no plan: %" PRIu64
+                "Covered by no plan%s: %" PRIu64
                 " requests. What was paid for them is not known, and not in PAID.\n",
-                total->unpaid_requests);
+                any_bill(plans) ? " or bill" : "", total->unpaid_requests);
 }

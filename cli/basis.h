@@ -1,5 +1,5 @@
-/* The basis of a figure: list prices, what was paid under plans, or both side by side. Every report
- * says its basis; nothing mixes the two. */
+/* The basis of a figure: list prices, what was paid under plans and bills, or both side by side.
+ * Every report says its basis; nothing mixes the two. */
 #ifndef TALLY_CLI_BASIS_H
 #define TALLY_CLI_BASIS_H
 
@@ -10,7 +10,10 @@
 
 typedef enum cli_basis { CLI_BASIS_LIST, CLI_BASIS_PAID, CLI_BASIS_BOTH } cli_basis;
 #define CLI_BASIS_OPTION                                                                           \
-    { "basis", "list|paid|both", "what a token cost: at list price, or of the plans' fees" }
+    {                                                                                              \
+        "basis", "list|paid|both",                                                                 \
+            "what a token cost: at list price, or of the plans' fees and the bills"                \
+    }
 #define CLI_BASIS_COLUMNS_MAX 4u
 
 /* --basis. CLI_DONE, or CLI_USAGE after saying what is wrong. */
@@ -25,7 +28,7 @@ int cli_basis_check(cli_basis basis, const tally_sums *total, tally_error *err);
 /* The sums with total_cost on this basis; requests that it has no price for are unpriced. With
  * both, total_cost is list_cost, and paid_cost and unpaid_requests stand beside it. */
 void cli_basis_sums_json(cli_json *json, cli_basis basis, const tally_sums *sums);
-/* "basis" and "plans". */
+/* "basis", "plans" and "bills". */
 void cli_basis_json(cli_json *json, cli_basis basis, const tally_plans *plans);
 
 /* Columns for what a row cost: how many were put into `out`, and their cells. */

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #define OPTIONS_MAX      64u /* of one command, common ones and filters included */
-#define OPTION_FIRST_VAL 256 /* above every character, so that no short option exists */
+#define OPTION_FIRST_VAL 256 /* above every character, apart from short options */
 
 const cli_option cli_common_options[] = {
     {"json", NULL, "one JSON document instead of text"},
@@ -84,11 +84,15 @@ int cli_options_parse(cli *run, int argc, char **argv) {
         cli_say("memory ran out");
         return CLI_DAMAGED;
     }
+    size_t output = 0; /* the one option with a short form: -o FILE is --output FILE */
+    while (output < set.count && strcmp(set.rows[output]->name, "output") != 0)
+        output++;
     opterr = 0;
     optind = 1;
     for (;;) {
-        int got = getopt_long(argc, argv, ":", set.longs, NULL);
+        int got = getopt_long(argc, argv, output < set.count ? ":o:" : ":", set.longs, NULL);
         if (got == -1) break;
+        if (got == 'o') got = OPTION_FIRST_VAL + (int)output;
         if (got == '?' || got == ':') return option_mistake(run, &set, got, optopt, argv);
         const cli_option *option = set.rows[got - OPTION_FIRST_VAL];
         run->given[run->given_count++] = (cli_given){option, option->value ? optarg : NULL};

@@ -1,5 +1,5 @@
-/* tally client, project, rule, rate, plan and fx: set, list, unset; one implementation over the
- * ledger's table of fields. `set` changes what is given and keeps the rest of the row. */
+/* tally client, project, rule, rate, plan, fx and bill: set, list, unset; one implementation over
+ * the ledger's table of fields. `set` changes what is given and keeps the rest of the row. */
 #include "policy.h"
 
 #include <errno.h>
@@ -29,6 +29,7 @@ static const policy_noun nouns[] = {
     {"client", "clients", TALLY_POLICY_CLIENT, 1}, {"project", "projects", TALLY_POLICY_PROJECT, 1},
     {"rule", "rules", TALLY_POLICY_RULE, 1},       {"rate", "rates", TALLY_POLICY_RATE, 0},
     {"plan", "plans", TALLY_POLICY_PLAN, 1},       {"fx", "fx_rates", TALLY_POLICY_FX, 2},
+    {"bill", "bills", TALLY_POLICY_BILL, 2},
 };
 
 typedef struct field_value {

@@ -126,3 +126,23 @@ COMMAND(fx_set, "fx set", "BASE QUOTE", 2, "record an exchange rate",
 COMMAND(fx_list, "fx list", "", 0, "the exchange rates", "tally fx list", NULL, cli_policy_list);
 COMMAND(fx_unset, "fx unset", "BASE QUOTE", 2, "take an exchange rate away",
         "tally fx unset EUR USD --date 2026-03-31", fx_keys, cli_policy_unset);
+
+/* ---- bill ---- */
+
+static const cli_option bill_options[] = {
+    {"amount", "AMOUNT", "what the provider charged for the month"},
+    {"currency", "C", "ISO 4217, of the amount"},
+    {"member", "NAME", "whose account it is (default: the team's)"},
+    {"covers", "WHAT", "all (default), or beyond-plan: on top of a plan's fee"},
+    {"source", "TEXT", "the bill's number, or the file it came from"},
+    END};
+static const cli_option bill_keys[] = {{"member", "NAME", "the bill of this member's account"},
+                                       END};
+
+COMMAND(bill_set, "bill set", "PROVIDER MONTH", 2, "record what a provider charged for a month",
+        "tally bill set anthropic 2026-03 --amount 351.17 --currency USD", bill_options,
+        cli_policy_set);
+COMMAND(bill_list, "bill list", "", 0, "the providers' bills", "tally bill list", NULL,
+        cli_policy_list);
+COMMAND(bill_unset, "bill unset", "PROVIDER MONTH", 2, "take a bill away",
+        "tally bill unset anthropic 2026-03", bill_keys, cli_policy_unset);

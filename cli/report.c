@@ -6,6 +6,7 @@
 #include "basis.h"
 #include "commands.h"
 #include "cost_row.h"
+#include "expense_out.h"
 #include "filter.h"
 
 typedef struct key_name {
@@ -63,6 +64,7 @@ typedef struct report_shown {
     cli_basis basis;
     tally_plans *plans;
     tally_report *report;
+    tally_expense_sums expenses; /* beside the rows, in no total */
 } report_shown;
 
 static void row_json(cli_json *json, const report_shown *shown, const tally_report_row *row) {
@@ -109,6 +111,7 @@ static void report_json(cli *run, const report_shown *shown) {
     cli_json_open(&json, "total", '{');
     cli_basis_sums_json(&json, shown->basis, tally_report_total(report));
     cli_json_close(&json, '}');
+    cli_expense_sums_json(&json, &shown->expenses);
     conflicts_json(&json, report);
     cli_json_close(&json, '}');
     cli_json_end(&json);
@@ -191,14 +194,18 @@ static int report_table(cli *run, const report_shown *shown) {
     return code;
 }
 
+static const char expense_words[] = "Expenses, in no row above";
+
 static int report_text(cli *run, const report_shown *shown) {
+    FILE *out = cli_out(run);
     if (!tally_report_count(shown->report)) {
         cli_say("no costs match");
+        cli_expense_sums_text(out, expense_words, &shown->expenses);
         return 0;
     }
     if (report_table(run, shown)) return -1;
-    FILE *out = cli_out(run);
     cli_basis_text(out, shown->basis, shown->plans, tally_report_total(shown->report));
+    cli_expense_sums_text(out, expense_words, &shown->expenses);
     for (size_t i = 0; i < tally_report_conflict_count(shown->report); i++) {
         fputs("Conflict: ", out);
         cli_conflict_print(out, tally_report_conflict_at(shown->report, i));
@@ -222,6 +229,7 @@ static int report_run(cli *run) {
         code = tally_report_run(reading.txn, &filter, shown.keys.keys, shown.keys.count,
                                 reading.zone, &shown.report, &err);
     }
+    if (!code) code = tally_expenses_sum(reading.txn, &filter, &shown.expenses, &err);
     if (!code) code = cli_basis_check(shown.basis, tally_report_total(shown.report), &err);
     if (!code && run->json)
         report_json(run, &shown);

@@ -4,10 +4,12 @@
 #include <string.h>
 
 #include <tally/blob.h>
+#include <tally/expense.h>
 
 #include "commands.h"
 #include "open.h"
 #include "record_out.h"
+#include "target.h"
 
 typedef struct record_proof {
     uint32_t feed;
@@ -128,23 +130,31 @@ static int proof_text(FILE *out, const record_proof *proof, tally_error *err) {
     return code;
 }
 
-/* A record by the beginning of its hash, or the record behind a cost by the entry id that lists
- * show. */
+/* A record by the beginning of its hash, or the record behind a cost or an expense by the entry id
+ * that lists show. */
 static int record_named(tally_txn *txn, const char *name, record_proof *proof, tally_error *err) {
     tally_entry_id entry;
     tally_cost cost;
+    tally_expense expense;
     tally_span text = tally_span_str(name);
     if (text.len == 2 * TALLY_ENTRY_BYTES && tally_unhex(text, entry.b, TALLY_ENTRY_BYTES) == 0 &&
         tally_cost_get(txn, &entry, &cost, &proof->index) == 0) {
         proof->feed = cost.feed;
         return 0;
     }
+    if (cli_entry_find(txn, name, &entry, NULL) == 0 &&
+        tally_expense_get(txn, &entry, &expense) == 0) {
+        proof->feed = expense.feed;
+        proof->index = expense.index;
+        return 0;
+    }
     int code = tally_record_find(txn, text, &proof->feed, &proof->index, err);
     if (code == TALLY_ENOTFOUND)
-        return tally_fail(err, code,
-                          "no record's hash begins with '%s', and no cost has that id; 'tally log' "
-                          "lists records, 'tally costs list --json' ids",
-                          name);
+        return tally_fail(
+            err, code,
+            "no record's hash begins with '%s', and no entry has that id; 'tally log' "
+            "lists records, 'tally costs list --json' ids",
+            name);
     return code;
 }
 

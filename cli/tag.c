@@ -7,6 +7,7 @@
 #include "open.h"
 #include "sessions.h"
 #include "tags.h"
+#include "target.h"
 
 typedef struct tag_change {
     const cli *run;
@@ -42,16 +43,8 @@ static int entries_change(tag_change *change, tally_txn *txn, tally_error *err) 
     int code = 0;
     for (const char *id; !code && (id = cli_value_next(change->run, "entry", &at));) {
         tally_entry_id entry;
-        tally_cost cost;
         cli_tag_target target = {.entry = &entry};
-        if (tally_unhex(tally_span_str(id), entry.b, sizeof entry.b) ||
-            strlen(id) != 2 * sizeof entry.b)
-            return tally_fail(err, TALLY_EINVAL,
-                              "'%s' is no entry id (32 hexadecimal digits); 'tally costs list "
-                              "--json' shows them",
-                              id);
-        code = tally_cost_get(txn, &entry, &cost, NULL);
-        if (code) return tally_fail(err, code, "there is no entry %s", id);
+        if ((code = cli_entry_find(txn, id, &entry, err)) != 0) return code;
         code = target_change(change, txn, &target, err);
     }
     return code;

@@ -5,35 +5,53 @@
 
 #include "sessions.h"
 
-static bool entry_read(const char *text, tally_entry_id *out) {
-    tally_span hex = tally_span_str(text);
-    return hex.len == 2 * sizeof out->b && tally_unhex(hex, out->b, sizeof out->b) == 0;
+/* The whole id of any entry, or the beginning of one that was typed. */
+static int entry_find(tally_txn *txn, tally_span hex, tally_entry_id *out) {
+    uint8_t prefix[TALLY_ENTRY_BYTES];
+    size_t len = hex.len / 2;
+    if (hex.len % 2 != 0 || len > sizeof prefix || tally_unhex(hex, prefix, len) != 0)
+        return TALLY_EINVAL;
+    if (len < sizeof prefix) return tally_entry_find_typed(txn, tally_span_of(prefix, len), out);
+    memcpy(out->b, prefix, sizeof out->b);
+    return tally_entry_kind_of(txn, out) == TALLY_ENTRY_NONE ? TALLY_ENOTFOUND : 0;
 }
 
 int cli_entry_find(tally_txn *txn, const char *text, tally_entry_id *out, tally_error *err) {
-    if (!entry_read(text, out))
-        return tally_fail(err, TALLY_EINVAL,
+    tally_span hex = tally_span_str(text);
+    int code = hex.len < 2 * TALLY_ENTRY_PREFIX_BYTES ? TALLY_EINVAL : entry_find(txn, hex, out);
+    if (code == TALLY_EINVAL)
+        return tally_fail(err, code,
                           "'%s' is no entry id (32 hexadecimal digits); 'tally costs list --json' "
                           "and 'tally expense list' show them",
                           text);
-    if (tally_entry_kind_of(txn, out) == TALLY_ENTRY_NONE)
-        return tally_fail(err, TALLY_ENOTFOUND,
-                          "there is no entry %s; 'tally costs list --json' and 'tally expense "
-                          "list' show them",
+    if (code == TALLY_EEXIST)
+        return tally_fail(err, TALLY_EINVAL, "several entries begin with '%s'; give more of the id",
                           text);
-    return 0;
+    return code == 0 ? 0
+                     : tally_fail(err, TALLY_ENOTFOUND,
+                                  "there is no entry %s; 'tally costs list --json' and 'tally "
+                                  "expense list' show them",
+                                  text);
+}
+
+static void target_entry(cli_target *out) {
+    out->is_entry = true;
+    memcpy(out->bytes, out->entry.b, sizeof out->bytes);
 }
 
 int cli_target_find(tally_txn *txn, const char *text, cli_target *out, tally_error *err) {
     tally_agent_session session;
+    tally_span hex = tally_span_str(text);
     *out = (cli_target){.is_entry = false};
-    if (entry_read(text, &out->entry) &&
-        tally_entry_kind_of(txn, &out->entry) != TALLY_ENTRY_NONE) {
-        out->is_entry = true;
-        memcpy(out->bytes, out->entry.b, sizeof out->bytes);
+    if (hex.len == 2 * TALLY_ENTRY_BYTES && entry_find(txn, hex, &out->entry) == 0) {
+        target_entry(out);
         return 0;
     }
     int code = cli_session_find(txn, text, &session, err);
+    if (code == TALLY_ENOTFOUND && entry_find(txn, hex, &out->entry) == 0) {
+        target_entry(out);
+        return 0;
+    }
     if (code) return code;
     out->agent = session.agent;
     out->session = session.id;

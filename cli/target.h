@@ -1,4 +1,4 @@
-/* What a person's decision is about: a session or one cost, by the id that lists show. */
+/* What a person's decision is about: a session or an entry, by the id that lists show. */
 #ifndef TALLY_CLI_TARGET_H
 #define TALLY_CLI_TARGET_H
 
@@ -13,9 +13,10 @@ typedef struct cli_target {
     uint8_t bytes[TALLY_ENTRY_BYTES]; /* as the views key it */
 } cli_target;
 
-/* A cost's whole id, 32 hex digits. TALLY_EINVAL, TALLY_ENOTFOUND; voided ones are found too. */
+/* An entry's whole id, 32 hex digits, or the first 8 or more of what was typed. TALLY_EINVAL,
+ * TALLY_ENOTFOUND; voided ones are found too. */
 int cli_entry_find(tally_txn *txn, const char *text, tally_entry_id *out, tally_error *err);
-/* A cost's whole id, or the beginning of a session's. */
+/* An entry, or the beginning of a session's id. */
 int cli_target_find(tally_txn *txn, const char *text, cli_target *out, tally_error *err);
 /* "agent" and "session", or "entry", into the object that is open. */
 void cli_target_json(cli_json *json, const cli_target *target);

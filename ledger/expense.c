@@ -197,6 +197,12 @@ static void body_put(tally_writer *writer, const tally_expense_entry *e, const c
     if (e->key) tally_put_bin(writer, "key", hash_span(e->key->b));
 }
 
+bool tally_expense_known(tally_txn *txn, const tally_hash *key) {
+    tally_entry_id id;
+    key_entry_id(key->b, &id);
+    return tally_entry_kind_of(txn, &id) != TALLY_ENTRY_NONE;
+}
+
 int tally_expense_append(tally_txn *txn, const tally_expense_entry *entry, tally_entry_id *id,
                          tally_error *err) {
     char date[TALLY_TIME_TEXT_BYTES];
@@ -210,7 +216,7 @@ int tally_expense_append(tally_txn *txn, const tally_expense_entry *entry, tally
     if (tally_date_parse(tally_span_str(date), &day) != 0)
         return tally_fail(err, TALLY_EINVAL, "the date must be one as 2026-03-31");
     if (entry->key) key_entry_id(entry->key->b, &made);
-    if (entry->key && tally_entry_kind_of(txn, &made) != TALLY_ENTRY_NONE)
+    if (entry->key && tally_expense_known(txn, entry->key))
         return tally_fail(err, TALLY_EEXIST, "this row was imported before");
     int rc = tally_writer_new(&writer, err);
     if (rc != 0) return rc;

@@ -3,6 +3,7 @@
 #include <tally/money.h>
 
 #include <assert.h>
+#include <stdlib.h>
 
 #define MAX_EXPONENT 9999 /* larger ones mean the same: nothing, or more than fits */
 /* Text of fewer decimals was typed by people, and is meant to the last digit. */
@@ -182,6 +183,41 @@ tally_i128 tally_pico_to_minor(tally_i128 pico, int decimals) {
     tally_u128 value = round_to_unit(magnitude(pico), power_of_ten(TALLY_PICO_DECIMALS - decimals));
     /* Negated as unsigned, as above: with 12 decimals the smallest value comes back unchanged. */
     return (tally_i128)(pico < 0 ? 0u - value : value);
+}
+
+typedef struct minor_part {
+    size_t at;
+    tally_u128 below; /* what rounding towards zero left */
+} minor_part;
+
+/* The largest remainder first; of equal ones the earlier part. */
+static int part_order(const void *a, const void *b) {
+    const minor_part *x = a, *y = b;
+    if (x->below != y->below) return x->below < y->below ? 1 : -1;
+    return (x->at > y->at) - (x->at < y->at);
+}
+
+int tally_pico_to_minor_parts(const tally_i128 *pico, size_t count, int decimals, tally_i128 *out) {
+    assert(decimals >= 0 && decimals <= TALLY_PICO_DECIMALS);
+    const tally_u128 unit = power_of_ten(TALLY_PICO_DECIMALS - decimals);
+    minor_part *parts = malloc((count ? count : 1) * sizeof *parts);
+    tally_i128 sum = 0;
+    if (!parts) return TALLY_ENOMEM;
+    for (size_t i = 0; i < count; i++) {
+        sum += pico[i];
+        out[i] = (tally_i128)(magnitude(pico[i]) / unit);
+        parts[i] = (minor_part){i, magnitude(pico[i]) % unit};
+    }
+    tally_u128 left = round_to_unit(magnitude(sum), unit);
+    for (size_t i = 0; i < count; i++)
+        left -= (tally_u128)out[i];
+    qsort(parts, count, sizeof *parts, part_order);
+    for (size_t i = 0; i < count && left > 0; i++, left--) /* at most `count` units are left */
+        out[parts[i].at]++;
+    for (size_t i = 0; i < count; i++)
+        if (sum < 0) out[i] = -out[i];
+    free(parts);
+    return 0;
 }
 
 /* ISO 4217 list one, currencies and funds, each followed by a space; sorted for people. */

@@ -1,5 +1,5 @@
-/* Plans: fees shared over the usage of their month. Who was sold what is in the records; what a
- * response costs at list price is view_price.c's. */
+/* Plans and bills: fees shared over the usage of their month. Who was sold what is in the records;
+ * what a response costs at list price is view_price.c's. */
 #include "store.h"
 
 #include <tally/money.h>
@@ -9,10 +9,11 @@
 
 #define MONTHS 12
 
-/* A row of plan.set. Months are counted from year 0. */
+/* A row of plan.set or bill.set. Months are counted from year 0. */
 typedef struct plan_row {
-    tally_span plan, provider, member, currency;
+    tally_span plan, provider, member, currency; /* plan: of a bill the provider */
     int64_t from, until, fee;
+    bool bill, beyond;
 } plan_row;
 
 typedef struct plan_share {
@@ -125,8 +126,15 @@ static int64_t month_first_day(int64_t month) {
                                  (unsigned)tally_floor_mod(month, MONTHS) + 1, 1);
 }
 
+static int row_add(tally_plans *plans, const plan_row *row, tally_error *err) {
+    if (grow((void **)&plans->rows, &plans->row_room, plans->row_count, sizeof *row) != 0)
+        return no_memory(err);
+    plans->rows[plans->row_count++] = *row;
+    return 0;
+}
+
 /* Rows of one plan come oldest first: the next one ends what this one says. */
-static int keep_row(void *ctx, const tally_policy_row *row, tally_error *err) {
+static int keep_plan(void *ctx, const tally_policy_row *row, tally_error *err) {
     tally_plans *plans = ctx;
     tally_span text;
     plan_row *last = plans->row_count ? &plans->rows[plans->row_count - 1] : NULL;
@@ -142,10 +150,23 @@ static int keep_row(void *ctx, const tally_policy_row *row, tally_error *err) {
     if (tally_body_str(&row->record, "until", &text)) new.until = month_read(text);
     if (last && tally_span_eq(last->plan, new.plan) && last->until >= new.from)
         last->until = new.from - 1;
-    if (grow((void **)&plans->rows, &plans->row_room, plans->row_count, sizeof new) != 0)
-        return no_memory(err);
-    plans->rows[plans->row_count++] = new;
-    return 0;
+    return row_add(plans, &new, err);
+}
+
+static int keep_bill(void *ctx, const tally_policy_row *row, tally_error *err) {
+    tally_span text;
+    plan_row new = {.bill = true};
+    if (!tally_body_str(&row->record, "provider", &new.provider) ||
+        !tally_body_str(&row->record, "month", &text) ||
+        !tally_body_str(&row->record, "currency", &new.currency) ||
+        !tally_body_i64(&row->record, "amount", &new.fee))
+        return 0;
+    new.plan = new.provider;
+    new.from = new.until = month_read(text);
+    (void)tally_body_str(&row->record, "member", &new.member);
+    new.beyond =
+        tally_body_str(&row->record, "covers", &text) && tally_span_is(text, "beyond-plan");
+    return row_add(ctx, &new, err);
 }
 
 static bool in_force(const plan_row *row, int64_t month) {
@@ -158,8 +179,12 @@ static int month_add(tally_plans *plans, const plan_row *row, int64_t first_day,
                                                  plans->month_count, sizeof *plans->months) != 0)
         return no_memory(err);
     *index = (uint32_t)plans->month_count;
-    plans->months[plans->month_count++] = (tally_plan_month){
-        .plan = row->plan, .currency = row->currency, .first_day = first_day, .fee = row->fee};
+    plans->months[plans->month_count++] = (tally_plan_month){.plan = row->plan,
+                                                             .currency = row->currency,
+                                                             .bill = row->bill,
+                                                             .beyond = row->beyond,
+                                                             .first_day = first_day,
+                                                             .fee = row->fee};
     return 0;
 }
 
@@ -203,6 +228,16 @@ static bool covers(const plan_gather *g, const plan_row *row, const tally_cost *
     return tally_span_eq(member, row->member);
 }
 
+/* A bill says what was charged for all that it covers: no plan's fee is borne besides, unless it
+ * is of what came on top of one. */
+static bool billed_whole(const plan_gather *g, const tally_cost *cost) {
+    for (size_t i = 0; i < g->plans->row_count; i++) {
+        const plan_row *row = &g->plans->rows[i];
+        if (row->bill && !row->beyond && covers(g, row, cost)) return true;
+    }
+    return false;
+}
+
 static int gather_cost(void *ctx, const tally_cost *cost) {
     plan_gather *g = ctx;
     tally_plans *plans = g->plans;
@@ -210,10 +245,11 @@ static int gather_cost(void *ctx, const tally_cost *cost) {
     tally_price_book_cost(g->book, cost, &priced);
     if (!priced.priced || priced.pico < 0) return 0;
     place_cost(g, cost);
+    bool no_plan = billed_whole(g, cost);
     int rc = 0;
     for (size_t i = 0; i < plans->row_count && rc == 0; i++) {
         plan_share share = {.time_ms = cost->time_ms, .id = cost->id, .pico = priced.pico};
-        if (!covers(g, &plans->rows[i], cost)) continue;
+        if ((no_plan && !plans->rows[i].bill) || !covers(g, &plans->rows[i], cost)) continue;
         rc = month_of(plans, &plans->rows[i], g->month, &share.month, g->err);
         if (rc == 0 && grow((void **)&plans->shares, &plans->share_room, plans->share_count,
                             sizeof share) != 0)
@@ -239,8 +275,8 @@ static int gather(tally_plans *plans, tally_txn *txn, const tally_zone *zone,
                   const tally_period *period, tally_error *err) {
     plan_gather g = {.plans = plans, .txn = txn, .zone = zone, .err = err};
     int64_t start_ms = 0, end_ms = INT64_MAX, first = 0, last = -1;
-    int rc = tally_policy_each(txn, TALLY_POLICY_PLAN, keep_row, plans, err);
-    if (rc != 0 || plans->row_count == 0) return rc;
+    int rc = 0;
+    if (plans->row_count == 0) return 0;
     if (period) {
         first = month_of_day(tally_zone_day(zone, period->start_ms));
         last = month_of_day(tally_zone_day(zone, period->end_ms - 1));
@@ -290,14 +326,14 @@ static int convert_fee(tally_txn *txn, tally_plan_month *month, tally_error *err
     tally_date_format(search.last_day, text);
     if (search.rate == 0)
         return tally_fail(err, TALLY_ENOTFOUND,
-                          "what plan %.*s cost is not known: no rate for %.*s->%s on %s or before; "
+                          "what %s %.*s cost is not known: no rate for %.*s->%s on %s or before; "
                           "add one with 'tally fx set'",
-                          (int)month->plan.len, (const char *)month->plan.ptr,
-                          (int)month->currency.len, (const char *)month->currency.ptr,
-                          TALLY_COST_CURRENCY, text);
+                          month->bill ? "the bill of" : "plan", (int)month->plan.len,
+                          (const char *)month->plan.ptr, (int)month->currency.len,
+                          (const char *)month->currency.ptr, TALLY_COST_CURRENCY, text);
     tally_i128 pico = ((tally_i128)month->fee * search.rate + TALLY_PICO / 2) / TALLY_PICO;
     if (pico > INT64_MAX)
-        return tally_fail(err, TALLY_EOVERFLOW, "the fee of plan %.*s is too large to be exact",
+        return tally_fail(err, TALLY_EOVERFLOW, "the fee or bill of %.*s is too large to be exact",
                           (int)month->plan.len, (const char *)month->plan.ptr);
     month->pico = (int64_t)pico;
     return 0;
@@ -348,8 +384,7 @@ static int share_fees(tally_plans *plans, tally_txn *txn, tally_error *err) {
         if (month->requests == 0) continue;
         rc = convert_fee(txn, month, err);
         if (rc == 0 && __builtin_add_overflow(all, month->pico, &all))
-            rc =
-                tally_fail(err, TALLY_EOVERFLOW, "the fees of all plans are too large to be exact");
+            rc = tally_fail(err, TALLY_EOVERFLOW, "all fees and bills are too large to be exact");
         if (rc != 0) break;
         while (plans->shares[at].month < i)
             at++;
@@ -359,19 +394,45 @@ static int share_fees(tally_plans *plans, tally_txn *txn, tally_error *err) {
     return rc;
 }
 
+/* Shares what the rows say, unless reading them failed; takes the plans. */
+static int finish(tally_plans *plans, tally_txn *txn, const tally_zone *zone,
+                  const tally_period *period, int rc, tally_plans **out, tally_error *err) {
+    if (rc == 0) rc = gather(plans, txn, zone, period, err);
+    if (rc == 0) rc = share_fees(plans, txn, err);
+    if (rc != 0)
+        tally_plans_free(plans);
+    else
+        *out = plans;
+    return rc;
+}
+
 int tally_plans_new(tally_txn *txn, const tally_zone *zone, const tally_period *period,
                     tally_plans **out, tally_error *err) {
     *out = NULL;
     tally_plans *plans = calloc(1, sizeof *plans);
     if (!plans) return no_memory(err);
-    int rc = gather(plans, txn, zone, period, err);
-    if (rc == 0) rc = share_fees(plans, txn, err);
-    if (rc != 0) {
-        tally_plans_free(plans);
-        return rc;
-    }
-    *out = plans;
-    return 0;
+    int rc = tally_policy_each(txn, TALLY_POLICY_PLAN, keep_plan, plans, err);
+    if (rc == 0) rc = tally_policy_each(txn, TALLY_POLICY_BILL, keep_bill, plans, err);
+    return finish(plans, txn, zone, period, rc, out, err);
+}
+
+int tally_plans_of_bill(tally_txn *txn, const tally_zone *zone, const tally_plan_bill *bill,
+                        tally_plans **out, tally_error *err) {
+    int64_t month = month_of_day(bill->first_day);
+    const plan_row row = {.plan = bill->provider,
+                          .provider = bill->provider,
+                          .member = bill->member,
+                          .currency = tally_span_str(TALLY_COST_CURRENCY),
+                          .from = month,
+                          .until = month,
+                          .fee = bill->pico,
+                          .bill = true};
+    const tally_period period = {.start_ms = tally_zone_day_start(zone, month_first_day(month)),
+                                 .end_ms = tally_zone_day_start(zone, month_first_day(month + 1))};
+    *out = NULL;
+    tally_plans *plans = calloc(1, sizeof *plans);
+    if (!plans) return no_memory(err);
+    return finish(plans, txn, zone, &period, row_add(plans, &row, err), out, err);
 }
 
 void tally_plans_free(tally_plans *plans) {

@@ -3,7 +3,6 @@
 #include "scan.h"
 
 #include "store.h"
-#include "tag_list.h"
 
 #include <stdlib.h>
 
@@ -79,14 +78,35 @@ static bool model_passes(tally_span wanted, tally_span text) {
     return n > 0 && n == m && memcmp(a, b, n) == 0;
 }
 
+typedef struct tag_list {
+    tally_span *tags;
+    size_t count;
+    bool failed;
+} tag_list;
+
+static int keep_tag(void *ctx, const uint8_t target[TALLY_ENTRY_BYTES], tally_span tag,
+                    const tally_hash *add) {
+    tag_list *list = ctx;
+    (void)target, (void)add;
+    if (list->count > 0 && tally_span_eq(list->tags[list->count - 1], tag)) return 0;
+    tally_span *grown = realloc(list->tags, (list->count + 1) * sizeof *grown);
+    if (!grown) {
+        list->failed = true;
+        return TALLY_ENOMEM;
+    }
+    list->tags = grown;
+    list->tags[list->count++] = tag;
+    return 0;
+}
+
 static bool session_tags(scan *s, scan_session *session) {
     uint8_t target[TALLY_ENTRY_BYTES] = {0};
     tag_list list = {0};
     tally_put_be64(target, session->ref);
-    int rc = tag_list_of(s->txn, target, &list);
-    session->tags = list.tags; /* the session's to free */
+    (void)tally_tag_each_of(s->txn, target, keep_tag, &list);
+    session->tags = list.tags;
     session->tag_count = list.count;
-    return rc == 0;
+    return !list.failed;
 }
 
 scan_session *scan_session_of(scan *s, uint64_t ref) {
@@ -149,23 +169,29 @@ const scan_feed *scan_feed_of(scan *s, uint32_t number) {
     return feed;
 }
 
+static bool has_tag(const tally_span *tags, size_t count, tally_span wanted) {
+    for (size_t i = 0; i < count; i++)
+        if (tally_span_eq(tags[i], wanted)) return true;
+    return false;
+}
+
 /* Joins the entry's own tags with its session's, sorted and each once. */
 static int join_tags(scan *s, scan_row *row) {
     row->tags = row->session->tags;
     row->tag_count = row->session->tag_count;
     if (!s->entry_tags) return 0;
     tag_list own = {0};
-    bool failed = tag_list_of(s->txn, row->cost->id.b, &own) != 0;
+    (void)tally_tag_each_of(s->txn, row->cost->id.b, keep_tag, &own);
     size_t total = own.count + row->session->tag_count;
-    if (!failed && own.count > 0 && total > s->row_tag_room) {
+    if (!own.failed && own.count > 0 && total > s->row_tag_room) {
         tally_span *grown = realloc(s->row_tags, total * sizeof *grown);
-        failed = !grown;
+        own.failed = !grown;
         if (grown) {
             s->row_tags = grown;
             s->row_tag_room = total;
         }
     }
-    if (!failed && own.count > 0) {
+    if (!own.failed && own.count > 0) {
         size_t i = 0, k = 0, n = 0;
         while (i < own.count || k < row->session->tag_count) {
             int order = i == own.count ? 1
@@ -179,8 +205,8 @@ static int join_tags(scan *s, scan_row *row) {
         row->tags = s->row_tags;
         row->tag_count = n;
     }
-    tag_list_clear(&own);
-    return failed ? TALLY_ENOMEM : 0;
+    free(own.tags);
+    return own.failed ? TALLY_ENOMEM : 0;
 }
 
 /* ---- shares ---- */
@@ -234,7 +260,7 @@ static bool time_asked(const scan *s, const scan_session *session, const scan_fe
     const tally_filter *f = s->filter;
     bool of_costs = f->model.len || f->unpriced || f->has_min_cost || f->has_max_cost;
     return !of_costs && session->passes && feed->passes &&
-           (f->tag.len == 0 || tag_list_has(session->tags, session->tag_count, f->tag));
+           (f->tag.len == 0 || has_tag(session->tags, session->tag_count, f->tag));
 }
 
 int scan_time(scan *s, const tally_engaged *piece, scan_time_fn *fn, void *ctx, tally_error *err) {
@@ -292,7 +318,7 @@ static int scan_cost(void *ctx, const tally_cost *cost) {
     row.feed = scan_feed_of(s, cost->feed);
     if (!row.session->passes || !row.model->passes || !row.feed->passes) return 0;
     if (join_tags(s, &row) != 0) return tally_fail(s->err, TALLY_ENOMEM, "no memory to read tags");
-    if (s->filter->tag.len && !tag_list_has(row.tags, row.tag_count, s->filter->tag)) return 0;
+    if (s->filter->tag.len && !has_tag(row.tags, row.tag_count, s->filter->tag)) return 0;
     tally_price_book_cost(s->book, cost, &row.priced);
     if (s->filter->plans) row.paid = tally_plans_paid(s->filter->plans, cost, &row.paid_pico);
     return price_passes(s->filter, &row.priced) ? pass_cost(s, &row) : 0;

@@ -16,10 +16,12 @@ int sums_add(tally_sums *sums, const scan_row *row, bool again, tally_error *err
         over |= tally_add_i128(sums->pico, row->priced.pico, &sums->pico);
     else
         sums->unpriced_requests += !again;
-    if (row->paid)
+    if (row->paid) {
         over |= tally_add_i128(sums->paid_pico, row->paid_pico, &sums->paid_pico);
-    else
+        over |= tally_add_i128(sums->covered_pico, row->priced.pico, &sums->covered_pico);
+    } else {
         sums->unpaid_requests += !again;
+    }
     if (over)
         return tally_fail(err, TALLY_EOVERFLOW,
                           "a sum of tokens or costs is too large to be exact");
@@ -44,6 +46,7 @@ int sums_join(tally_sums *sums, const tally_sums *other, tally_error *err) {
         over |= tally_add_u64(*counts[i].to, counts[i].from, counts[i].to);
     over |= tally_add_i128(sums->pico, other->pico, &sums->pico);
     over |= tally_add_i128(sums->paid_pico, other->paid_pico, &sums->paid_pico);
+    over |= tally_add_i128(sums->covered_pico, other->covered_pico, &sums->covered_pico);
     if (over)
         return tally_fail(err, TALLY_EOVERFLOW,
                           "a sum of tokens or costs is too large to be exact");

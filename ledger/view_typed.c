@@ -108,6 +108,24 @@ tally_entry_kind tally_entry_kind_of(tally_txn *txn, const tally_entry_id *id) {
     return tally_cost_get(txn, id, &cost, NULL) == 0 ? TALLY_ENTRY_COST : TALLY_ENTRY_NONE;
 }
 
+int tally_entry_find_typed(tally_txn *txn, tally_span prefix, tally_entry_id *out) {
+    MDB_cursor *cursor;
+    MDB_val k = store_val(prefix), v;
+    size_t found = 0;
+    if (prefix.len < TALLY_ENTRY_PREFIX_BYTES || prefix.len > TALLY_ENTRY_BYTES)
+        return TALLY_ENOTFOUND;
+    int rc = store_cursor(txn, TABLE_VIEW_TYPED, &cursor, NULL);
+    if (rc != 0) return rc;
+    int mdb = mdb_cursor_get(cursor, &k, &v, MDB_SET_RANGE);
+    for (; mdb == 0 && k.mv_size == TALLY_ENTRY_BYTES && found < 2; found++) {
+        if (memcmp(k.mv_data, prefix.ptr, prefix.len) != 0) break;
+        memcpy(out->b, k.mv_data, sizeof out->b);
+        mdb = mdb_cursor_get(cursor, &k, &v, MDB_NEXT);
+    }
+    mdb_cursor_close(cursor);
+    return found == 1 ? 0 : found == 0 ? TALLY_ENOTFOUND : TALLY_EEXIST;
+}
+
 int view_typed_each(tally_txn *txn, tally_entry_kind kind, int64_t first_day, int64_t end_day,
                     view_typed_fn *fn, void *ctx, tally_error *err) {
     uint8_t start[5];

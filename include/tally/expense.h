@@ -101,6 +101,8 @@ typedef struct tally_expense_entry {
     tally_span evidence_name, evidence_type;
     const tally_hash *key; /* imports: SHA-256 of the file's hash and the row; NULL: typed */
 } tally_expense_entry;
+/* Whether the row of an import was recorded, by this device or another; also when it is void. */
+bool tally_expense_known(tally_txn *txn, const tally_hash *key);
 /* NULL, or what a field must be: "provider must be 1 to 64 bytes without control characters". */
 const char *tally_expense_fault(const tally_expense_entry *entry);
 /* Inside a write: appends `expense`; `id` (may be NULL) gets its entry id. TALLY_EINVAL with what

@@ -28,6 +28,11 @@ void tally_pico_format_rounded(tally_i128 pico, int decimals, bool group, char *
 /* Rounds half away from zero to the currency's minor unit of `decimals` (0..12), in minor units. */
 tally_i128 tally_pico_to_minor(tally_i128 pico, int decimals);
 
+/* Rounds parts of a sum, all of one sign, to `decimals` (0..12) so that they still add up to the
+ * sum as tally_pico_to_minor rounds it: each is rounded towards zero, and what is left goes one
+ * minor unit each to the largest remainders, of equal ones to the earlier. TALLY_ENOMEM. */
+int tally_pico_to_minor_parts(const tally_i128 *pico, size_t count, int decimals, tally_i128 *out);
+
 /* ISO 4217 minor-unit decimals: 2, 0 (JPY), 3 (KWD) ...; -1 for what is no active ISO 4217 code
  * (list one as of amendment 180, in force since 2026-01-01; capital letters). Codes to which ISO
  * gives no minor unit (XAU, XDR, XXX ...) count 2. */

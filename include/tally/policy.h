@@ -1,7 +1,7 @@
 /* Policy: the tables that people keep and figures are derived from: clients, projects, rules,
- * rates, plans, exchange rates, budgets. Each row is a register: the last `.set` or `.unset` of its
- * key by hlc, then larger device key, counts. Rows are the records' own bodies; the getters here
- * give them typed. Setting one never changes a record: history follows at once.
+ * rates, plans, exchange rates, budgets, bills. Each row is a register: the last `.set` or `.unset`
+ * of its key by hlc, then larger device key, counts. Rows are the records' own bodies; the getters
+ * here give them typed. Setting one never changes a record: history follows at once.
  *
  * A table is described by a row of `policy_kinds` in ledger/policy.c: its kind, the body keys that
  * name a row, and a check of its body. A body that fails its check has no effect. */
@@ -27,9 +27,11 @@ typedef enum tally_policy {
                           a month), currency, from (month), until? */
     TALLY_POLICY_FX,   /* fx.set: base, quote (ISO 4217), date, rate (pico-units of quote for one
                           base), source? */
-    TALLY_POLICY_BUDGET,    /* budget.set: budget, period ("daily", "weekly", "monthly"), limit
-                               (pico-units USD), notify_at?, stop_at? (percent), agent?, client?,
-                               project?, tag? */
+    TALLY_POLICY_BUDGET, /* budget.set: budget, period ("daily", "weekly", "monthly"), limit
+                            (pico-units USD), notify_at?, stop_at? (percent), agent?, client?,
+                            project?, tag? */
+    TALLY_POLICY_BILL,   /* bill.set: provider, month, member?, amount (pico-units), currency,
+                            covers? ("all", "beyond-plan"), source? */
     TALLY_POLICY_CONTRACT,  /* contract.set and the four below: contract.h gives them typed */
     TALLY_POLICY_MILESTONE, /* milestone.set: contract, number, title?, fee?, percent_bp?, section?,
                                criterion? */
@@ -52,6 +54,7 @@ typedef enum tally_field_type {
     TALLY_FIELD_ORDINAL,  /* 1 to 99, in decimal */
     TALLY_FIELD_COUNTRY,  /* ISO 3166-1 alpha-2 */
     TALLY_FIELD_PERIOD,   /* daily, weekly, monthly: the first of the types that are one of few */
+    TALLY_FIELD_COVERS,   /* all, beyond-plan */
     TALLY_FIELD_ROUNDING, /* up, nearest */
     TALLY_FIELD_PER,      /* entry, day, line */
     TALLY_FIELD_AI_COST,  /* at_cost, markup, in_rate, budget, none */

@@ -44,7 +44,8 @@ typedef struct tally_sums {
     uint64_t sessions, requests, unpriced_requests;
     uint64_t input, output, reasoning, cache_read, cache_write_5m, cache_write_1h;
     tally_i128 pico;               /* of the priced ones, at list price */
-    tally_i128 paid_pico;          /* of the plans' fees; 0 without plans */
+    tally_i128 paid_pico;          /* of the plans' fees and bills; 0 without plans */
+    tally_i128 covered_pico;       /* at list price, what paid_pico was paid for */
     uint64_t unpaid_requests;      /* that no plan covers; all of them without plans */
     uint64_t engaged_ms, agent_ms; /* engaged.h; 0 where has_time is false */
     bool has_time; /* false where time cannot be told apart: by model, or filtered by cost or model

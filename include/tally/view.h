@@ -63,6 +63,10 @@ typedef enum tally_entry_kind {
     TALLY_ENTRY_EXPENSE
 } tally_entry_kind;
 tally_entry_kind tally_entry_kind_of(tally_txn *txn, const tally_entry_id *id);
+/* What a person typed, by the first TALLY_ENTRY_PREFIX_BYTES or more bytes of its id.
+ * TALLY_ENOTFOUND; TALLY_EEXIST when several begin so. */
+#define TALLY_ENTRY_PREFIX_BYTES 4u
+int tally_entry_find_typed(tally_txn *txn, tally_span prefix, tally_entry_id *out);
 
 /* A session as last described. Spans live as long as the transaction. */
 typedef struct tally_agent_session {
