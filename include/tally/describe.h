@@ -51,6 +51,26 @@ bool tally_words_get(tally_txn *txn, const uint8_t target[TALLY_ENTRY_BYTES], ta
  * three bytes of letters remain. Letters beyond ASCII are words. */
 bool tally_words_vague(tally_span text);
 
+/* Subjects of commits as one line. `log` is what `git log -z --format=%ct%n%ae%n%s` printed, newest
+ * first, perhaps cut off in its last commit: bytes of anybody's. Taken are commits with that email
+ * (ASCII letters whatever their case) and a time in [start_ms, end_ms], oldest first, equal
+ * subjects once, those that git will squash into others not at all; joined with "; " as long as
+ * they fit, then "and N more". Control characters become spaces, what is not UTF-8 U+FFFD. The line
+ * is 0 to TALLY_WORDS_MAX_BYTES long and needs no NUL. */
+size_t tally_commit_words(tally_span log, tally_span email, int64_t start_ms, int64_t end_ms,
+                          char out[TALLY_WORDS_MAX_BYTES]);
+/* The same subjects one by one, cut to TALLY_SUBJECT_MAX_BYTES. */
+#define TALLY_SUBJECT_MAX_BYTES 200u
+#define TALLY_SUBJECTS_MAX      64u /* looked at; the rest is only counted */
+typedef struct tally_subjects {
+    uint8_t texts[TALLY_SUBJECTS_MAX][TALLY_SUBJECT_MAX_BYTES];
+    size_t lens[TALLY_SUBJECTS_MAX];
+    size_t count;  /* of texts */
+    uint64_t more; /* commits beyond them; equal subjects among these are not told apart */
+} tally_subjects;
+void tally_commit_subjects(tally_span log, tally_span email, int64_t start_ms, int64_t end_ms,
+                           tally_subjects *out);
+
 /* Inside a write: appends `describe`. `text` is stored as a blob with `salt` (random bytes); empty
  * takes the words of that source back. TALLY_EINVAL for a text that is not UTF-8, too long, or
  * holds control characters. TALLY_EEXIST, changing nothing, when the words of that source are these

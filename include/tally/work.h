@@ -27,6 +27,11 @@ int tally_time_each(tally_txn *txn, int64_t first_day, int64_t end_day, tally_ti
 /* Also of one that is void (tally_cost_is_void tells). TALLY_ENOTFOUND. */
 int tally_time_get(tally_txn *txn, const tally_entry_id *id, tally_time_entry *out);
 
+/* The one entry whose id begins with these 8 to 32 hex digits, also when it is void.
+ * TALLY_ENOTFOUND; TALLY_EINVAL for fewer digits, or when several begin so. */
+#define TALLY_TIME_PREFIX_MIN 8u
+int tally_time_find(tally_txn *txn, tally_span hex_prefix, tally_entry_id *out);
+
 /* An entry, or one share of an entry that was split: whose it is. A decision on the entry comes
  * first, then what was written down with it, then rules, which see nothing but its tags. */
 typedef struct tally_time_facts {
