@@ -8,7 +8,8 @@
 #define KIND         "time.add"
 #define DAY_BYTES    4u
 #define ROW_LEAF_AT  4u /* after the feed's number */
-#define ROW_BODY_AT  (ROW_LEAF_AT + TALLY_HASH_BYTES)
+#define ROW_HLC_AT   (ROW_LEAF_AT + TALLY_HASH_BYTES)
+#define ROW_BODY_AT  (ROW_HLC_AT + 8u)
 #define ROW_KEY      (DAY_BYTES + TALLY_ENTRY_BYTES)
 #define LAST_DAY     2932896 /* 9999-12-31 */
 #define START_SPREAD 2       /* days: a start is of its day in some time zone */
@@ -50,7 +51,8 @@ static void row_key(const tally_time_entry *entry, uint8_t key[ROW_KEY]) {
 
 static bool row_decode(tally_span key, tally_span row, tally_time_entry *out) {
     if (key.len != ROW_KEY || row.len < ROW_BODY_AT) return false;
-    *out = (tally_time_entry){.feed = tally_get_be32(row.ptr)};
+    *out = (tally_time_entry){.feed = tally_get_be32(row.ptr),
+                              .hlc = tally_get_be64(row.ptr + ROW_HLC_AT)};
     memcpy(out->id.b, key.ptr + DAY_BYTES, TALLY_ENTRY_BYTES);
     memcpy(out->leaf.b, row.ptr + ROW_LEAF_AT, TALLY_HASH_BYTES);
     tally_record record = {.body = tally_span_of(row.ptr + ROW_BODY_AT, row.len - ROW_BODY_AT)};
@@ -83,6 +85,7 @@ int view_fold_time_add(const view_source *source, const tally_record *record, ta
     if (rc != 0 || has) return rc;
     tally_put_be32(row, source->feed);
     memcpy(row + ROW_LEAF_AT, source->leaf->b, TALLY_HASH_BYTES);
+    tally_put_be64(row + ROW_HLC_AT, record->hlc);
     memcpy(row + ROW_BODY_AT, record->body.ptr, record->body.len);
     tally_span value = tally_span_of(row, ROW_BODY_AT + record->body.len);
     if (entry.text) memcpy(text.b, entry.text, sizeof text.b);

@@ -27,11 +27,11 @@ typedef enum tally_policy {
                           a month), currency, from (month), until? */
     TALLY_POLICY_FX,   /* fx.set: base, quote (ISO 4217), date, rate (pico-units of quote for one
                           base), source? */
-    TALLY_POLICY_BUDGET, /* budget.set: budget, period ("daily", "weekly", "monthly"), limit
-                            (pico-units USD), notify_at?, stop_at? (percent), agent?, client?,
-                            project?, tag? */
-    TALLY_POLICY_BILL,   /* bill.set: provider, month, member?, amount (pico-units), currency,
-                            covers? ("all", "beyond-plan"), source? */
+    TALLY_POLICY_BUDGET,    /* budget.set: budget, period ("daily", "weekly", "monthly"), limit
+                               (pico-units USD), notify_at?, stop_at? (percent), agent?, client?,
+                               project?, tag? */
+    TALLY_POLICY_BILL,      /* bill.set: provider, month, member?, amount (pico-units), currency,
+                               covers? ("all", "beyond-plan"), source? */
     TALLY_POLICY_CONTRACT,  /* contract.set and the four below: contract.h gives them typed */
     TALLY_POLICY_MILESTONE, /* milestone.set: contract, number, title?, fee?, percent_bp?, section?,
                                criterion? */

@@ -11,6 +11,7 @@
 typedef struct tally_time_entry {
     tally_entry_id id;   /* first 16 bytes of the record's leaf hash */
     tally_hash leaf;     /* of the record */
+    tally_hlc hlc;       /* when it was written down */
     uint32_t feed;       /* of the device that recorded it; its member did the work */
     int64_t day;         /* days since 1970-01-01: the date as it was written down, in no zone */
     int64_t start_ms;    /* when it began, or -1 */

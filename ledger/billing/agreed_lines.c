@@ -29,13 +29,15 @@ static const tally_milestone *milestone_find(const draft *d, uint32_t number) {
 static int milestone_refuse(draft *d, const tally_milestone *m) {
     tally_span name = d->contract.contract;
     if (!m)
-        return tally_fail(d->err, TALLY_ENOTFOUND,
-                          "contract %.*s has no milestone %u; 'tally contract show %.*s' lists them",
-                          SPAN(name), d->asked->milestone, SPAN(name));
-    return tally_fail(d->err, TALLY_EREFUSED,
-                      "milestone %u of %.*s is not accepted, so it cannot be billed; record it with "
-                      "'tally milestone accept %.*s %u --date D --evidence FILE'",
-                      m->number, SPAN(name), SPAN(name), m->number);
+        return tally_fail(
+            d->err, TALLY_ENOTFOUND,
+            "contract %.*s has no milestone %u; 'tally contract show %.*s' lists them", SPAN(name),
+            d->asked->milestone, SPAN(name));
+    return tally_fail(
+        d->err, TALLY_EREFUSED,
+        "milestone %u of %.*s is not accepted, so it cannot be billed; record it with "
+        "'tally milestone accept %.*s %u --date D --evidence FILE'",
+        m->number, SPAN(name), SPAN(name), m->number);
 }
 
 static int milestone_line(draft *d) {
@@ -43,22 +45,23 @@ static int milestone_line(draft *d) {
     if (d->asked->milestone == 0) return 0;
     if (!m || !m->accepted) return milestone_refuse(d, m);
     if (!m->evidence)
-        draft_warn(d, "milestone %u was accepted without evidence; 'tally milestone accept "
-                      "--evidence FILE' adds it",
+        draft_warn(d,
+                   "milestone %u was accepted without evidence; 'tally milestone accept "
+                   "--evidence FILE' adds it",
                    m->number);
     tally_span number = draft_text(d, "%u", m->number), on = draft_day(d, m->accepted_day);
     tally_span title = m->title.len ? m->title : draft_text(d, "Milestone %u", m->number);
-    tally_invoice_line line = {
-        .kind = TALLY_LINE_MILESTONE,
-        .description = m->criterion.len || m->section.len
-                           ? draft_text(d, "%.*s%s%.*s%s%.*s%s", SPAN(title),
-                                        m->criterion.len ? ", " : "", SPAN(m->criterion),
-                                        m->section.len ? " (" : "", SPAN(m->section),
-                                        m->section.len ? ")" : "")
-                           : title,
-        .detail = draft_text(d, "milestone %u of %zu, accepted %.*s", m->number,
-                             d->milestones.count, SPAN(on)),
-        .price = m->fee};
+    tally_invoice_line line = {.kind = TALLY_LINE_MILESTONE,
+                               .description =
+                                   m->criterion.len || m->section.len
+                                       ? draft_text(d, "%.*s%s%.*s%s%.*s%s", SPAN(title),
+                                                    m->criterion.len ? ", " : "",
+                                                    SPAN(m->criterion), m->section.len ? " (" : "",
+                                                    SPAN(m->section), m->section.len ? ")" : "")
+                                       : title,
+                               .detail = draft_text(d, "milestone %u of %zu, accepted %.*s",
+                                                    m->number, d->milestones.count, SPAN(on)),
+                               .price = m->fee};
     tally_trace trace = {.leaf = m->accepted_leaf,
                          .what = tally_span_str("milestone.accept"),
                          .day = m->accepted_day,
@@ -73,9 +76,8 @@ static int project_line(draft *d) {
                                .description = c->title.len ? c->title : c->contract,
                                .detail = tally_span_str("fixed bid"),
                                .price = agreed_minor(c, c->fee)};
-    tally_trace trace = {.leaf = c->leaf,
-                         .what = tally_span_str("contract.set"),
-                         .day = d->period.first_day};
+    tally_trace trace = {
+        .leaf = c->leaf, .what = tally_span_str("contract.set"), .day = d->period.first_day};
     return thing_line(d, "fee", (tally_span){0}, line, trace);
 }
 
@@ -92,12 +94,11 @@ static int change_line(void *ctx, const tally_change *change, tally_error *err) 
     if (!change->evidence)
         draft_warn(d, "change order %.*s was approved without evidence", SPAN(change->number));
     tally_span on = draft_day(d, change->approved_day);
-    tally_invoice_line line = {
-        .kind = TALLY_LINE_CHANGE,
-        .description =
-            draft_text(d, "Change order %.*s: %.*s", SPAN(change->number), SPAN(change->title)),
-        .detail = draft_text(d, "approved %.*s", SPAN(on)),
-        .price = agreed_minor(&d->contract, change->amount)};
+    tally_invoice_line line = {.kind = TALLY_LINE_CHANGE,
+                               .description = draft_text(d, "Change order %.*s: %.*s",
+                                                         SPAN(change->number), SPAN(change->title)),
+                               .detail = draft_text(d, "approved %.*s", SPAN(on)),
+                               .price = agreed_minor(&d->contract, change->amount)};
     tally_trace trace = {.leaf = change->approved_leaf,
                          .what = tally_span_str("change.approve"),
                          .day = change->approved_day};
@@ -124,14 +125,13 @@ static int deposit_lines(void *ctx, const tally_deposit *deposit, tally_error *e
         if (credit->amount == 0 || credit->milestone != d->asked->milestone) continue;
         if (deposit->day >= d->asked->period.end_day && d->asked->milestone == 0) continue;
         tally_hex(tally_span_of(deposit->leaf.b, sizeof deposit->leaf.b), hex);
-        tally_invoice_line line = {
-            .kind = TALLY_LINE_DEPOSIT,
-            .description = tally_span_str("Deposit credit"),
-            .detail = draft_text(d, "of the deposit received %.*s", SPAN(on)),
-            .price = -credit->amount};
-        tally_trace trace = {.leaf = deposit->leaf,
-                             .what = tally_span_str("deposit.receive"),
-                             .day = deposit->day};
+        tally_invoice_line line = {.kind = TALLY_LINE_DEPOSIT,
+                                   .description = tally_span_str("Deposit credit"),
+                                   .detail =
+                                       draft_text(d, "of the deposit received %.*s", SPAN(on)),
+                                   .price = -credit->amount};
+        tally_trace trace = {
+            .leaf = deposit->leaf, .what = tally_span_str("deposit.receive"), .day = deposit->day};
         rc = thing_line(d, "deposit", draft_text(d, "%s %u", hex, credit->milestone), line, trace);
     }
     return rc;

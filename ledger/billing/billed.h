@@ -26,8 +26,8 @@ billed_issue *billed_at(billed *b, size_t i); /* by leaf */
 billed_issue *billed_find(billed *b, const tally_hash *leaf);
 
 typedef enum billed_state {
-    BILLED_NOT,  /* this share may be billed */
-    BILLED_HERE, /* under this contract already */
+    BILLED_NOT,      /* this share may be billed */
+    BILLED_HERE,     /* under this contract already */
     BILLED_ELSEWHERE /* with this share more than the whole would be billed */
 } billed_state;
 /* Counts what is left out with the invoice that has it. `day` is LOCK_NO_DAY but for sessions. */

@@ -53,8 +53,9 @@ static int unattributed(draft *d) {
                    "--unattributed' shows them",
                    n.requests, cost, TALLY_COST_CURRENCY);
     if (n.entries)
-        draft_warn(d, "%" PRIu64 " typed entries of this period are nobody's; 'tally assign' says "
-                      "whose they are",
+        draft_warn(d,
+                   "%" PRIu64 " typed entries of this period are nobody's; 'tally assign' says "
+                   "whose they are",
                    n.entries);
     if (n.conflict)
         draft_warn(d, "rules of equal rank disagree on some of this period; 'tally status' names "
@@ -77,8 +78,9 @@ static int silent_devices(draft *d) {
             continue;
         if (tally_feed_names(d->txn, i, &member, &device) != 0) continue;
         tally_span day = draft_day(d, tally_floor_div(last, TALLY_DAY_MS));
-        draft_warn(d, "nothing newer than %.*s is here of %.*s's device %.*s; 'tally sync now' "
-                      "fetches it",
+        draft_warn(d,
+                   "nothing newer than %.*s is here of %.*s's device %.*s; 'tally sync now' "
+                   "fetches it",
                    SPAN(day), SPAN(member), SPAN(device));
     }
     return rc;
@@ -130,13 +132,15 @@ void draft_say_clauses(draft *d) {
     tally_span late = percent_words(d, draft_late_fee(c)), kill = percent_words(d, c->kill_fee_bp);
     size_t agents = 0;
     if (draft_late_fee(c))
-        draft_clause(d, "Late fee: %.*s percent per month, compounding, from the day after the due "
-                        "date.",
+        draft_clause(d,
+                     "Late fee: %.*s percent per month, compounding, from the day after the due "
+                     "date.",
                      SPAN(late));
     if (c->kill_fee_bp && (c->fee || d->milestones.count))
-        draft_clause(d, "If Client terminates this agreement after work has begun, a kill fee of "
-                        "%.*s percent of the remaining unpaid project value is due within 14 "
-                        "calendar days of termination.",
+        draft_clause(d,
+                     "If Client terminates this agreement after work has begun, a kill fee of "
+                     "%.*s percent of the remaining unpaid project value is due within 14 "
+                     "calendar days of termination.",
                      SPAN(kill));
     for (size_t i = 0; i < d->line_count; i++)
         agents += d->lines[i].with_agent;

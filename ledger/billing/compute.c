@@ -48,10 +48,9 @@ static compute_group *group_of(compute_list *list, tally_expense_category catego
     if (!draft_grow(list->d, (void **)&list->groups, &list->group_room, list->group_count,
                     sizeof *list->groups))
         return NULL;
-    list->groups[list->group_count] =
-        (compute_group){.category = category,
-                        .provider = draft_copy(list->d, provider),
-                        .currency = draft_copy(list->d, currency)};
+    list->groups[list->group_count] = (compute_group){.category = category,
+                                                      .provider = draft_copy(list->d, provider),
+                                                      .currency = draft_copy(list->d, currency)};
     return &list->groups[list->group_count++];
 }
 
@@ -65,8 +64,7 @@ static int item_add(compute_list *list, compute_group *group, const tally_trace 
     if (!draft_grow(d, (void **)&list->items, &list->item_room, list->item_count,
                     sizeof *list->items))
         return no_memory(d);
-    list->items[list->item_count++] =
-        (compute_item){*trace, (uint32_t)(group - list->groups)};
+    list->items[list->item_count++] = (compute_item){*trace, (uint32_t)(group - list->groups)};
     group->count++;
     if (tally_add_i128(group->pico, trace->pico, &group->pico) != 0)
         return tally_fail(d->err, TALLY_EOVERFLOW, "a sum of costs is too large to be exact");
@@ -99,8 +97,8 @@ static tally_span price_words(compute_list *list, const tally_priced *priced) {
 }
 
 static tally_span said_words(compute_list *list, const tally_attribution *said) {
-    if (list->said_words.len && said->by == list->by && tally_hash_eq(&said->decision, &list->decision) &&
-        tally_span_eq(said->rule, list->rule))
+    if (list->said_words.len && said->by == list->by &&
+        tally_hash_eq(&said->decision, &list->decision) && tally_span_eq(said->rule, list->rule))
         return list->said_words;
     list->by = said->by;
     list->decision = said->decision;
@@ -123,9 +121,8 @@ static int take_cost(void *ctx, const scan_row *row, tally_error *err) {
     }
     if (pico == 0) return 0;
     char name[COMPUTE_NAME_BYTES];
-    compute_group *group =
-        group_of(list, TALLY_EXPENSE_LLM, compute_maker(row->model->text, name),
-                 tally_span_str(TALLY_COST_CURRENCY));
+    compute_group *group = group_of(list, TALLY_EXPENSE_LLM, compute_maker(row->model->text, name),
+                                    tally_span_str(TALLY_COST_CURRENCY));
     if (!group) return no_memory(d);
     group->with_agent = true;
     tally_trace trace = {.entry = row->cost->id,
@@ -136,7 +133,8 @@ static int take_cost(void *ctx, const scan_row *row, tally_error *err) {
                          .part = row->share->parts,
                          .parts = row->said->parts};
     tally_span said = said_words(list, row->said);
-    tally_span price = paid ? tally_span_str("share of a plan's fee") : price_words(list, &row->priced);
+    tally_span price =
+        paid ? tally_span_str("share of a plan's fee") : price_words(list, &row->priced);
     trace.why = draft_join(d, said, price);
     int rc = cost_leaf(d, &trace.entry, &trace.leaf);
     return rc != 0 ? rc : item_add(list, group, &trace);
@@ -206,7 +204,8 @@ static tally_span group_detail(draft *d, const compute_group *group, const rate_
         detail = tally_span_str(c->paid_basis ? "what was paid under plans" : "API list prices");
     if (!tally_span_eq(group->currency, c->currency))
         detail = draft_join(
-            d, detail, draft_text(d, "%s %.*s, %.*s", cost, SPAN(group->currency), SPAN(rate->words)));
+            d, detail,
+            draft_text(d, "%s %.*s, %.*s", cost, SPAN(group->currency), SPAN(rate->words)));
     if (c->ai_cost == TALLY_AI_MARKUP && c->markup_percent)
         detail = draft_join(d, detail,
                             draft_text(d, "%s %.*s at cost plus %u %%", cost, SPAN(group->currency),
@@ -250,14 +249,14 @@ static void budget_line(draft *d, size_t from) {
     if (over > now) over = now;
     if (d->contract.ai_cost != TALLY_AI_BUDGET || over <= 0) return;
     tally_span words = draft_money(d, budget);
-    draft_line(d, (tally_invoice_line){
-                      .kind = TALLY_LINE_COMPUTE,
-                      .category = tally_span_str("other"),
-                      .description = draft_text(d, "Above the AI budget of %.*s, not billed",
-                                                SPAN(words)),
-                      .quantity = 100,
-                      .unit = tally_span_str("unit"),
-                      .price = -over});
+    draft_line(
+        d, (tally_invoice_line){
+               .kind = TALLY_LINE_COMPUTE,
+               .category = tally_span_str("other"),
+               .description = draft_text(d, "Above the AI budget of %.*s, not billed", SPAN(words)),
+               .quantity = 100,
+               .unit = tally_span_str("unit"),
+               .price = -over});
     draft_warn(d, "the AI budget of contract %.*s is used up", SPAN(d->contract.contract));
 }
 
@@ -309,7 +308,8 @@ int draft_compute(draft *d) {
                          "gives their model one",
                    (unsigned long long)list.unpriced);
     if (list.unevidenced)
-        draft_warn(d, "%llu expenses have no evidence; 'tally expense add --evidence FILE' keeps it",
+        draft_warn(d,
+                   "%llu expenses have no evidence; 'tally expense add --evidence FILE' keeps it",
                    (unsigned long long)list.unevidenced);
     free(list.groups);
     free(list.items);

@@ -17,14 +17,22 @@ static const struct {
 static const struct {
     const char *provider, *product;
 } products[] = {
-    {"anthropic", "Anthropic Claude API"}, {"openai", "OpenAI API"},
-    {"google", "Google Gemini API"},       {"mistral", "Mistral API"},
-    {"xai", "xAI Grok API"},               {"deepseek", "DeepSeek API"},
-    {"meta", "Meta Llama"},                {"alibaba", "Alibaba Qwen"},
-    {"moonshot", "Moonshot Kimi API"},     {"zai", "Z.ai GLM API"},
-    {"cohere", "Cohere API"},              {"openrouter", "OpenRouter"},
-    {"bedrock", "Amazon Bedrock"},         {"vertex_ai", "Google Vertex AI"},
-    {"azure", "Azure OpenAI"},             {"groq", "Groq"},
+    {"anthropic", "Anthropic Claude API"},
+    {"openai", "OpenAI API"},
+    {"google", "Google Gemini API"},
+    {"mistral", "Mistral API"},
+    {"xai", "xAI Grok API"},
+    {"deepseek", "DeepSeek API"},
+    {"meta", "Meta Llama"},
+    {"alibaba", "Alibaba Qwen"},
+    {"moonshot", "Moonshot Kimi API"},
+    {"zai", "Z.ai GLM API"},
+    {"cohere", "Cohere API"},
+    {"openrouter", "OpenRouter"},
+    {"bedrock", "Amazon Bedrock"},
+    {"vertex_ai", "Google Vertex AI"},
+    {"azure", "Azure OpenAI"},
+    {"groq", "Groq"},
 };
 
 static bool same_letters(tally_span a, const char *b) {
@@ -56,8 +64,7 @@ tally_span compute_maker(tally_span model, char room[COMPUTE_NAME_BYTES]) {
 
 tally_span compute_words(draft *d, tally_expense_category category, tally_span provider) {
     const char *words = categories[category].words;
-    if (!categories[category].monthly)
-        return draft_text(d, "%s (%.*s)", words, SPAN(provider));
+    if (!categories[category].monthly) return draft_text(d, "%s (%.*s)", words, SPAN(provider));
     tally_span period = draft_period_words(d);
     return draft_text(d, "%s (%.*s, %.*s)", words, SPAN(provider), SPAN(period));
 }

@@ -69,11 +69,11 @@ tally_span draft_period_words(draft *d);
 tally_span draft_said_words(draft *d, const tally_attribution *said);
 
 /* The kinds of lines, in the order in which they stand. Each returns 0 or an error in d->err. */
-int draft_hours(draft *d);     /* hourly lines, or the retainer with its overage */
-int draft_agreed(draft *d);    /* milestone, project, change orders */
-int draft_compute(draft *d);   /* tokens and expenses */
-int draft_credits(draft *d);   /* deposit credits and corrections */
-int draft_cautions(draft *d);  /* warnings about what the lines do not show */
+int draft_hours(draft *d);    /* hourly lines, or the retainer with its overage */
+int draft_agreed(draft *d);   /* milestone, project, change orders */
+int draft_compute(draft *d);  /* tokens and expenses */
+int draft_credits(draft *d);  /* deposit credits and corrections */
+int draft_cautions(draft *d); /* warnings about what the lines do not show */
 void draft_say_clauses(draft *d);
 
 /* ---- rates of exchange and of hours ---- */

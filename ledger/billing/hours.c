@@ -4,7 +4,6 @@
 
 #include "../intern.h"
 #include "../scan.h"
-#include "../view_typed.h"
 
 #include <msgpack.h>
 #include <stdlib.h>
@@ -80,7 +79,6 @@ static int take_piece(void *ctx, const tally_engaged *piece) {
 static int take_time(void *ctx, const tally_time_facts *facts, tally_error *err) {
     hour_gather *g = ctx;
     const tally_time_entry *entry = facts->entry;
-    view_typed typed;
     (void)err;
     if (!facts->share || facts->duration_ms == 0 || !draft_covers(g->d, facts->share->project))
         return 0;
@@ -88,6 +86,7 @@ static int take_time(void *ctx, const tally_time_facts *facts, tally_error *err)
                       .leaf = entry->leaf,
                       .day = entry->day,
                       .time_ms = entry->start_ms >= 0 ? entry->start_ms : INT64_MAX,
+                      .hlc = entry->hlc,
                       .ms = facts->duration_ms,
                       .part = facts->share->parts,
                       .parts = facts->said->parts,
@@ -95,7 +94,6 @@ static int take_time(void *ctx, const tally_time_facts *facts, tally_error *err)
                       .member = facts->member,
                       .tag = draft_copy(g->d, first_tag(facts->tags, facts->tag_count)),
                       .why = draft_said_words(g->d, facts->said)};
-    if (view_typed_get(g->d->txn, &entry->id, &typed) == 0) item.hlc = typed.hlc;
     return item_add(g, &item) ? 0 : no_memory(g->d);
 }
 

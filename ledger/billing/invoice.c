@@ -50,7 +50,6 @@ static int period_clip(draft *d) {
                       SPAN(c->contract), SPAN(c->contract));
 }
 
-
 static int draft_begin(draft *d) {
     project_gather g = {.d = d};
     int rc = tally_contract_get(d->txn, d->asked->contract, &d->contract, d->err);
@@ -226,8 +225,8 @@ static void finish_words(draft *d, tally_invoice *invoice) {
     invoice->milestone = d->asked->milestone;
     invoice->issue_day = d->asked->issue_day;
     invoice->due_day = d->asked->issue_day + c->terms_days;
-    invoice->terms = c->terms_days ? draft_text(d, "Net %u", c->terms_days)
-                                   : tally_span_str("Due on receipt");
+    invoice->terms =
+        c->terms_days ? draft_text(d, "Net %u", c->terms_days) : tally_span_str("Due on receipt");
 }
 
 /* Lines and traces hold texts of the transaction: they must outlive it. */
@@ -292,8 +291,9 @@ static int derive(draft *d, tally_invoice *invoice) {
     keep_texts(d);
     rc = sum_up(d, invoice);
     if (rc == 0 && d->failed)
-        rc = tally_fail(d->err, TALLY_ENOMEM, "no memory for the draft, or an amount in it is too "
-                                              "large to be exact");
+        rc = tally_fail(d->err, TALLY_ENOMEM,
+                        "no memory for the draft, or an amount in it is too "
+                        "large to be exact");
     return rc;
 }
 

@@ -58,9 +58,9 @@ int draft_exchange(draft *d, tally_span from, tally_span to, int64_t day, rate_f
         *out = (rate_found){s.direct, TALLY_PICO,
                             exchange_words(d, from, to, s.direct, s.direct_day, s.direct_source)};
     else
-        *out = (rate_found){
-            TALLY_PICO, s.inverse,
-            exchange_words(d, to, from, s.inverse, s.inverse_day, s.inverse_source)};
+        *out =
+            (rate_found){TALLY_PICO, s.inverse,
+                         exchange_words(d, to, from, s.inverse, s.inverse_day, s.inverse_source)};
     return 0;
 }
 
@@ -97,8 +97,8 @@ static int weigh_rate(void *ctx, const tally_policy_row *row, tally_error *err) 
         const char *key;
         tally_span wanted;
         int weight;
-    } keys[] = {{"client", s->d->contract.client, 4}, {"project", s->project, 2},
-                {"member", s->member, 1}};
+    } keys[] = {
+        {"client", s->d->contract.client, 4}, {"project", s->project, 2}, {"member", s->member, 1}};
     tally_span text;
     int64_t from = INT64_MIN, amount;
     int rank = 0;
@@ -151,8 +151,7 @@ int draft_rate(draft *d, tally_span project, tally_span member, int64_t day, hou
         pico = s.amount;
         out->words = rate_words(d, &s);
     }
-    if (c->ai_cost == TALLY_AI_IN_RATE &&
-        __builtin_add_overflow(pico, c->rate_extra, &pico))
+    if (c->ai_cost == TALLY_AI_IN_RATE && __builtin_add_overflow(pico, c->rate_extra, &pico))
         return tally_fail(d->err, TALLY_EOVERFLOW, "the hourly rate is too large to be exact");
     out->price = agreed_minor(c, pico);
     return 0;

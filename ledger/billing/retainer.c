@@ -6,7 +6,7 @@
 
 typedef struct retainer_month {
     int64_t first_day, end_day;
-    tally_span name; /* "2026-03" */
+    tally_span name;           /* "2026-03" */
     int64_t before_ms, new_ms; /* hours that are billed already, and those that are not */
 } retainer_month;
 
@@ -97,8 +97,8 @@ static int month_bill(draft *d, const hour_list *list, retainer_month *month) {
     if (rc != 0) return rc;
     month_sum(d, list, month);
     int64_t included = (int64_t)((tally_i128)c->included_hours * HOUR_MS / TALLY_PICO);
-    int64_t over = above(month->before_ms + month->new_ms, included) -
-                   above(month->before_ms, included);
+    int64_t over =
+        above(month->before_ms + month->new_ms, included) - above(month->before_ms, included);
     int64_t quantity = hours_quantity(hours_round(c, over));
     if (quantity == 0) {
         if (fee && month_trace(d, list, month, NULL)) d->lines[d->line_count - 1].with_agent = true;
@@ -107,15 +107,15 @@ static int month_bill(draft *d, const hour_list *list, retainer_month *month) {
     if ((rc = overage_price(d, month, &rate)) != 0) return rc;
     tally_span hours = hours_words(d, c->included_hours);
     int64_t worked = hours_quantity(month->before_ms + month->new_ms);
-    draft_line(d, (tally_invoice_line){
-                      .kind = TALLY_LINE_OVERAGE,
-                      .description = draft_text(d, "Overage, hours above the %.*s included",
-                                                SPAN(hours)),
-                      .detail = draft_text(d, "%.*s: %" PRId64 ".%02" PRId64 " hours worked",
-                                           SPAN(month->name), worked / 100, worked % 100),
-                      .quantity = quantity,
-                      .unit = tally_span_str("hour"),
-                      .price = rate.price});
+    draft_line(
+        d, (tally_invoice_line){
+               .kind = TALLY_LINE_OVERAGE,
+               .description = draft_text(d, "Overage, hours above the %.*s included", SPAN(hours)),
+               .detail = draft_text(d, "%.*s: %" PRId64 ".%02" PRId64 " hours worked",
+                                    SPAN(month->name), worked / 100, worked % 100),
+               .quantity = quantity,
+               .unit = tally_span_str("hour"),
+               .price = rate.price});
     if (month_trace(d, list, month, &rate)) d->lines[d->line_count - 1].with_agent = true;
     return 0;
 }
