@@ -3,6 +3,7 @@
 #include "invoice.h"
 
 #include <msgpack.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #define DOCUMENT_NAME      "tally-invoice/1"
@@ -395,4 +396,85 @@ int tally_invoice_decode(tally_span bytes, tally_invoice **out, tally_error *err
     else
         tally_invoice_free(&box->invoice);
     return rc;
+}
+
+/* ---- comparing ---- */
+
+/* A field as a person reads it. */
+static void field_show(const doc_field *field, const void *of, char *out, size_t size) {
+    const uint8_t *at = (const uint8_t *)of + field->at;
+    char hex[17];
+    switch (field->type) {
+    case DOC_TEXT: {
+        tally_span text = *(const tally_span *)(const void *)at;
+        (void)snprintf(out, size, "'%.*s'", (int)(text.len < 100 ? text.len : 100),
+                       (const char *)text.ptr);
+        break;
+    }
+    case DOC_I64:
+        (void)snprintf(out, size, "%lld", (long long)*(const int64_t *)(const void *)at);
+        break;
+    case DOC_U32: (void)snprintf(out, size, "%u", *(const uint32_t *)(const void *)at); break;
+    case DOC_INT: (void)snprintf(out, size, "%d", *(const int *)(const void *)at); break;
+    case DOC_SIZE: (void)snprintf(out, size, "%zu", *(const size_t *)(const void *)at); break;
+    case DOC_BOOL: (void)snprintf(out, size, "%s", *(const bool *)at ? "yes" : "no"); break;
+    case DOC_HASH:
+        tally_hex(tally_span_of(at, 8), hex);
+        (void)snprintf(out, size, "%s", hex);
+        break;
+    }
+}
+
+/* Names the first field that differs; false when none does. */
+static bool map_differs(const char *where, const doc_field *fields, size_t count, const void *a,
+                        const void *b, char out[TALLY_DIFFERENCE_BYTES]) {
+    for (size_t i = 0; i < count; i++) {
+        char x[128], y[128];
+        bool texts = fields[i].type == DOC_TEXT, differ;
+        const uint8_t *p = (const uint8_t *)a + fields[i].at,
+                      *q = (const uint8_t *)b + fields[i].at;
+        field_show(&fields[i], a, x, sizeof x);
+        field_show(&fields[i], b, y, sizeof y);
+        differ = texts ? !tally_span_eq(*(const tally_span *)(const void *)p,
+                                        *(const tally_span *)(const void *)q)
+                       : strcmp(x, y) != 0;
+        if (!differ) continue;
+        (void)snprintf(out, TALLY_DIFFERENCE_BYTES, "%s, %s: issued %s, derived %s", where,
+                       fields[i].key, x, y);
+        return true;
+    }
+    return false;
+}
+
+static bool lines_differ(const tally_invoice *a, const tally_invoice *b,
+                         char out[TALLY_DIFFERENCE_BYTES]) {
+    size_t count = a->line_count < b->line_count ? a->line_count : b->line_count;
+    for (size_t i = 0; i < count; i++) {
+        char where[32];
+        (void)snprintf(where, sizeof where, "line %zu", i + 1);
+        if (map_differs(where, line_fields, COUNT(line_fields), &a->lines[i], &b->lines[i], out))
+            return true;
+    }
+    if (a->line_count == b->line_count) return false;
+    (void)snprintf(out, TALLY_DIFFERENCE_BYTES, "issued with %zu lines, derived %zu", a->line_count,
+                   b->line_count);
+    return true;
+}
+
+/* Lines first: they explain what the sums only show. */
+void invoice_difference(const tally_invoice *a, const tally_invoice *b,
+                        char out[TALLY_DIFFERENCE_BYTES]) {
+    if (lines_differ(a, b, out) ||
+        map_differs("invoice", head_fields, COUNT(head_fields), a, b, out) ||
+        map_differs("seller", party_fields, COUNT(party_fields), &a->seller, &b->seller, out) ||
+        map_differs("buyer", party_fields, COUNT(party_fields), &a->buyer, &b->buyer, out))
+        return;
+    (void)snprintf(out, TALLY_DIFFERENCE_BYTES, "taxes, clauses, frontier or trace");
+}
+
+void invoice_set_number(tally_invoice *invoice, const char *number) {
+    invoice_box *box = (invoice_box *)invoice; /* its first member */
+    draft memory = {.memory = box->memory};
+    invoice->number = draft_copy(&memory, tally_span_str(number));
+    box->memory = memory.memory;
 }
