@@ -1,5 +1,5 @@
-/* tally capture: runs one pass over the agents' logs and says what came of it. Reading them is
- * node/capture's work. */
+/* tally capture: runs one pass over the agents' logs and says what came of it, budgets included.
+ * Reading them is node/capture's work. */
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -13,6 +13,7 @@
 #include "commands.h"
 #include "describe_jobs.h"
 #include "json_out.h"
+#include "notice.h"
 #include "open.h"
 
 #define PROGRESS_AFTER_MS 1000
@@ -88,7 +89,8 @@ static void skipped_json(cli_json *json, const char *file, uint64_t line, const 
     cli_json_close(json, '}');
 }
 
-static void result_json(cli *run, const capture_result *result, const capture_words *words) {
+static void result_json(cli *run, const capture_result *result, const cli_notices *notices,
+                        const capture_words *words) {
     cli_json json;
     char more[64];
     cli_json_begin(&json, cli_out(run));
@@ -98,6 +100,7 @@ static void result_json(cli *run, const capture_result *result, const capture_wo
     cli_json_u64(&json, "sessions", result->sessions);
     cli_json_u64(&json, "costs", result->costs);
     cli_json_u64(&json, "activity", result->activity);
+    if (notices->count) cli_notices_json(&json, notices);
     cli_json_open(&json, "skipped", '[');
     for (size_t i = 0; i < words->count; i++)
         skipped_json(&json, words->skipped[i].file, words->skipped[i].line, words->skipped[i].why);
@@ -110,13 +113,14 @@ static void result_json(cli *run, const capture_result *result, const capture_wo
     cli_json_end(&json);
 }
 
-static void result_text(cli *run, const capture_result *result) {
+static void result_text(cli *run, const capture_result *result, const cli_notices *notices) {
     fprintf(cli_out(run),
             "%s%" PRIu64 " files, %" PRIu64 " bytes read; new: %" PRIu64 " sessions, %" PRIu64
             " requests, %" PRIu64 " activity\n",
             cli_has(run, "dry-run") ? "dry run: " : "", result->files, result->bytes_read,
             result->sessions, result->costs, result->activity);
     if (result->skipped) cli_say("%" PRIu64 " lines were skipped", result->skipped);
+    cli_notices_say(notices);
 }
 
 /* The lock file's time is when logs were last looked at; `tally status` shows it. No record says
@@ -125,6 +129,15 @@ static void pass_mark(const cli *run) {
     char path[PATH_MAX + sizeof CLI_CAPTURE_MARK];
     snprintf(path, sizeof path, "%s%s", run->dir, CLI_CAPTURE_MARK);
     (void)utimensat(AT_FDCWD, path, NULL, 0);
+}
+
+/* What was captured stands, whatever becomes of the notices. */
+static void notices_take(tally_ledger *ledger, cli_notices *notices) {
+    tally_error err = {0};
+    if (cli_notices_take(ledger, notices, &err))
+        cli_say("budgets could not be looked at: %s", err.text);
+    else
+        cli_notices_tell(notices);
 }
 
 /* The home to look in, made absolute: records and cursors name files so. */
@@ -141,6 +154,7 @@ static int capture_command_run(cli *run) {
     tally_error err = {0};
     tally_ledger *ledger = NULL;
     capture_result result = {0};
+    cli_notices notices = {.count = 0};
     capture_words words = {
         .json = run->json, .terminal = isatty(STDERR_FILENO) == 1, .started_ms = cli_now_ms()};
     const char *root = cli_value(run, "root");
@@ -158,16 +172,18 @@ static int capture_command_run(cli *run) {
     int failed = cli_ledger_open(run, options.dry_run, &ledger, &err);
     if (!failed) failed = capture_run(ledger, &options, &result, &err);
     progress_clear(&words);
+    if (!failed && !options.dry_run) notices_take(ledger, &notices);
     if (failed)
         code = cli_fail(&err);
     else if (run->json)
-        result_json(run, &result, &words);
+        result_json(run, &result, &notices, &words);
     else
-        result_text(run, &result);
+        result_text(run, &result, &notices);
     if (!failed && !options.dry_run) pass_mark(run);
     /* What was captured stands, whatever becomes of its descriptions. */
     if (!failed && !options.dry_run && cli_describe_due(ledger, run->json, &err))
         cli_say("the sessions are captured, but not described: %s", err.text);
+    cli_notices_clear(&notices);
     tally_ledger_close(ledger);
     for (size_t i = 0; i < words.count; i++) {
         free(words.skipped[i].file);

@@ -6,6 +6,7 @@
 #include "commands.h"
 #include "describe_jobs.h"
 #include "json_out.h"
+#include "notice.h"
 #include "open.h"
 
 #define SETTING_MAX_BYTES 4096u
@@ -68,6 +69,9 @@ static const config_key keys[] = {
     {"node.listen", "*:7117", "HOST:PORT, *:PORT or none", listen_address},
     {"node.beacon", "on", "on or off", on_or_off},
     {"node.capture", "on", "on or off", on_or_off},
+    /* Run without a shell; gets a title and a sentence as its last two arguments. */
+    {"notify.command", CLI_NOTIFY_COMMAND,
+     "a program and its arguments, separated by single spaces, or none", cli_notify_command_ok},
 };
 #define KEYS (sizeof keys / sizeof *keys)
 

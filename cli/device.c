@@ -141,3 +141,18 @@ void cli_devices_free(cli_devices *devices) {
     free(devices->rows);
     memset(devices, 0, sizeof *devices);
 }
+
+int cli_devices_show(cli *run, const cli_devices_view *view) {
+    tally_error err = {0};
+    cli_reading reading = {0};
+    cli_devices devices = {0};
+    int code = cli_reading_open(run, &reading, &err);
+    if (!code) code = cli_devices_read(reading.ledger, reading.txn, &devices, &err);
+    if (!code && run->json)
+        view->json(run, &reading, &devices);
+    else if (!code)
+        code = view->text(run, &reading, &devices, &err);
+    cli_devices_free(&devices);
+    cli_reading_close(&reading);
+    return code ? cli_fail(&err) : CLI_DONE;
+}

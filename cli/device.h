@@ -41,6 +41,13 @@ typedef struct cli_devices {
 int cli_devices_read(tally_ledger *ledger, tally_txn *txn, cli_devices *out, tally_error *err);
 void cli_devices_free(cli_devices *devices);
 
+/* A command that shows them all, in either form. The exit code. */
+typedef struct cli_devices_view {
+    void (*json)(cli *run, const cli_reading *reading, const cli_devices *devices);
+    int (*text)(cli *run, const cli_reading *reading, const cli_devices *devices, tally_error *err);
+} cli_devices_view;
+int cli_devices_show(cli *run, const cli_devices_view *view);
+
 static inline bool cli_device_revoked(const cli_device *device) {
     return device->in.limit != UINT64_MAX;
 }

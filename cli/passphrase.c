@@ -2,6 +2,7 @@
  * where others can see it. */
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <termios.h>
@@ -32,11 +33,35 @@ static int read_from_file(const char *path, char *out, size_t size, size_t *len,
     return code;
 }
 
+/* Signals that would end the program and leave the terminal without echo. */
+static const int ending[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
+#define ENDING_COUNT (sizeof ending / sizeof ending[0])
+
+static volatile sig_atomic_t caught;
+
+static void catch_signal(int number) {
+    caught = number;
+}
+
+static void signals_hold(struct sigaction before[ENDING_COUNT]) {
+    struct sigaction hold = {.sa_handler = catch_signal}; /* no SA_RESTART: read returns */
+    caught = 0;
+    for (size_t i = 0; i < ENDING_COUNT; i++)
+        (void)sigaction(ending[i], &hold, &before[i]);
+}
+
+static void signals_release(const struct sigaction before[ENDING_COUNT]) {
+    for (size_t i = 0; i < ENDING_COUNT; i++)
+        (void)sigaction(ending[i], &before[i], NULL);
+    if (caught) (void)raise(caught);
+}
+
 /* One line from the terminal, byte by byte so that no stream keeps a copy. */
 static int line_read(int terminal, char *out, size_t size, size_t *len) {
     for (*len = 0;;) {
         char c;
         ssize_t got = read(terminal, &c, 1);
+        if (caught) return -1;
         if (got < 0 && errno == EINTR) continue;
         if (got <= 0) return -1;
         if (c == '\n') return 0;
@@ -48,6 +73,7 @@ static int line_read(int terminal, char *out, size_t size, size_t *len) {
 static int read_from_terminal(const char *prompt, char *out, size_t size, size_t *len,
                               tally_error *err) {
     struct termios before, quiet;
+    struct sigaction signals[ENDING_COUNT];
     int terminal = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
     if (terminal < 0 || tcgetattr(terminal, &before) != 0) {
         if (terminal >= 0) close(terminal);
@@ -55,6 +81,7 @@ static int read_from_terminal(const char *prompt, char *out, size_t size, size_t
                           "a passphrase is needed and there is no terminal to ask on; name a file "
                           "that holds it in TALLY_PASSPHRASE_FILE");
     }
+    signals_hold(signals);
     quiet = before;
     quiet.c_lflag &= ~(tcflag_t)ECHO;
     tcsetattr(terminal, TCSAFLUSH, &quiet);
@@ -63,6 +90,7 @@ static int read_from_terminal(const char *prompt, char *out, size_t size, size_t
     (void)!write(terminal, "\n", 1);
     tcsetattr(terminal, TCSAFLUSH, &before);
     close(terminal);
+    signals_release(signals);
     if (got || !*len) return tally_fail(err, TALLY_EREFUSED, "no passphrase was given");
     return 0;
 }

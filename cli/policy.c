@@ -1,5 +1,6 @@
-/* tally client, project, rule, rate, plan, fx and bill: set, list, unset; one implementation over
- * the ledger's table of fields. `set` changes what is given and keeps the rest of the row. */
+/* tally client, project, rule, rate, plan, fx, bill and budget: set, list, unset; one
+ * implementation over the ledger's table of fields. `set` changes what is given and keeps the rest
+ * of the row. */
 #include "policy.h"
 
 #include <errno.h>
@@ -29,7 +30,7 @@ static const policy_noun nouns[] = {
     {"client", "clients", TALLY_POLICY_CLIENT, 1}, {"project", "projects", TALLY_POLICY_PROJECT, 1},
     {"rule", "rules", TALLY_POLICY_RULE, 1},       {"rate", "rates", TALLY_POLICY_RATE, 0},
     {"plan", "plans", TALLY_POLICY_PLAN, 1},       {"fx", "fx_rates", TALLY_POLICY_FX, 2},
-    {"bill", "bills", TALLY_POLICY_BILL, 2},
+    {"bill", "bills", TALLY_POLICY_BILL, 2},       {"budget", "budgets", TALLY_POLICY_BUDGET, 1},
 };
 
 typedef struct field_value {
@@ -41,6 +42,7 @@ typedef struct field_value {
 typedef struct policy_change {
     cli *run;
     const policy_noun *noun;
+    const char *name; /* the first operand, where the caller makes it; else NULL */
     const tally_policy_field *fields;
     size_t count, keys;
     field_value given[FIELDS_MAX];
@@ -109,7 +111,9 @@ static int field_read(policy_change *change, size_t i) {
     field_value *value = &change->given[i];
     char option[OPTION_BYTES];
     option_name(field, option);
-    const char *text = operand ? change->run->arguments[i] : cli_value(change->run, option);
+    const char *text = operand && change->name ? change->name
+                       : operand               ? change->run->arguments[i]
+                                               : cli_value(change->run, option);
     if (!text) return CLI_DONE;
     change->dropped[i] = !*text && !operand && !field->needed;
     value->there = !change->dropped[i];
@@ -167,12 +171,12 @@ static bool value_same(const field_value *a, const field_value *b) {
     return a->there == b->there && a->number == b->number && tally_span_eq(a->text, b->text);
 }
 
-/* A project that has a row says whose it is. */
+/* A project that has a row says whose it is, where that must be said. */
 static void client_complete(policy_change *change, tally_txn *txn, field_value *values) {
     tally_span project = {0}, client;
     size_t at = change->count;
     for (size_t i = change->keys; i < change->count; i++) {
-        if (strcmp(change->fields[i].name, "client") == 0) at = i;
+        if (strcmp(change->fields[i].name, "client") == 0 && change->fields[i].needed) at = i;
         if (strcmp(change->fields[i].name, "project") == 0) project = values[i].text;
     }
     if (at == change->count || values[at].there || !cli_project_client(txn, project, &client))
@@ -245,8 +249,9 @@ static void set_print(policy_change *change, tally_ledger *ledger) {
     bool found = row_find(change, txn, &row) == 0;
     if (found) row_notes(txn, &row);
     if (!change->run->json) {
-        cli_say(change->changed ? "%s set" : "%s unchanged: it says that already",
-                change->noun->noun);
+        cli_say("%s%s%s %s", change->noun->noun, change->name ? " " : "",
+                change->name ? change->name : "",
+                change->changed ? "set" : "unchanged: it says that already");
     } else if (found) {
         cli_json_begin(&json, cli_out(change->run));
         cli_policy_row_json(&json, txn, &row);
@@ -270,7 +275,7 @@ static void unset_print(policy_change *change) {
     cli_json_end(&json);
 }
 
-static int change_run(cli *run, bool unset) {
+static int change_run(cli *run, const char *name, bool unset) {
     tally_error err = {0};
     tally_ledger *ledger = NULL;
     policy_change *change = calloc(1, sizeof *change);
@@ -279,6 +284,7 @@ static int change_run(cli *run, bool unset) {
         return cli_fail(&err);
     }
     change->unset = unset;
+    change->name = name;
     int usage = change_read(run, change);
     int code = usage ? TALLY_EINVAL : tally_writer_new(&change->writer, &err);
     if (!code) code = cli_ledger_open(run, false, &ledger, &err);
@@ -296,11 +302,15 @@ static int change_run(cli *run, bool unset) {
 }
 
 int cli_policy_set(cli *run) {
-    return change_run(run, false);
+    return change_run(run, NULL, false);
+}
+
+int cli_policy_set_named(cli *run, const char *name) {
+    return change_run(run, name, false);
 }
 
 int cli_policy_unset(cli *run) {
-    return change_run(run, true);
+    return change_run(run, NULL, true);
 }
 
 /* ---- listing ---- */

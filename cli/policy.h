@@ -9,6 +9,8 @@
 
 /* Each finds its table by the command's first word. */
 int cli_policy_set(cli *run);
+/* With `name` for the operand, which the command line lacks. */
+int cli_policy_set_named(cli *run, const char *name);
 int cli_policy_list(cli *run);
 int cli_policy_unset(cli *run);
 

@@ -71,7 +71,8 @@ int cli_segment_create(cli_segment_new *file, const char *path, tally_error *err
 
 int cli_segment_create_as(cli_segment_new *file, const char *partial, const char *path,
                           tally_error *err) {
-    int fd = open(partial, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+    /* In a shared folder other users read it; what it says is encrypted. */
+    int fd = open(partial, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0666);
     return new_init(file, fd, partial, path, err);
 }
 

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include "attribution_out.h"
+#include "budgets.h"
 #include "commands.h"
 #include "cost_row.h"
 #include "line.h"
@@ -45,6 +46,20 @@ static int conflict_json(void *ctx, const tally_conflict *conflict) {
 static int conflict_text(void *ctx, const tally_conflict *conflict) {
     fprintf(ctx, "conflict      ");
     cli_conflict_print(ctx, conflict);
+    return 0;
+}
+
+static int budget_json(void *ctx, const tally_budget *budget, tally_error *err) {
+    (void)err;
+    if (budget->level > TALLY_BUDGET_FINE) cli_budget_json(ctx, budget);
+    return 0;
+}
+
+static int budget_text(void *ctx, const tally_budget *budget, tally_error *err) {
+    char text[CLI_BUDGET_LINE_BYTES];
+    (void)err;
+    cli_budget_sentence(budget, text);
+    if (budget->level > TALLY_BUDGET_FINE) fprintf(ctx, "budget        %s\n", text);
     return 0;
 }
 
@@ -117,6 +132,11 @@ static int status_json(cli *run, const cli_reading *reading, const status_facts 
     cli_json_close(&json, ']');
     cli_json_u64(&json, "unattributed_sessions", gaps.unattributed);
     cli_json_u64(&json, "vague_sessions", facts->vague);
+    cli_json_open(&json, "budgets", '[');
+    if (!code)
+        code = cli_budgets_each(reading->txn, reading->zone, cli_now_ms(), NULL, budget_json, &json,
+                                err);
+    cli_json_close(&json, ']');
     cli_json_close(&json, '}');
     cli_json_end(&json);
     return code;
@@ -169,6 +189,9 @@ static int status_text(cli *run, const cli_reading *reading, const status_facts 
                 "unattributed  %" PRIu64 " of %" PRIu64
                 " sessions; 'tally sessions --unattributed' lists them\n",
                 gaps.unattributed, gaps.sessions);
+    if (!code)
+        code = cli_budgets_each(reading->txn, reading->zone, cli_now_ms(), NULL, budget_text, out,
+                                err);
     return code;
 }
 

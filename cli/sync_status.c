@@ -41,7 +41,8 @@ static void device_json(cli_json *json, const cli_device *device) {
     cli_json_close(json, '}');
 }
 
-static void status_json(cli *run, const cli_devices *devices) {
+static void status_json(cli *run, const cli_reading *reading, const cli_devices *devices) {
+    (void)reading;
     cli_json json;
     cli_json_begin(&json, cli_out(run));
     cli_json_open(&json, NULL, '{');
@@ -112,18 +113,8 @@ static int status_text(cli *run, const cli_reading *reading, const cli_devices *
 }
 
 static int status_run(cli *run) {
-    tally_error err = {0};
-    cli_reading reading = {0};
-    cli_devices devices = {0};
-    int code = cli_reading_open(run, &reading, &err);
-    if (!code) code = cli_devices_read(reading.ledger, reading.txn, &devices, &err);
-    if (!code && run->json)
-        status_json(run, &devices);
-    else if (!code)
-        code = status_text(run, &reading, &devices, &err);
-    cli_devices_free(&devices);
-    cli_reading_close(&reading);
-    return code ? cli_fail(&err) : CLI_DONE;
+    static const cli_devices_view view = {status_json, status_text};
+    return cli_devices_show(run, &view);
 }
 
 const cli_command command_sync_status = {.name = "sync status",

@@ -105,18 +105,8 @@ static int team_text(cli *run, const cli_reading *reading, const cli_devices *de
 }
 
 static int show_run(cli *run) {
-    tally_error err = {0};
-    cli_reading reading = {0};
-    cli_devices devices = {0};
-    int code = cli_reading_open(run, &reading, &err);
-    if (!code) code = cli_devices_read(reading.ledger, reading.txn, &devices, &err);
-    if (!code && run->json)
-        team_json(run, &reading, &devices);
-    else if (!code)
-        code = team_text(run, &reading, &devices, &err);
-    cli_devices_free(&devices);
-    cli_reading_close(&reading);
-    return code ? cli_fail(&err) : CLI_DONE;
+    static const cli_devices_view view = {team_json, team_text};
+    return cli_devices_show(run, &view);
 }
 
 const cli_command command_team_show = {.name = "team show",

@@ -6,7 +6,7 @@
 
 #include <stdlib.h>
 
-#include "capture/adapter.h"
+#include "capture/adapters.h"
 
 #define COUNT_MAX (UINT64_C(1) << 62)
 
@@ -104,7 +104,8 @@ static inline void fuzz_pass(const capture_adapter *adapter, const fuzz_log *log
     void *state = NULL;
     size_t at = (size_t)*offset;
     uint64_t number = *line, from = *offset;
-    require(adapter->open(&file, tally_span_of(saved, *saved_len), &sink, &state, &err) == 0);
+    require(capture_adapter_open(adapter, &file, tally_span_of(saved, *saved_len), &sink, &state,
+                                 &err) == 0);
     for (size_t n = 0; n < stop && at < log->size; n++) {
         const uint8_t *end = memchr(log->data + at, '\n', log->size - at);
         if (!end) break;

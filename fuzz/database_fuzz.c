@@ -32,7 +32,8 @@ static void pass(const capture_adapter *adapter, const char *path, bool idle, ui
     tally_error err;
     void *state = NULL;
     if (capture_database_open(path, &database, &err)) return;
-    require(adapter->open(&file, tally_span_of(saved, *saved_len), &sink, &state, &err) == 0);
+    require(capture_adapter_open(adapter, &file, tally_span_of(saved, *saved_len), &sink, &state,
+                                 &err) == 0);
     int more = 1;
     for (unsigned looks = 0; more == 1; looks++) {
         require(looks < 1000);

@@ -45,11 +45,12 @@ static int walk_one(void *ctx, const view_typed *typed, tally_error *err) {
         return tally_fail(err, TALLY_ENOMEM, "no memory to read tags");
     expense.tags = walk->tags.tags;
     expense.tag_count = walk->tags.count;
-    said_typed(&expense);
     tally_attributable what = {.tags = expense.tags, .tag_count = expense.tag_count};
-    if (!attributor_entry(&walk->attributor, &expense.id, &expense.said) &&
-        expense.said.by == TALLY_ATTRIBUTED_NOTHING && expense.tag_count > 0)
-        tally_rules_decide(walk->attributor.rules, &what, &expense.said);
+    if (!attributor_entry(&walk->attributor, &expense.id, &expense.said)) {
+        said_typed(&expense);
+        if (expense.said.count == 0 && expense.tag_count > 0)
+            tally_rules_decide(walk->attributor.rules, &what, &expense.said);
+    }
     return walk->fn(walk->ctx, &expense, err);
 }
 

@@ -6,6 +6,8 @@
 
 #include <stdlib.h>
 
+#define RECENT 64u
+
 struct scan {
     tally_txn *txn;
     const tally_filter *filter;
@@ -19,8 +21,8 @@ struct scan {
     scan_feed *feeds;
     uint32_t feed_count;
     scan_session nobody; /* in which manual time was spent */
-    scan_session *last_session;
-    const scan_model *last_model;
+    scan_session *recent_sessions[RECENT]; /* by their refs' last bits: work takes turns */
+    const scan_model *recent_models[RECENT];
     bool any_tags;
     bool entry_tags; /* some entry has tags of its own */
     tally_span *row_tags;
@@ -210,9 +212,14 @@ static int join_tags(scan *s, scan_row *row, const tally_entry_id *id) {
     return own.failed ? TALLY_ENOMEM : 0;
 }
 
+bool scan_row_passes(const tally_filter *f, const scan_row *row) {
+    return session_passes(f, row->session) && share_passes(f, row) &&
+           (f->tag.len == 0 || has_tag(row->tags, row->tag_count, f->tag));
+}
+
 /* ---- shares ---- */
 
-static void row_share(scan_row *row, const tally_attribution *said, uint32_t at) {
+void scan_row_share(scan_row *row, const tally_attribution *said, uint32_t at) {
     row->said = said;
     row->share = said->count > 0 ? &said->shares[at] : NULL;
     row->client = row->share ? row->share->client : (tally_span){0};
@@ -235,7 +242,7 @@ static int pass_shares(scan *s, const scan_row *whole, const tally_attribution *
     for (uint32_t i = 0; i < said->count && rc == 0; i++) {
         scan_row row = *whole;
         tally_cost cost = *whole->cost;
-        row_share(&row, said, i);
+        scan_row_share(&row, said, i);
         if (!share_passes(s->filter, &row)) continue;
         cost_take_piece(&pieces, i, &cost, &row);
         rc = s->fn(s->ctx, &row, s->err);
@@ -248,7 +255,7 @@ static int pass_cost(scan *s, scan_row *row) {
     const tally_attribution *said = said_of(s, row, &own);
     row->serial = ++s->serial;
     if (said->count > 1) return pass_shares(s, row, said);
-    row_share(row, said, 0);
+    scan_row_share(row, said, 0);
     row->usual = said != &own;
     return share_passes(s->filter, row) ? s->fn(s->ctx, row, s->err) : 0;
 }
@@ -282,7 +289,7 @@ int scan_time(scan *s, const tally_engaged *piece, scan_time_fn *fn, void *ctx, 
         tally_engaged part = *piece;
         part.engaged_ms = (int64_t)engaged[i];
         part.agent_ms = (int64_t)agent[i];
-        row_share(&row, said, i);
+        scan_row_share(&row, said, i);
         row.usual = said->count <= 1;
         if (share_passes(s->filter, &row)) rc = fn(ctx, &row, &part, err);
     }
@@ -293,7 +300,7 @@ bool scan_time_passes(const scan *s, const scan_session *session, const scan_fee
     scan_row row = {.session = (scan_session *)(uintptr_t)session};
     if (!time_asked(s, session, feed)) return false;
     for (uint32_t i = 0; i == 0 || i < session->said.count; i++) {
-        row_share(&row, &session->said, i);
+        scan_row_share(&row, &session->said, i);
         if (share_passes(s->filter, &row)) return true;
     }
     return false;
@@ -372,15 +379,14 @@ static bool price_passes(const tally_filter *f, const tally_priced *priced) {
 static int scan_cost(void *ctx, const tally_cost *cost) {
     scan *s = ctx;
     scan_row row = {.cost = cost};
-    row.session = s->last_session && s->last_session->ref == cost->session
-                      ? s->last_session
-                      : scan_session_of(s, cost->session);
-    row.model = s->last_model && s->last_model->ref == cost->model ? s->last_model
-                                                                   : model_of(s, cost->model);
+    scan_session **session = &s->recent_sessions[cost->session % RECENT];
+    const scan_model **model = &s->recent_models[cost->model % RECENT];
+    if (!*session || (*session)->ref != cost->session) *session = scan_session_of(s, cost->session);
+    if (!*model || (*model)->ref != cost->model) *model = model_of(s, cost->model);
+    row.session = *session;
+    row.model = *model;
     if (!row.session || !row.model)
         return tally_fail(s->err, TALLY_ENOMEM, "no memory to read costs");
-    s->last_session = row.session;
-    s->last_model = row.model;
     row.feed = scan_feed_of(s, cost->feed);
     if (!row.session->passes || !row.model->passes || !row.feed->passes) return 0;
     if (join_tags(s, &row, &cost->id) != 0)

@@ -77,6 +77,11 @@ int scan_work(scan *s, scan_work_fn *fn, void *ctx, tally_error *err);
 /* True when time spent in the session belongs in the figure: all filters pass, and none of them
  * asks about costs. */
 bool scan_time_passes(const scan *s, const scan_session *session, const scan_feed *feed);
+/* Makes `row`, whose session is set, that of share `at`; of what nothing decided, the only one. */
+void scan_row_share(scan_row *row, const tally_attribution *said, uint32_t at);
+/* What the filter says of agent, path, branch, session, client, project and tag, for more filters
+ * than the scan's own. */
+bool scan_row_passes(const tally_filter *f, const scan_row *row);
 /* The session's joined facts, also for one without costs; NULL when memory ran out. */
 scan_session *scan_session_of(scan *s, uint64_t ref);
 

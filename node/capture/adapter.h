@@ -98,10 +98,12 @@ typedef struct capture_adapter {
     /* Writes the directory that files beside the log at `path` name; false when none does. The one
      * function that may look at files. May be NULL. */
     bool (*project)(const char *path, char out[CAPTURE_TEXT_MAX_BYTES], size_t *len);
-    /* Opens the state for one file. `saved` is what `save` gave when the file was last read (empty
-     * at first). */
-    int (*open)(const capture_file *file, tally_span saved, const capture_sink *sink, void **state,
-                tally_error *err);
+    /* The state for one file, made by capture_adapter_open: `begin` fills zeroed memory of this
+     * size (false: no memory), `load` takes what `save` gave when the file was last read (false: it
+     * is damaged). */
+    size_t state_bytes;
+    bool (*begin)(void *state, const capture_file *file, const capture_sink *sink);
+    bool (*load)(void *state, tally_span saved);
     /* One complete line without its newline. `number` counts from 1 at the file's start; `offset`
      * is its first byte. */
     int (*line)(void *state, tally_span text, uint64_t number, uint64_t offset, tally_error *err);
@@ -118,6 +120,8 @@ typedef struct capture_adapter {
                    uint64_t *line);
     /* Serialises what the next pass needs; at most CAPTURE_STATE_MAX_BYTES. */
     int (*save)(void *state, uint8_t *out, size_t *len, tally_error *err);
+    /* Frees what `begin` and the rest made, and `state` itself; also after a `begin` that failed.
+     */
     void (*close)(void *state);
 } capture_adapter;
 

@@ -1,6 +1,8 @@
 /* The table of agents. A new one is one file beside this, one row here. */
 #include "adapters.h"
 
+#include <stdlib.h>
+
 static const capture_adapter *const agents[] = {
     &capture_claude,      &capture_codex,   &capture_gemini, &capture_opencode,
     &capture_antigravity, &capture_copilot, &capture_aider,
@@ -27,6 +29,25 @@ void capture_adapter_names(char *out, size_t size) {
         memcpy(out + len + strlen(separator), agents[i]->agent, strlen(agents[i]->agent) + 1);
         len += need;
     }
+}
+
+int capture_adapter_open(const capture_adapter *adapter, const capture_file *file, tally_span saved,
+                         const capture_sink *sink, void **out, tally_error *err) {
+    void *state = calloc(1, adapter->state_bytes);
+    int rc = 0;
+    *out = NULL;
+    if (!state || !adapter->begin(state, file, sink))
+        rc = tally_fail(err, TALLY_ENOMEM, "cannot read %s: out of memory", file->path);
+    else if (saved.len > 0 && !adapter->load(state, saved))
+        rc = tally_fail(err, TALLY_ECORRUPT,
+                        "cannot go on reading %s: its saved state is damaged; read it again from "
+                        "the start",
+                        file->path);
+    if (!rc)
+        *out = state;
+    else if (state)
+        adapter->close(state);
+    return rc;
 }
 
 size_t capture_place_count(const capture_adapter *adapter) {

@@ -146,7 +146,8 @@ static int aider_save(void *opaque, uint8_t *out, size_t *len, tally_error *err)
     return 0;
 }
 
-static bool unpack(aider *state, tally_span saved) {
+static bool aider_load(void *opaque, tally_span saved) {
+    aider *state = opaque;
     capture_unpacker unpacker = {.left = saved};
     uint16_t len = 0;
     if (capture_unpack_u8(&unpacker) != STATE_VERSION) return false;
@@ -159,27 +160,16 @@ static void aider_close(void *opaque) {
     free(opaque);
 }
 
-static int aider_open(const capture_file *file, tally_span saved, const capture_sink *sink,
-                      void **out, tally_error *err) {
+static bool aider_begin(void *opaque, const capture_file *file, const capture_sink *sink) {
     const char *slash = strrchr(file->path, '/');
     size_t len = slash ? (size_t)(slash - file->path) : 0;
-    *out = NULL;
-    aider *state = calloc(1, sizeof *state);
-    if (!state) return tally_fail(err, TALLY_ENOMEM, "cannot read %s: out of memory", file->path);
+    aider *state = opaque;
     state->file = file;
     state->sink = sink;
     if (len > sizeof state->project.text) len = sizeof state->project.text;
     memcpy(state->project.text, file->path, len);
     state->project.len = (uint16_t)len;
-    if (saved.len > 0 && !unpack(state, saved)) {
-        aider_close(state);
-        return tally_fail(err, TALLY_ECORRUPT,
-                          "cannot go on reading %s: its saved state is damaged; read it again from "
-                          "the start",
-                          file->path);
-    }
-    *out = state;
-    return 0;
+    return true;
 }
 
 static bool is_history(const char *path, const char *name) {
@@ -192,7 +182,9 @@ const capture_adapter capture_aider = {
     .alias = "aider",
     .places = {{NULL, "", "", 5, is_history, 0, true}},
     .gap = "its tokens and costs are rounded and not taken, only times and projects",
-    .open = aider_open,
+    .state_bytes = sizeof(aider),
+    .begin = aider_begin,
+    .load = aider_load,
     .line = aider_line,
     .end = aider_end,
     .resume = aider_resume,

@@ -265,7 +265,8 @@ static int antigravity_save(void *opaque, uint8_t *out, size_t *len, tally_error
     return 0;
 }
 
-static bool unpack(antigravity *state, tally_span saved) {
+static bool antigravity_load(void *opaque, tally_span saved) {
+    antigravity *state = opaque;
     capture_unpacker unpacker = {.left = saved};
     if (capture_unpack_u8(&unpacker) != STATE_VERSION) return false;
     state->titled = capture_unpack_u8(&unpacker) != 0;
@@ -290,24 +291,13 @@ static tally_span session_of(const char *path) {
     return tally_span_of(name, strcspn(name, "."));
 }
 
-static int antigravity_open(const capture_file *file, tally_span saved, const capture_sink *sink,
-                            void **out, tally_error *err) {
-    *out = NULL;
-    antigravity *state = calloc(1, sizeof *state);
-    if (!state) return tally_fail(err, TALLY_ENOMEM, "cannot read %s: out of memory", file->path);
+static bool antigravity_begin(void *opaque, const capture_file *file, const capture_sink *sink) {
+    antigravity *state = opaque;
     state->file = file;
     state->sink = sink;
     state->last_row = NO_ROW;
     capture_id_set(&state->session, session_of(file->path));
-    if (saved.len > 0 && !unpack(state, saved)) {
-        antigravity_close(state);
-        return tally_fail(err, TALLY_ECORRUPT,
-                          "cannot go on reading %s: its saved state is damaged; read it again from "
-                          "the start",
-                          file->path);
-    }
-    *out = state;
-    return 0;
+    return true;
 }
 
 static bool is_conversation(const char *path, const char *name) {
@@ -334,7 +324,9 @@ const capture_adapter capture_antigravity = {
                {NULL, "", ".gemini/antigravity/conversations", 0, is_conversation, 0, false},
                {NULL, "", ".gemini/antigravity-ide/conversations", 0, is_conversation, 0, false}},
     .gap = "old conversations (.pb) are encrypted; only the command line logs when somebody typed",
-    .open = antigravity_open,
+    .state_bytes = sizeof(antigravity),
+    .begin = antigravity_begin,
+    .load = antigravity_load,
     .line = antigravity_line,
     .rows = antigravity_rows,
     .end = antigravity_end,

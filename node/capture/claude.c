@@ -34,7 +34,8 @@ typedef struct claude {
     char *scratch;          /* CLAUDE_PROMPT_MAX_BYTES */
 } claude;
 
-static void unpack(claude *state, tally_span saved, bool *bad) {
+static bool claude_load(void *opaque, tally_span saved) {
+    claude *state = opaque;
     capture_unpacker unpacker = {.left = saved};
     if (capture_unpack_u8(&unpacker) != STATE_VERSION) unpacker.bad = true;
     state->has_last = capture_unpack_u8(&unpacker) != 0;
@@ -51,7 +52,7 @@ static void unpack(claude *state, tally_span saved, bool *bad) {
         state->queue[i].line = capture_unpack_u64(&unpacker);
         state->queue[i].repeat = capture_unpack_u64(&unpacker);
     }
-    *bad = unpacker.bad || unpacker.left.len != 0;
+    return !unpacker.bad && unpacker.left.len == 0;
 }
 
 static void claude_close(void *opaque) {
@@ -63,31 +64,14 @@ static void claude_close(void *opaque) {
     free(state);
 }
 
-static int claude_open(const capture_file *file, tally_span saved, const capture_sink *sink,
-                       void **out, tally_error *err) {
-    bool bad = false;
-    claude *state = calloc(1, sizeof *state);
-    *out = NULL;
-    if (!state) return tally_fail(err, TALLY_ENOMEM, "cannot read %s: out of memory", file->path);
+static bool claude_begin(void *opaque, const capture_file *file, const capture_sink *sink) {
+    claude *state = opaque;
     state->file = file;
     state->sink = sink;
     claude_session_init(&state->session, file->path);
     claude_responses_init(&state->responses, sink, !state->session.is_subagent);
     state->scratch = malloc(CLAUDE_PROMPT_MAX_BYTES);
-    if (!state->scratch) {
-        claude_close(state);
-        return tally_fail(err, TALLY_ENOMEM, "cannot read %s: out of memory", file->path);
-    }
-    if (saved.len > 0) unpack(state, saved, &bad);
-    if (bad) {
-        claude_close(state);
-        return tally_fail(err, TALLY_ECORRUPT,
-                          "cannot go on reading %s: its saved state is damaged; read it again from "
-                          "the start",
-                          file->path);
-    }
-    *out = state;
-    return 0;
+    return state->scratch != NULL;
 }
 
 /* Reports a bad line once, also when it is read again in a later pass. */
@@ -322,7 +306,9 @@ const capture_adapter capture_claude = {
     .agent = "claude-code",
     .alias = "claude",
     .places = {{"CLAUDE_CONFIG_DIR", ".claude", "projects", 0, NULL, 0, false}},
-    .open = claude_open,
+    .state_bytes = sizeof(claude),
+    .begin = claude_begin,
+    .load = claude_load,
     .line = claude_take_line,
     .end = claude_end,
     .resume = claude_resume,

@@ -392,7 +392,8 @@ static void unpack_waiting(codex *state, capture_unpacker *unpacker) {
     }
 }
 
-static bool unpack(codex *state, tally_span saved) {
+static bool codex_load(void *opaque, tally_span saved) {
+    codex *state = opaque;
     capture_unpacker unpacker = {.left = saved};
     if (capture_unpack_u8(&unpacker) != STATE_VERSION) return false;
     uint8_t flags = capture_unpack_u8(&unpacker);
@@ -423,11 +424,8 @@ static void codex_close(void *opaque) {
     free(state);
 }
 
-static int codex_open(const capture_file *file, tally_span saved, const capture_sink *sink,
-                      void **out, tally_error *err) {
-    *out = NULL;
-    codex *state = calloc(1, sizeof *state);
-    if (!state) return tally_fail(err, TALLY_ENOMEM, "cannot read %s: out of memory", file->path);
+static bool codex_begin(void *opaque, const capture_file *file, const capture_sink *sink) {
+    codex *state = opaque;
     state->file = file;
     state->sink = sink;
     state->own = true;
@@ -435,26 +433,16 @@ static int codex_open(const capture_file *file, tally_span saved, const capture_
     codex_counter_init(&state->counter);
     codex_fork_init(&state->fork);
     state->text = malloc(CODEX_PROMPT_BYTES);
-    if (!state->text) {
-        codex_close(state);
-        return tally_fail(err, TALLY_ENOMEM, "cannot read %s: out of memory", file->path);
-    }
-    if (saved.len > 0 && !unpack(state, saved)) {
-        codex_close(state);
-        return tally_fail(err, TALLY_ECORRUPT,
-                          "cannot go on reading %s: its saved state is damaged; read it again from "
-                          "the start",
-                          file->path);
-    }
-    *out = state;
-    return 0;
+    return state->text != NULL;
 }
 
 const capture_adapter capture_codex = {
     .agent = "codex",
     .alias = "codex-cli",
     .places = {{"CODEX_HOME", ".codex", "sessions", 0, NULL, 0, false}},
-    .open = codex_open,
+    .state_bytes = sizeof(codex),
+    .begin = codex_begin,
+    .load = codex_load,
     .line = codex_take_line,
     .end = codex_end,
     .resume = codex_resume,

@@ -376,7 +376,8 @@ static int copilot_save(void *opaque, uint8_t *out, size_t *len, tally_error *er
                       state->file->path, CAPTURE_STATE_MAX_BYTES);
 }
 
-static bool unpack(copilot *state, tally_span saved) {
+static bool copilot_load(void *opaque, tally_span saved) {
+    copilot *state = opaque;
     capture_unpacker unpacker = {.left = saved};
     if (capture_unpack_u8(&unpacker) != STATE_VERSION) return false;
     state->title_rank = capture_unpack_u8(&unpacker);
@@ -402,23 +403,12 @@ static tally_span session_of(const char *path) {
     return from ? tally_span_of(from + 1, (size_t)(end - from) - 1) : (tally_span){0};
 }
 
-static int copilot_open(const capture_file *file, tally_span saved, const capture_sink *sink,
-                        void **out, tally_error *err) {
-    *out = NULL;
-    copilot *state = calloc(1, sizeof *state);
-    if (!state) return tally_fail(err, TALLY_ENOMEM, "cannot read %s: out of memory", file->path);
+static bool copilot_begin(void *opaque, const capture_file *file, const capture_sink *sink) {
+    copilot *state = opaque;
     state->file = file;
     state->sink = sink;
     capture_id_set(&state->session, session_of(file->path));
-    if (saved.len > 0 && !unpack(state, saved)) {
-        copilot_close(state);
-        return tally_fail(err, TALLY_ECORRUPT,
-                          "cannot go on reading %s: its saved state is damaged; read it again from "
-                          "the start",
-                          file->path);
-    }
-    *out = state;
-    return 0;
+    return true;
 }
 
 static bool is_store(const char *path, const char *name) {
@@ -443,7 +433,9 @@ const capture_adapter capture_copilot = {
     .places = {{"COPILOT_HOME", ".copilot", "", 0, is_store, 0, false},
                {"COPILOT_HOME", ".copilot", "session-state", 1, is_events, 0, false}},
     .gap = "costs are list prices of the models; GitHub bills AI credits",
-    .open = copilot_open,
+    .state_bytes = sizeof(copilot),
+    .begin = copilot_begin,
+    .load = copilot_load,
     .line = copilot_line,
     .rows = copilot_rows,
     .end = copilot_end,

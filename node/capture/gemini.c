@@ -256,7 +256,8 @@ static int gemini_save(void *opaque, uint8_t *out, size_t *len, tally_error *err
     return 0;
 }
 
-static bool unpack(gemini *state, tally_span saved) {
+static bool gemini_load(void *opaque, tally_span saved) {
+    gemini *state = opaque;
     capture_unpacker unpacker = {.left = saved};
     if (capture_unpack_u8(&unpacker) != STATE_VERSION) return false;
     state->title_rank = capture_unpack_u8(&unpacker);
@@ -282,23 +283,12 @@ static void gemini_close(void *opaque) {
     free(opaque);
 }
 
-static int gemini_open(const capture_file *file, tally_span saved, const capture_sink *sink,
-                       void **out, tally_error *err) {
-    *out = NULL;
-    gemini *state = calloc(1, sizeof *state);
-    if (!state) return tally_fail(err, TALLY_ENOMEM, "cannot read %s: out of memory", file->path);
+static bool gemini_begin(void *opaque, const capture_file *file, const capture_sink *sink) {
+    gemini *state = opaque;
     state->file = file;
     state->sink = sink;
     take_path(state);
-    if (saved.len > 0 && !unpack(state, saved)) {
-        gemini_close(state);
-        return tally_fail(err, TALLY_ECORRUPT,
-                          "cannot go on reading %s: its saved state is damaged; read it again from "
-                          "the start",
-                          file->path);
-    }
-    *out = state;
-    return 0;
+    return true;
 }
 
 static bool is_chat(const char *path, const char *name) {
@@ -314,7 +304,9 @@ const capture_adapter capture_gemini = {
     .places = {{"GEMINI_CLI_HOME", "", ".gemini/tmp", 3, is_chat, 0, false}},
     .gap = "routing, summary and loop checks are billed and not logged",
     .project = gemini_project,
-    .open = gemini_open,
+    .state_bytes = sizeof(gemini),
+    .begin = gemini_begin,
+    .load = gemini_load,
     .line = gemini_line,
     .end = gemini_end,
     .resume = gemini_resume,

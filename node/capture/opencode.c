@@ -412,7 +412,8 @@ static int opencode_save(void *opaque, uint8_t *out, size_t *len, tally_error *e
     return 0;
 }
 
-static bool unpack(opencode *state, tally_span saved) {
+static bool opencode_load(void *opaque, tally_span saved) {
+    opencode *state = opaque;
     capture_unpacker unpacker = {.left = saved};
     if (capture_unpack_u8(&unpacker) != STATE_VERSION) return false;
     state->last_row = capture_unpack_i64(&unpacker);
@@ -431,22 +432,11 @@ static void opencode_close(void *opaque) {
     free(opaque);
 }
 
-static int opencode_open(const capture_file *file, tally_span saved, const capture_sink *sink,
-                         void **out, tally_error *err) {
-    *out = NULL;
-    opencode *state = calloc(1, sizeof *state);
-    if (!state) return tally_fail(err, TALLY_ENOMEM, "cannot read %s: out of memory", file->path);
+static bool opencode_begin(void *opaque, const capture_file *file, const capture_sink *sink) {
+    opencode *state = opaque;
     state->file = file;
     state->sink = sink;
-    if (saved.len > 0 && !unpack(state, saved)) {
-        opencode_close(state);
-        return tally_fail(err, TALLY_ECORRUPT,
-                          "cannot go on reading %s: its saved state is damaged; read it again from "
-                          "the start",
-                          file->path);
-    }
-    *out = state;
-    return 0;
+    return true;
 }
 
 /* opencode.db, and opencode-CHANNEL.db of other release channels. */
@@ -463,7 +453,9 @@ const capture_adapter capture_opencode = {
     .alias = "opencode",
     .places = {{"XDG_DATA_HOME", ".local/share", "opencode", 0, is_database, 0, false}},
     .gap = "requests for titles are billed and not logged; versions before 1.2 are not read",
-    .open = opencode_open,
+    .state_bytes = sizeof(opencode),
+    .begin = opencode_begin,
+    .load = opencode_load,
     .rows = opencode_rows,
     .end = opencode_end,
     .resume = opencode_resume,

@@ -8,9 +8,11 @@ static int start(reading *read, tally_error *err) {
     capture_cursor cursor;
     const capture_adapter *adapter = read->adapter;
     if (capture_cursor_decode(read->stored, &cursor) &&
-        adapter->open(&read->file, cursor.state, &read->sink, &read->state, NULL) == 0)
+        capture_adapter_open(adapter, &read->file, cursor.state, &read->sink, &read->state, NULL) ==
+            0)
         return 0;
-    return adapter->open(&read->file, (tally_span){0}, &read->sink, &read->state, err);
+    return capture_adapter_open(adapter, &read->file, (tally_span){0}, &read->sink, &read->state,
+                                err);
 }
 
 static int read_rows(reading *read, capture_database *database, tally_error *err) {

@@ -134,12 +134,14 @@ static int start(reading *read, tally_error *err) {
     bool found = capture_cursor_decode(read->stored, &cursor);
     if (found && !is_read_whole(read) &&
         capture_cursor_holds(&cursor, read->fd, read->stamp.size) &&
-        read->adapter->open(&read->file, cursor.state, &read->sink, &read->state, NULL) == 0) {
+        capture_adapter_open(read->adapter, &read->file, cursor.state, &read->sink, &read->state,
+                             NULL) == 0) {
         capture_reader_start(read->pass->reader, read->fd, cursor.offset, cursor.lines,
                              read->stamp.size);
         return 0;
     }
-    int rc = read->adapter->open(&read->file, (tally_span){0}, &read->sink, &read->state, err);
+    int rc = capture_adapter_open(read->adapter, &read->file, (tally_span){0}, &read->sink,
+                                  &read->state, err);
     if (rc) return rc;
     if (read->source->form == CAPTURE_ZSTD)
         return capture_reader_start_zstd(read->pass->reader, read->fd, read->stamp.size, err);

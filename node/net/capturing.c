@@ -12,6 +12,21 @@ static void plan(net_capturing *capturing);
 
 /* ---- the child's end ---- */
 
+/* What the child has told the desktop; here it is kept for whoever reads the log. */
+static void notices_tell(net_capturing *capturing, const tally_json *document) {
+    tally_json notices, notice, value;
+    tally_json_iter iter;
+    if (!tally_json_get(document, "notices", &notices)) return;
+    tally_json_iter_init(&iter, &notices);
+    while (tally_json_next(&iter, NULL, &notice)) {
+        char text[NET_CAPTURE_WORDS_BYTES];
+        size_t len;
+        if (!tally_json_get(&notice, "text", &value)) continue;
+        tally_json_text(&value, text, sizeof text, &len);
+        net_say(capturing->hub, NET_WARN, "budget", NULL, "%.*s", (int)len, text);
+    }
+}
+
 static void result_read(net_capturing *capturing) {
     tally_json document, value;
     net_captured *last = &capturing->last;
@@ -28,6 +43,7 @@ static void result_read(net_capturing *capturing) {
     for (size_t i = 0; i < sizeof counts / sizeof *counts; i++)
         if (tally_json_get(&document, counts[i].name, &value))
             (void)tally_json_u64(&value, counts[i].out);
+    notices_tell(capturing, &document);
 }
 
 static void result_tell(net_capturing *capturing) {

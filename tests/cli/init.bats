@@ -67,3 +67,23 @@ load common
     fails_with 4 setsid -w "$TALLY" prices set m --input 1 --output 2 </dev/null
     [[ "$words" == *TALLY_PASSPHRASE_FILE* ]]
 }
+
+@test "a passphrase prompt that is interrupted leaves the terminal's echo on" {
+    need_terminal
+    printf 'correct horse\n' >right
+    TALLY_PASSPHRASE_FILE=$PWD/right new_ledger --passphrase
+    cat >asked.sh <<SH
+trap : INT
+( for i in \$(seq 200); do stty -a </dev/tty | grep -q -- '-echo ' && break; sleep 0.05; done
+  stty -a </dev/tty | grep -q -- '-echo ' && echo 'echo was off'
+  pkill -INT -f "prices set interrupted" ) &
+"$TALLY" prices set interrupted --input 1 --output 2
+echo "ended by \$?"
+stty -a </dev/tty | grep -q -- '-echo ' || echo 'echo is on'
+SH
+    script -qec "bash asked.sh" /dev/null | tr -d '\r' >seen || true
+    cat seen
+    grep -q 'echo was off' seen
+    grep -q 'ended by 130' seen
+    grep -q 'echo is on' seen
+}

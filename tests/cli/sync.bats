@@ -116,9 +116,11 @@ models() { # DIR
 @test "a folder brings both to the same, and settles" {
     two_teammates
     mkdir shared
+    umask 022
     record_in "$TALLY_HOME" model-a
     record_in "$BEN" model-b
     [ "$(tally sync folder shared --json | jq -c '[.files_read, .files_written]')" = '[0,1]' ]
+    [ "$(stat -c %a shared/*.tally)" = 644 ] # other users of a shared folder may carry it
     run jq -c '[.files_read, .records_in >= 1, .files_written]' <<<"$(tally sync folder shared --ledger "$BEN" --json)"
     [ "$output" = '[1,true,1]' ]
     run jq -c '[.files_read, .files_written]' <<<"$(tally sync folder shared --json)"

@@ -18,7 +18,7 @@
 #include <tally/time.h>
 #include <zstd.h>
 
-#include "capture/adapter.h"
+#include "capture/adapters.h"
 
 #define SEEN_MAX       512
 #define FILES_MAX      16
@@ -221,7 +221,8 @@ static inline void read_pass(world *w, const log_file *file, const size_t *start
         .path = file->path, .now_ms = w->now_ms, .idle = w->idle, .has_database = w->has_database};
     tally_error err = {0};
     void *state = NULL;
-    assert_int_equal(w->adapter->open(&info, tally_span_of(saved, *saved_len), &sink, &state, &err),
+    assert_int_equal(capture_adapter_open(w->adapter, &info, tally_span_of(saved, *saved_len),
+                                          &sink, &state, &err),
                      0);
     for (size_t n = *first; n < last; n++) {
         size_t len = starts[n + 1] - starts[n] - 1;

@@ -74,7 +74,8 @@ static void a_damaged_state_is_refused(void **state) {
                                "2026-06-09";
     for (size_t len = 1; len <= sizeof good; len++) {
         int wanted = len == sizeof good - 1 ? 0 : TALLY_ECORRUPT;
-        assert_int_equal(capture_aider.open(&file, tally_span_of(good, len), &sink, &adapter, &err),
+        assert_int_equal(capture_adapter_open(&capture_aider, &file, tally_span_of(good, len),
+                                              &sink, &adapter, &err),
                          wanted);
         if (!wanted) capture_aider.close(adapter);
     }

@@ -688,12 +688,14 @@ static void a_damaged_state_is_refused(void **state) {
         uint8_t *part = malloc(cut);
         assert_non_null(part);
         memcpy(part, saved, cut);
-        assert_int_equal(capture_claude.open(&info, tally_span_of(part, cut), &sink, &opened, &err),
+        assert_int_equal(capture_adapter_open(&capture_claude, &info, tally_span_of(part, cut),
+                                              &sink, &opened, &err),
                          TALLY_ECORRUPT);
         free(part);
     }
     saved[0] ^= 0x80;
-    assert_int_equal(capture_claude.open(&info, tally_span_of(saved, len), &sink, &opened, &err),
+    assert_int_equal(capture_adapter_open(&capture_claude, &info, tally_span_of(saved, len), &sink,
+                                          &opened, &err),
                      TALLY_ECORRUPT);
     free_world(w);
 }

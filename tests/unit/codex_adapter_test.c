@@ -579,7 +579,8 @@ static void a_damaged_state_is_refused_and_a_full_one_fits(void **state) {
         uint8_t *part = malloc(cut);
         assert_non_null(part);
         memcpy(part, saved, cut);
-        assert_int_equal(capture_codex.open(&info, tally_span_of(part, cut), &sink, &opened, &err),
+        assert_int_equal(capture_adapter_open(&capture_codex, &info, tally_span_of(part, cut),
+                                              &sink, &opened, &err),
                          TALLY_ECORRUPT);
         free(part);
     }

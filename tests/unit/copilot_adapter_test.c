@@ -160,12 +160,14 @@ static void a_damaged_state_is_refused(void **state) {
     uint8_t saved[64] = {1};
     for (size_t len = 1; len < sizeof saved; len++) {
         int wanted = len == 15 ? 0 : TALLY_ECORRUPT; /* two bytes, two texts, a row, no models */
-        assert_int_equal(
-            capture_copilot.open(&file, tally_span_of(saved, len), &sink, &adapter, &err), wanted);
+        assert_int_equal(capture_adapter_open(&capture_copilot, &file, tally_span_of(saved, len),
+                                              &sink, &adapter, &err),
+                         wanted);
         if (!wanted) capture_copilot.close(adapter);
     }
     saved[14] = 17; /* models */
-    assert_int_equal(capture_copilot.open(&file, tally_span_of(saved, 15), &sink, &adapter, &err),
+    assert_int_equal(capture_adapter_open(&capture_copilot, &file, tally_span_of(saved, 15), &sink,
+                                          &adapter, &err),
                      TALLY_ECORRUPT);
     free_world(w);
 }

@@ -213,9 +213,9 @@ static void a_damaged_state_is_refused(void **state) {
                                       "\1\1\0\0\0x"};
     static const size_t len[] = {5, 4, 5, 5, 6};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
-        assert_int_equal(
-            capture_gemini.open(&file, tally_span_of(bad[i], len[i]), &sink, &adapter, &err),
-            TALLY_ECORRUPT);
+        assert_int_equal(capture_adapter_open(&capture_gemini, &file, tally_span_of(bad[i], len[i]),
+                                              &sink, &adapter, &err),
+                         TALLY_ECORRUPT);
     free_world(w);
 }
 

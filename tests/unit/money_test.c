@@ -241,6 +241,26 @@ static void what_is_no_active_currency_has_no_decimals(void **state) {
     assert_int_equal(tally_currency_decimals(tally_span_of("U\0D", 3)), -1);
 }
 
+/* 351.17 over 180, 120 and 40 of 340, in pico-units by hand: rounded down the cents make 351.16,
+ * and the one left goes to the third. */
+static void parts_in_minor_units_add_up_to_the_sum_rounded(void **state) {
+    (void)state;
+    const tally_i128 bill[] = {185913529411765, 123942352941176, 41314117647059};
+    const tally_i128 thirds[] = {PICO / 3, PICO / 3, PICO - 2 * (PICO / 3)};
+    const tally_i128 halves[] = {PICO / 200, PICO / 200}; /* half a cent each */
+    const tally_i128 credits[] = {-PICO / 200, -PICO / 200};
+    tally_i128 out[3];
+    assert_int_equal(tally_pico_to_minor_parts(bill, 3, 2, out), 0);
+    assert_true(out[0] == 18591 && out[1] == 12394 && out[2] == 4132);
+    assert_int_equal(tally_pico_to_minor_parts(thirds, 3, 2, out), 0);
+    assert_true(out[0] == 33 && out[1] == 33 && out[2] == 34);
+    assert_int_equal(tally_pico_to_minor_parts(halves, 2, 2, out), 0);
+    assert_true(out[0] == 1 && out[1] == 0);
+    assert_int_equal(tally_pico_to_minor_parts(credits, 2, 2, out), 0);
+    assert_true(out[0] == -1 && out[1] == 0);
+    assert_int_equal(tally_pico_to_minor_parts(NULL, 0, 2, out), 0);
+}
+
 /* List one of 2026 has 178 codes: the 181 of 2023, less ANG, BGN, CUC, HRK, SLL and ZWL, and XAD,
  * XCG and ZWG. */
 static void the_list_of_currencies_is_complete(void **state) {
@@ -264,6 +284,7 @@ int main(void) {
         cmocka_unit_test(exact_text_has_no_superfluous_zeros),
         cmocka_unit_test(people_read_amounts_rounded_half_away_from_zero),
         cmocka_unit_test(minor_units_are_rounded_half_away_from_zero),
+        cmocka_unit_test(parts_in_minor_units_add_up_to_the_sum_rounded),
         cmocka_unit_test(currencies_have_the_decimals_of_iso_4217),
         cmocka_unit_test(what_is_no_active_currency_has_no_decimals),
         cmocka_unit_test(the_list_of_currencies_is_complete),

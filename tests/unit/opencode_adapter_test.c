@@ -370,12 +370,14 @@ static void a_damaged_state_is_refused(void **state) {
     uint8_t saved[64] = {1};
     for (size_t len = 1; len < sizeof saved; len++) {
         int wanted = len == 33 ? 0 : TALLY_ECORRUPT; /* a version and four numbers, no open rows */
-        assert_int_equal(
-            capture_opencode.open(&file, tally_span_of(saved, len), &sink, &adapter, &err), wanted);
+        assert_int_equal(capture_adapter_open(&capture_opencode, &file, tally_span_of(saved, len),
+                                              &sink, &adapter, &err),
+                         wanted);
         if (!wanted) capture_opencode.close(adapter);
     }
     saved[0] = 2;
-    assert_int_equal(capture_opencode.open(&file, tally_span_of(saved, 33), &sink, &adapter, &err),
+    assert_int_equal(capture_adapter_open(&capture_opencode, &file, tally_span_of(saved, 33), &sink,
+                                          &adapter, &err),
                      TALLY_ECORRUPT);
     free_world(w);
 }

@@ -146,10 +146,12 @@ static void bodies_that_break_a_rule_have_no_effect(void **state) {
         {"plan.set", {"plan", "provider", "fee", "currency"}, {"p", "x", "1", "EUR"}},
         {"fx.set", {"base", "quote", "date"}, {"EUR", "USD", "2026-01-01"}},
         {"budget.set", {"budget", "period", "limit"}, {"b", "yearly", "1"}},
+        {"bill.set", {"provider", "month", "amount", "currency"}, {"x", "2026-13", "1", "USD"}},
+        {"bill.set", {"provider", "month", "currency", "covers"}, {"x", "2026-03", "USD", "some"}},
         {"client.unset", {"title"}, {"no name"}},
     };
     static const char *const names[] = {"client", "project", "rule",  "amount",
-                                        "plan",   "base",    "budget"};
+                                        "plan",   "base",    "budget", "month"};
     tally_hash before = fixture_digest(f);
     for (size_t i = 0; i < sizeof bodies / sizeof *bodies; i++) {
         append_hostile(&bodies[i]);
@@ -209,6 +211,7 @@ static void the_fields_of_every_table_are_those_of_the_protocol(void **state) {
         [TALLY_POLICY_FX] = {"base! quote! date! rate! source ", 3},
         [TALLY_POLICY_BUDGET] =
             {"budget! period! limit! notify_at stop_at agent client project tag ", 1},
+        [TALLY_POLICY_BILL] = {"provider! month! member amount! currency! covers source ", 3},
     };
     for (int p = 0; p < TALLY_POLICY_COUNT; p++) {
         char got[256] = "";

@@ -1,32 +1,6 @@
 /* Sessions that carry blobs: asked for, cut into pieces, and found again where they come late. */
 #include "session_rogue.h"
 
-typedef struct trio {
-    fixture a, b, c;
-    net n;
-} trio;
-
-static int trio_setup(void **state) {
-    trio *t = calloc(1, sizeof *t);
-    assert_non_null(t);
-    team_of_two(&t->a, &t->b);
-    team_add(&t->a, &t->c, 3, TALLY_ROLE_MEMBER);
-    copy_all(&t->a, &t->b);
-    t->n.now = FIXTURE_NOW_MS;
-    *state = t;
-    return 0;
-}
-
-static int trio_teardown(void **state) {
-    trio *t = *state;
-    net_close(&t->n);
-    fixture_close(&t->a);
-    fixture_close(&t->b);
-    fixture_close(&t->c);
-    free(t);
-    return 0;
-}
-
 /* A session whose title is `content`: the record, and the blob if it is to be here. */
 typedef struct titled {
     fixture *f;

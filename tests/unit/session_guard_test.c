@@ -4,47 +4,6 @@
 
 #include <zstd.h>
 
-typedef struct pair {
-    fixture a, b;
-    net n;
-    rogue r;
-} pair;
-
-static int pair_setup(void **state) {
-    pair *p = calloc(1, sizeof *p);
-    assert_non_null(p);
-    team_of_two(&p->a, &p->b);
-    p->n.now = FIXTURE_NOW_MS;
-    *state = p;
-    return 0;
-}
-
-static int pair_teardown(void **state) {
-    pair *p = *state;
-    net_close(&p->n);
-    rogue_close(&p->r);
-    fixture_close(&p->a);
-    fixture_close(&p->b);
-    free(p);
-    return 0;
-}
-
-/* b's device calls a, and has said hello. */
-static end *called(pair *p) {
-    end *victim = rogue_call(&p->r, &p->n, &p->a, p->b.key);
-    rogue_hello(&p->r, NULL, 0);
-    assert_int_equal(victim->seen[TALLY_SESSION_ESTABLISHED], 1);
-    return victim;
-}
-
-static void assert_dropped(pair *p, const end *victim, tally_bye code) {
-    rogue_listen(&p->r);
-    if (!tally_session_ended(victim->session)) fail_msg("the session goes on");
-    if (victim->bye != code) fail_msg("ended with %u, not %d: %s", victim->bye, code, victim->why);
-    assert_false(victim->theirs);
-    assert_int_equal(p->r.bye, code);
-}
-
 /* ---- who gets in ---- */
 
 /* `by` calls `to` with the secret given. */

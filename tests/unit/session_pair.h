@@ -284,4 +284,31 @@ static inline bool same_views(fixture *a, fixture *b) {
         if (tally_session_ended((e)->session)) fail_msg("ended: %s", (e)->why);                    \
     } while (0)
 
+/* The state of a test with three teammates. */
+typedef struct trio {
+    fixture a, b, c; /* a made the team; b and c are members */
+    net n;
+} trio;
+
+static inline int trio_setup(void **state) {
+    trio *t = calloc(1, sizeof *t);
+    assert_non_null(t);
+    team_of_two(&t->a, &t->b);
+    team_add(&t->a, &t->c, 3, TALLY_ROLE_MEMBER);
+    copy_all(&t->a, &t->b);
+    t->n.now = FIXTURE_NOW_MS;
+    *state = t;
+    return 0;
+}
+
+static inline int trio_teardown(void **state) {
+    trio *t = *state;
+    net_close(&t->n);
+    fixture_close(&t->a);
+    fixture_close(&t->b);
+    fixture_close(&t->c);
+    free(t);
+    return 0;
+}
+
 #endif

@@ -1,32 +1,6 @@
 /* Sessions between teammates: what is sent, taken, told and remembered. */
 #include "session_rogue.h"
 
-typedef struct team {
-    fixture a, b, c; /* a made the team; b and c are members */
-    net n;
-} team;
-
-static int team_setup(void **state) {
-    team *t = calloc(1, sizeof *t);
-    assert_non_null(t);
-    team_of_two(&t->a, &t->b);
-    team_add(&t->a, &t->c, 3, TALLY_ROLE_MEMBER);
-    copy_all(&t->a, &t->b);
-    t->n.now = FIXTURE_NOW_MS;
-    *state = t;
-    return 0;
-}
-
-static int team_teardown(void **state) {
-    team *t = *state;
-    net_close(&t->n);
-    fixture_close(&t->a);
-    fixture_close(&t->b);
-    fixture_close(&t->c);
-    free(t);
-    return 0;
-}
-
 static uint64_t bytes_out(const end *e) {
     tally_session_counts counts;
     tally_session_count(e->session, &counts);
@@ -44,7 +18,7 @@ static uint64_t own_records(fixture *at, const fixture *of) {
 }
 
 static void both_ways_at_once(void **state) {
-    team *t = *state;
+    trio *t = *state;
     fixture_append_costs(&t->a, 0, 40);
     fixture_append_costs(&t->b, 100, 30);
     end *e = net_connect(&t->n, &t->a, &t->b);
@@ -65,7 +39,7 @@ static void both_ways_at_once(void **state) {
 }
 
 static void any_node_carries_any_feed(void **state) {
-    team *t = *state;
+    trio *t = *state;
     fixture_append_costs(&t->a, 0, 10);
     fixture_append_costs(&t->b, 100, 20);
     (void)net_connect(&t->n, &t->a, &t->c);
@@ -84,7 +58,7 @@ static void any_node_carries_any_feed(void **state) {
 
 /* The one that made the team, then admins in the order in which they were met, then members. */
 static void admissions_travel_before_what_they_admit(void **state) {
-    team *t = *state;
+    trio *t = *state;
     fixture admins[3], member;
     const fixture *expected[5] = {&t->a, &admins[0], &admins[1], &admins[2], &member};
     rogue r;
@@ -115,7 +89,7 @@ static void admissions_travel_before_what_they_admit(void **state) {
 }
 
 static void missing_records_are_asked_for_once(void **state) {
-    team *t = *state;
+    trio *t = *state;
     rogue r;
     fixture_append_costs(&t->b, 0, 5);
     fixture_append_costs(&t->b, 5, 5);
@@ -137,7 +111,7 @@ static void missing_records_are_asked_for_once(void **state) {
 }
 
 static void a_new_record_is_pushed_at_once(void **state) {
-    team *t = *state;
+    trio *t = *state;
     end *e = net_connect(&t->n, &t->a, &t->b);
     net_run(&t->n);
     fixture_append_costs(&t->a, 0, 1);
@@ -152,7 +126,7 @@ static void a_new_record_is_pushed_at_once(void **state) {
 }
 
 static void news_of_others_are_relayed_after_a_while(void **state) {
-    team *t = *state;
+    trio *t = *state;
     end *a_to_c = net_connect(&t->n, &t->a, &t->c), *c_to_b = net_connect(&t->n, &t->c, &t->b);
     net_run(&t->n);
     fixture_append_costs(&t->a, 0, 5);
@@ -169,7 +143,7 @@ static void news_of_others_are_relayed_after_a_while(void **state) {
 }
 
 static void what_the_peer_has_by_then_is_not_relayed(void **state) {
-    team *t = *state;
+    trio *t = *state;
     end *a_to_c = net_connect(&t->n, &t->a, &t->c), *c_to_b = net_connect(&t->n, &t->c, &t->b);
     end *a_to_b = net_connect(&t->n, &t->a, &t->b);
     net_run(&t->n);
@@ -186,7 +160,7 @@ static void what_the_peer_has_by_then_is_not_relayed(void **state) {
 }
 
 static void a_connection_with_nothing_new_costs_less_than_2_kB(void **state) {
-    team *t = *state;
+    trio *t = *state;
     fixture_append_costs(&t->a, 0, 300);
     fixture_append_costs(&t->b, 1000, 300);
     end *e = net_connect(&t->n, &t->a, &t->b);
@@ -205,7 +179,7 @@ static void a_connection_with_nothing_new_costs_less_than_2_kB(void **state) {
 
 /* Each commit has a signature of 64 bytes and a root of 32: joined, one of each goes out. */
 static void small_commits_travel_together(void **state) {
-    team *t = *state;
+    trio *t = *state;
     for (uint32_t i = 0; i < 400; i++)
         fixture_append_costs(&t->a, i, 1);
     end *e = net_connect(&t->n, &t->a, &t->b);
@@ -217,7 +191,7 @@ static void small_commits_travel_together(void **state) {
 
 /* Cuts the connection after every 997 bytes: each time less is left. */
 static void a_cut_transfer_resumes(void **state) {
-    team *t = *state;
+    trio *t = *state;
     uint64_t last = 0, wanted;
     uint32_t connections = 0;
     for (uint32_t i = 0; i < 60; i++)
@@ -239,7 +213,7 @@ static void a_cut_transfer_resumes(void **state) {
 
 /* The same commits cut at every 997th byte of one and the same stream. */
 static void wherever_it_is_cut_nothing_is_half_taken(void **state) {
-    team *t = *state;
+    trio *t = *state;
     uint64_t whole;
     for (uint32_t i = 0; i < 4; i++)
         fixture_append_costs(&t->a, 1000 * i, 1000);
@@ -265,7 +239,7 @@ static void wherever_it_is_cut_nothing_is_half_taken(void **state) {
 }
 
 static void pieces_of_any_size_make_no_difference(void **state) {
-    team *t = *state;
+    trio *t = *state;
     const size_t pieces[] = {1, 7, 100, 65537};
     fixture_append_costs(&t->a, 0, 200);
     for (uint32_t i = 0; i < 4; i++) {
@@ -315,7 +289,7 @@ static remembered peers_of(fixture *f) {
 }
 
 static void peers_are_remembered(void **state) {
-    team *t = *state;
+    trio *t = *state;
     tally_team_secret secrets[TALLY_TEAM_MAX_SECRETS];
     tally_session_options caller = {.kind = TALLY_SESSION_TEAM,
                                     .initiator = true,
@@ -347,7 +321,7 @@ static void peers_are_remembered(void **state) {
 }
 
 static void what_came_whole_is_written_when_the_connection_is_lost(void **state) {
-    team *t = *state;
+    trio *t = *state;
     fixture_append_costs(&t->a, 0, 10);
     end *e = net_connect(&t->n, &t->a, &t->b);
     for (uint32_t i = 0; i < 8; i++) { /* no flush */
@@ -370,7 +344,7 @@ static int note_span(void *ctx, uint64_t index, tally_span record, tally_error *
 }
 
 static void commits_are_joined_up_to_the_limits_of_one(void **state) {
-    team *t = *state;
+    trio *t = *state;
     fixture *f = &t->a;
     const uint64_t first = fixture_size(f);
     tally_txn *txn;
@@ -391,7 +365,7 @@ static void commits_are_joined_up_to_the_limits_of_one(void **state) {
     tally_read_end(txn);
 }
 
-#define T(test) cmocka_unit_test_setup_teardown(test, team_setup, team_teardown)
+#define T(test) cmocka_unit_test_setup_teardown(test, trio_setup, trio_teardown)
 
 int main(void) {
     const struct CMUnitTest tests[] = {

@@ -8,6 +8,7 @@
 #include <tally/blob.h>
 
 #include <tally/attribution.h>
+#include <tally/expense.h>
 
 #define SEED          20260908u
 #define WORLDS        20u
@@ -27,7 +28,7 @@ typedef struct fact {
     unsigned device;
     tally_hlc hlc;
     tally_hash leaf;
-    enum { OTHER, COST, VOID, TAG, UNTAG, SESSION, REDACT, CLIENT, DECISION } kind;
+    enum { OTHER, COST, VOID, TAG, UNTAG, SESSION, REDACT, CLIENT, DECISION, EXPENSE } kind;
     tally_entry_id entry;
     uint64_t time, output;
     bool undo, imported;
@@ -252,6 +253,29 @@ static const char *make_decision(fact *made) {
     return "assign";
 }
 
+/* One of few rows of an import, which two devices may both have recorded, with other amounts. */
+static const char *make_expense(fact *made) {
+    static const char *const dates[] = {"1969-12-31", "1970-01-01", "2026-03-31"};
+    static uint8_t key[TALLY_EXPENSE_KEY_BYTES];
+    uint8_t domain[8 + sizeof key] = "expense";
+    tally_hash hash;
+    made->kind = EXPENSE;
+    key[0] = (uint8_t)rng_below(&w.r, 6);
+    made->output = rng_below(&w.r, 1000);
+    made->time = rng_below(&w.r, 3);
+    memcpy(domain + 8, key, sizeof key);
+    tally_sha256(tally_span_of(domain, sizeof domain), &hash);
+    memcpy(made->entry.b, hash.b, sizeof made->entry.b);
+    tally_writer_begin(w.writer);
+    tally_put_str(w.writer, "date", text(dates[made->time]));
+    tally_put_str(w.writer, "category", text("gpu"));
+    tally_put_str(w.writer, "provider", text("Modal"));
+    tally_put_str(w.writer, "currency", text("USD"));
+    tally_put_u64(w.writer, "amount", made->output);
+    tally_put_bin(w.writer, "key", tally_span_of(key, sizeof key));
+    return "expense";
+}
+
 static const char *make_other(fact *made) {
     (void)made;
     tally_writer_begin(w.writer);
@@ -263,9 +287,10 @@ static const char *make_other(fact *made) {
 
 static void make_fact(void) {
     static const char *(*const makers[])(fact *) = {
-        make_cost,   make_cost,   make_cost,     make_cost,     make_void,  make_void,  make_tag,
-        make_tag,    make_untag,  make_session,  make_activity, make_price, make_price, make_other,
-        make_client, make_client, make_decision, make_decision, make_redact};
+        make_cost,   make_cost,    make_cost,   make_cost,    make_void,     make_void,
+        make_tag,    make_tag,     make_untag,  make_session, make_activity, make_price,
+        make_price,  make_other,   make_client, make_client,  make_decision, make_decision,
+        make_redact, make_expense, make_expense};
     fact *made = &w.facts[w.count];
     tally_span bytes;
     *made = (fact){.device = rng_below(&w.r, DEVICES), .kind = OTHER};
@@ -429,6 +454,49 @@ static void assert_clients(tally_txn *txn) {
     }
 }
 
+typedef struct expenses_seen {
+    unsigned count;
+    int64_t last_day;
+} expenses_seen;
+
+static int note_expense(void *ctx, const tally_expense *expense, tally_error *err) {
+    expenses_seen *met = ctx;
+    (void)err;
+    assert_true(expense->day >= met->last_day);
+    met->last_day = expense->day;
+    met->count++;
+    return 0;
+}
+
+/* Of the records of one row the first one recorded counts, then that of the smaller device key. */
+static void assert_expenses(tally_txn *txn) {
+    static const int64_t days[] = {-1, 0, 20543}; /* 2026-03-31 */
+    expenses_seen listed = {.last_day = INT64_MIN};
+    unsigned expected = 0;
+    for (unsigned i = 0; i < w.count; i++) {
+        const fact *first = &w.facts[i], *winner = first;
+        bool met = first->kind != EXPENSE;
+        for (unsigned k = 0; k < w.count && !met; k++) {
+            const fact *x = &w.facts[k];
+            if (x->kind != EXPENSE || memcmp(&x->entry, &first->entry, sizeof x->entry) != 0)
+                continue;
+            met = k < i;
+            if (x->hlc < winner->hlc ||
+                (x->hlc == winner->hlc && by_device(x->device, winner->device) < 0))
+                winner = x;
+        }
+        if (met) continue;
+        tally_expense got;
+        expected++;
+        OK(tally_expense_get(txn, &first->entry, &got));
+        assert_true(tally_hash_eq(&got.leaf, &winner->leaf));
+        assert_int_equal(got.amount, winner->output);
+        assert_int_equal(got.day, days[winner->time]);
+    }
+    OK(tally_expense_each(txn, INT64_MIN, INT64_MAX, note_expense, &listed, &f->err));
+    assert_int_equal(listed.count, expected);
+}
+
 static void assert_decisions(tally_txn *txn) {
     for (unsigned n = 0; n < 3; n++) {
         const fact *last = NULL;
@@ -471,6 +539,7 @@ static void assert_as_expected(tally_txn *txn) {
     assert_wanted(txn);
     assert_clients(txn);
     assert_decisions(txn);
+    assert_expenses(txn);
 }
 
 /* ---- arrivals ---- */

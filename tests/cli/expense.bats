@@ -1,0 +1,159 @@
+#!/usr/bin/env bats
+# tally expense: bills beside tokens, with their evidence, each once, in no total of tokens.
+load common
+
+list() { tally expense list --json "$@"; }
+
+cohere() {
+    tally expense add --category embedding --provider Cohere --amount 42.10 --date 2026-03-12 "$@" 2>/dev/null
+}
+
+@test "an expense is listed as it was typed, and its evidence comes back to the byte" {
+    new_ledger
+    head -c 5000 /dev/urandom >cohere.PDF
+    id=$(cohere --client acme --project rag --quantity 12.5 --unit hours --currency EUR --evidence cohere.PDF "reranker runs")
+    [[ "$id" =~ ^[0-9a-f]{32}$ ]]
+    list >r
+    jq -e --arg id "$id" '.entries[0] | .id == $id and (.record | startswith($id)) and .date == "2026-03-12" and
+        .category == "embedding" and .provider == "Cohere" and .amount == "42.10" and .currency == "EUR" and
+        .quantity == "12.5" and .unit == "hours" and .client == "acme" and .project == "rag" and
+        .note == "reranker runs" and .member == "Ada" and .void == false and
+        .evidence.name == "cohere.PDF" and .evidence.type == "application/pdf" and .evidence.here' r
+    jq -e '.expenses == [{currency: "EUR", amount: "42.10", entries: 1}]' r
+    tally expense evidence "${id:0:8}" -o back.pdf 2>/dev/null
+    cmp back.pdf cohere.PDF
+    tally expense evidence "$id" --output - | cmp - cohere.PDF
+    tally expense list >text
+    grep -q "^${id:0:8} 2026-03-12 embedding Cohere .*42.10 EUR" text
+    grep -q "^Total: 42.10 EUR, 1 entry$" text
+    [ "$(tally show "$id" --json | jq -r .kind)" = expense ]
+    tally verify --deep >/dev/null
+    # Evidence that was redacted is said to be gone.
+    tally redact "$(jq -r '.entries[0].evidence.blob' r)" 2>/dev/null
+    fails_with 1 tally expense evidence "$id" -o gone.pdf
+    [[ "$words" == *"was redacted"* ]]
+    [ ! -e gone.pdf ]
+}
+
+@test "a project named alone is its client's, and defaults are the team's" {
+    new_ledger --currency EUR
+    tally project set rag --client acme 2>/dev/null
+    tally expense add --category gpu --provider Modal --amount 76 --project rag >/dev/null 2>&1
+    list | jq -e --arg today "$(date -u +%F)" '.entries[0] | .client == "acme" and .currency == "EUR" and .date == $today'
+}
+
+@test "void, assign, split and tag work on an expense, and shares add up" {
+    new_ledger
+    id=$(cohere --client acme)
+    tally split "${id:0:10}" acme=1 fintech=1 own=1 2>/dev/null
+    # 42.10 in three: 14.033333333334 for the first.
+    tally expense list | grep -q "Cohere *acme *14.033333333334 USD"
+    [ "$(list --client own | jq -r '.expenses[0].amount')" = 14.033333333333 ]
+    [ "$(list | jq -r '.expenses[0] | "\(.amount) \(.entries)"')" = "42.10 1" ]
+    tally split "$id" --clear 2>/dev/null
+    tally assign "$id" --client fintech 2>/dev/null
+    [ "$(list | jq -r '.entries[0] | "\(.client) \(.attribution.by)"')" = "fintech assign" ]
+    tally assign "$id" --clear 2>/dev/null
+    [ "$(list | jq -r '.entries[0].client')" = acme ]
+    tally tag add red --entry "$id" 2>/dev/null
+    [ "$(list --tag red | jq '.entries | length')" -eq 1 ]
+    [ "$(list --tag blue | jq '.entries | length')" -eq 0 ]
+    tally void "$id" --reason "booked twice" 2>/dev/null
+    [ "$(list | jq -c '[.entries, .expenses]')" = '[[],[]]' ]
+    tally void "$id" --undo 2>/dev/null
+    [ "$(list | jq '.entries | length')" -eq 1 ]
+    tally rebuild 2>/dev/null
+    [ "$(list | jq '.entries | length')" -eq 1 ]
+}
+
+@test "a report shows expenses beside the rows, filtered alike, and in no total of tokens" {
+    new_ledger
+    jq -n '{costs: [{session: "s", agent: "codex", model: "gpt-5", project_path: "/w", total_cost: "5.00",
+        time: "2026-03-02T12:00:00Z", tags: [], input_tokens: 7, output_tokens: 3, currency: "USD", id: ("0" * 31 + "1")}]}' |
+        tally costs import - >/dev/null
+    cohere --client acme >/dev/null
+    cohere --client beta --currency EUR >/dev/null
+    tally report --period 2026-03 --json |
+        jq -e '.total.total_cost == "5.00" and .expenses == [{currency: "EUR", amount: "42.10", entries: 1},
+            {currency: "USD", amount: "42.10", entries: 1}]'
+    tally report --client acme --json | jq -e '[.expenses[].currency] == ["USD"]'
+    tally report --period 2026-04 --json | jq -e '.expenses == []'
+    tally report --agent codex --json | jq -e '.expenses == []'
+    tally report | grep -q "^Expenses, in no row above: 42.10 EUR, 1 entry$"
+}
+
+import_file() {
+    cat >march.csv <<'CSV'
+note,amount,date,category,provider,client,quantity,unit,invoice_number
+"GPU, two ""runs""",76,2026-03-03,gpu,Modal,acme,12.5,hours,17
+,89.00,2026-03-31,vector_db,Pinecone,fintech,,,18
+,89.00,2026-03-31,vector_db,Pinecone,fintech,,,18
+CSV
+}
+
+@test "an import adds each row of a file once, two equal rows twice" {
+    new_ledger
+    import_file
+    echo proof >bill.txt
+    [ "$(tally expense import march.csv --evidence bill.txt --json | jq -c .)" = '{"added":3,"already_there":0}' ]
+    [ "$(tally expense import march.csv --json | jq -c .)" = '{"added":0,"already_there":3}' ]
+    list | jq -e '[.entries[] | [.provider, .amount, .note, .evidence.name]] | sort == [["Modal","76.00","GPU, two \"runs\"","bill.txt"],
+        ["Pinecone","89.00",null,"bill.txt"],["Pinecone","89.00",null,"bill.txt"]]'
+    [ "$(list | jq -r '[.entries[].evidence.blob] | unique | length')" -eq 1 ]
+    # One that was voided does not come back by importing again.
+    tally void "$(list | jq -r '.entries[0].id')" 2>/dev/null
+    [ "$(tally expense import march.csv --json | jq .added)" -eq 0 ]
+    [ "$(list | jq '.entries | length')" -eq 2 ]
+}
+
+@test "a file with a bad row changes nothing, and its first bad line is named" {
+    new_ledger
+    import_file
+    before=$(tally log --json | wc -l)
+    for bad in 'x,1,2026-02-30,gpu,M,,,,' 'x,1.2.3,2026-02-03,gpu,M,,,,' 'x,1,2026-02-03,rent,M,,,,' \
+        'x,1,2026-02-03,gpu,,,,,' 'x,1,2026-02-03,gpu,M,,5,,' 'x,1,2026-02-03,gpu,M'; do
+        { cat march.csv; echo "$bad"; echo 'worse'; } >bad.csv
+        fails_with 3 tally expense import bad.csv
+        [[ "$words" == *"nothing was changed"*"line 5: "* ]]
+    done
+    printf 'date,category,provider\n' >short.csv
+    fails_with 3 tally expense import short.csv
+    [[ "$words" == *"no column 'amount'"* ]]
+    [ "$(tally log --json | wc -l)" -eq "$before" ]
+}
+
+@test "what is no expense is refused with what it must be" {
+    new_ledger
+    fails_with 2 tally expense add --category gpu --provider Modal
+    fails_with 2 tally expense add --category rent --provider Modal --amount 1
+    [[ "$words" == *"llm, embedding, vector_db, gpu, egress, monitoring, other"* ]]
+    fails_with 2 tally expense add --category gpu --provider Modal --amount 1,50
+    fails_with 2 tally expense add --category gpu --provider Modal --amount 1 --currency euro
+    fails_with 2 tally expense add --category gpu --provider Modal --amount 1 --quantity 3
+    fails_with 3 tally expense add --category gpu --provider Modal --amount 1 --evidence missing.pdf
+    : >empty.pdf
+    try tally expense add --category gpu --provider Modal --amount 1 --evidence empty.pdf
+    [ "$status" -ne 0 ]
+    truncate -s 16777217 big.pdf
+    try tally expense add --category gpu --provider Modal --amount 1 --evidence big.pdf
+    [ "$status" -ne 0 ] && [[ "$words" == *"larger than 16777216 bytes"* ]]
+    fails_with 1 tally expense evidence 00000000000000000000000000000001 -o x
+    [ "$(list | jq '.entries | length')" -eq 0 ]
+}
+
+@test "an expense and its evidence reach a teammate, who imports the same file in vain" {
+    two_teammates
+    import_file
+    echo proof >bill.txt
+    tally expense import march.csv --evidence bill.txt >/dev/null
+    # Ben imports the same file before he has seen Ada's rows: they are the same entries.
+    tally expense import march.csv --ledger "$BEN" >/dev/null
+    tally sync export all.tally 2>/dev/null
+    tally sync import all.tally --ledger "$BEN" >/dev/null 2>&1
+    [ "$(list --ledger "$BEN" | jq '.entries | length')" -eq 3 ]
+    [ "$(tally expense import march.csv --ledger "$BEN" --json | jq .added)" -eq 0 ]
+    [ "$(list --ledger "$BEN" | jq -r '[.entries[].member] | unique[]')" = Ada ]
+    id=$(list --ledger "$BEN" | jq -r '.entries[0].id')
+    tally expense evidence "$id" -o back.txt --ledger "$BEN" 2>/dev/null
+    cmp back.txt bill.txt
+}
