@@ -141,7 +141,7 @@ static int sessions_table(cli *run, const cli_reading *reading, const tally_sess
         {"CLIENT", CLI_CUT},       {"PROJECT", CLI_CUT},    {"ENGAGED", CLI_RIGHT},
         {"AGENT TIME", CLI_SPARE}, {"PROMPTS", CLI_SPARE},  {"REQUESTS", CLI_SPARE},
         {"COST", CLI_RIGHT},       {"UNPRICED", CLI_SPARE}, {"TAGS", CLI_CUT},
-        {"TITLE", CLI_CUT},
+        {"DESCRIPTION", CLI_CUT},
     };
     cli_table *table = cli_table_new(cli_out_paged(run), columns, sizeof columns / sizeof *columns);
     if (!table) return -1;

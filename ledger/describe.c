@@ -2,7 +2,7 @@
  * anything. Recorded words are in view_words.c; what is vague in vague.c. */
 #include <tally/describe.h>
 
-#include "store.h"
+#include "scan.h"
 
 #include <stdio.h>
 
@@ -15,15 +15,6 @@ static bool from_title(tally_txn *txn, const tally_agent_session *session, tally
         return false;
     *out = (tally_description){text, from, tally_words_vague(text), session->title};
     return true;
-}
-
-static tally_span last_component(tally_span path) {
-    while (path.len > 1 && path.ptr[path.len - 1] == '/')
-        path.len--;
-    size_t at = path.len;
-    while (at > 0 && path.ptr[at - 1] != '/')
-        at--;
-    return tally_span_of(path.ptr + at, path.len - at);
 }
 
 static int first_event(void *ctx, const tally_activity *activity) {
@@ -58,7 +49,7 @@ static void last_resort(tally_txn *txn, const tally_agent_session *session, cons
     (void)tally_activity_each(txn, session->ref, first_event, &first);
     if (first >= 0)
         tally_date_format(zone ? tally_zone_day(zone, first) : first / TALLY_DAY_MS, date);
-    made_up(session->agent, last_component(session->cwd), date, room, out);
+    made_up(session->agent, scan_last_component(session->cwd), date, room, out);
 }
 
 static void session_from(tally_txn *txn, uint64_t ref, unsigned from, const tally_zone *zone,

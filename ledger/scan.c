@@ -20,7 +20,7 @@ struct scan {
     size_t session_count, session_room, model_count, model_room;
     scan_feed *feeds;
     uint32_t feed_count;
-    scan_session nobody; /* in which manual time was spent */
+    scan_session nobody;                   /* in which manual time was spent */
     scan_session *recent_sessions[RECENT]; /* by their refs' last bits: work takes turns */
     const scan_model *recent_models[RECENT];
     bool any_tags;
@@ -43,7 +43,7 @@ static bool below_path(tally_span cwd, tally_span path) {
     return cwd.len == path.len || cwd.ptr[path.len] == '/' || tally_span_is(path, "/");
 }
 
-static tally_span last_component(tally_span path) {
+tally_span scan_last_component(tally_span path) {
     while (path.len > 1 && path.ptr[path.len - 1] == '/')
         path.len--;
     size_t at = path.len;
@@ -65,7 +65,7 @@ static bool session_passes(const tally_filter *f, const scan_session *s) {
 }
 
 static bool project_matches(tally_span project, tally_span wanted) {
-    return tally_span_eq(project, wanted) || tally_span_eq(last_component(project), wanted);
+    return tally_span_eq(project, wanted) || tally_span_eq(scan_last_component(project), wanted);
 }
 
 static bool share_passes(const tally_filter *f, const scan_row *row) {
@@ -347,7 +347,7 @@ static int pass_entry(void *ctx, const tally_time_entry *entry, tally_error *err
     row.serial = ++s->serial;
     int rc = 0;
     for (uint32_t i = 0; i == 0 || (i < said.count && rc == 0); i++) {
-        row_share(&row, &said, i);
+        scan_row_share(&row, &said, i);
         if (share_passes(f, &row)) rc = pass->fn(pass->ctx, &row, entry, (int64_t)ms[i], err);
     }
     return rc;

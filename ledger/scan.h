@@ -82,6 +82,8 @@ void scan_row_share(scan_row *row, const tally_attribution *said, uint32_t at);
 /* What the filter says of agent, path, branch, session, client, project and tag, for more filters
  * than the scan's own. */
 bool scan_row_passes(const tally_filter *f, const scan_row *row);
+/* What stands after a path's last slash, final ones not counting. */
+tally_span scan_last_component(tally_span path);
 /* The session's joined facts, also for one without costs; NULL when memory ran out. */
 scan_session *scan_session_of(scan *s, uint64_t ref);
 
