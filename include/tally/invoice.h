@@ -59,10 +59,12 @@ typedef struct tally_trace {
     tally_hash leaf;      /* of the record; of a session, of the record that describes it */
     tally_span what;      /* "cost", "session", "time.add", "expense", "milestone.accept",
                              "change.approve", ... */
+    int64_t day;          /* local day of the work; of a session one row a day */
     int64_t ms;           /* of engaged time that the line counts, before rounding; 0: none */
     int64_t pico;         /* of cost, in `currency`, before rounding; 0: none */
     tally_span currency;
     uint64_t part, parts; /* the share of the record that is billed here; 1 of 1 for the whole */
+    tally_span why;       /* what applied: whose it is and why, rate, price. Not in the document */
 } tally_trace;
 
 typedef struct tally_party {
@@ -97,6 +99,7 @@ typedef struct tally_invoice {
     size_t line_count;
     int64_t subtotal[TALLY_BLOCK_COUNT];
     int64_t net, tax, total, paid, due; /* minor units; total = net + tax, due = total - paid */
+    uint32_t milestone;                 /* that was asked for; 0: none */
     const tally_tax_group *taxes;
     size_t tax_count;
     const tally_span
@@ -118,6 +121,8 @@ typedef struct tally_draft {
     const tally_zone *zone;
     uint32_t milestone; /* of a milestone contract: which one; 0: none is billed */
     int64_t issue_day;
+    tally_span issuer; /* the member who would issue it; empty: the contract's, or the only one */
+    const tally_zone *team_zone; /* of the months of plans, for a contract on the paid basis */
 } tally_draft;
 
 /* Derives. TALLY_ENOTFOUND (no such contract, no exchange rate, ...), TALLY_EREFUSED (a milestone
@@ -132,5 +137,104 @@ void tally_invoice_free(tally_invoice *invoice);
 int tally_invoice_encode(const tally_invoice *invoice, uint8_t **out, size_t *len,
                          tally_error *err);
 int tally_invoice_decode(tally_span bytes, tally_invoice **out, tally_error *err);
+
+/* ---- issued ---- */
+
+typedef enum tally_invoice_status {
+    TALLY_INVOICE_ISSUED,
+    TALLY_INVOICE_PARTLY_PAID,
+    TALLY_INVOICE_PAID,
+    TALLY_INVOICE_VOID
+} tally_invoice_status;
+/* "issued", "partly paid", "paid", "void". */
+const char *tally_invoice_status_text(tally_invoice_status status);
+
+/* An invoice as it stands on a day. Spans live as long as the transaction writes nothing. */
+typedef struct tally_issued {
+    tally_hash issue; /* leaf of its invoice.issue: what names it */
+    tally_span number, contract, client, currency;
+    tally_span member, device; /* who issued it */
+    int decimals;
+    int64_t first_day, end_day, issue_day, due_day;
+    uint32_t milestone, late_fee_bp;
+    int64_t total, compute, project; /* minor units; project: milestones and fixed bids on it */
+    int64_t paid, open;              /* open: total - paid; 0 when it is void */
+    int64_t late_fee;                /* to date, on what was open meanwhile */
+    int64_t late_days;               /* 0: nothing is overdue */
+    tally_invoice_status status;
+    tally_span void_reason;
+    bool number_twice; /* another living invoice has the same number */
+    tally_hash document, document_hash, trace_digest; /* blob id; SHA-256 of its content */
+    const tally_frontier_entry *frontier;             /* as long as the call */
+    size_t frontier_count;
+} tally_issued;
+
+/* By number, as of `day`: payments later than that do not count. */
+typedef int tally_issued_fn(void *ctx, const tally_issued *issued, tally_error *err);
+int tally_issued_each(tally_txn *txn, int64_t day, tally_issued_fn *fn, void *ctx,
+                      tally_error *err);
+/* The one with this number, living before void, or whose issue begins with these 8 or more hex
+ * digits. `frontier` is not filled. TALLY_ENOTFOUND; TALLY_EINVAL where two living ones have it. */
+int tally_issued_get(tally_txn *txn, tally_span name, int64_t day, tally_issued *out,
+                     tally_error *err);
+/* What was frozen. TALLY_ENOTFOUND when its blob is not here, TALLY_ECORRUPT when it is not what
+ * was signed. `paid` and `due` are those of `issued`. Free with tally_invoice_free. */
+int tally_issued_document(tally_txn *txn, const tally_issued *issued, tally_invoice **out,
+                          tally_error *err);
+
+/* Inside a write, before anything else is appended in it: derives the draft, gives it the issuing
+ * member's next number, and appends invoice.issue with its document (a blob under `salt`) and the
+ * locks of its entries. `asked->issuer` is ignored: it is this device's member. TALLY_ENOTFOUND
+ * when there is nothing to bill. `*out` is the caller's. */
+int tally_invoice_issue(tally_txn *txn, const tally_draft *asked,
+                        const uint8_t salt[TALLY_BLOB_SALT_BYTES], tally_invoice **out,
+                        tally_error *err);
+/* Inside a write. Void is for good: the entries are free again, the number is not. TALLY_EEXIST
+ * when it is void already. */
+int tally_invoice_void(tally_txn *txn, const tally_issued *issued, tally_span reason,
+                       tally_error *err);
+/* `amount` in minor units, above zero. TALLY_EREFUSED on a void invoice. */
+int tally_invoice_pay(tally_txn *txn, const tally_issued *issued, int64_t amount, int64_t day,
+                      tally_span note, tally_error *err);
+
+/* Living invoices that conflict: one number twice, or entries billed by more than the whole. */
+typedef struct tally_invoice_conflict {
+    tally_span number, other;
+    tally_hash issue, other_issue;
+    uint64_t entries; /* billed by both; 0: the two have one number */
+} tally_invoice_conflict;
+typedef int tally_invoice_conflict_fn(void *ctx, const tally_invoice_conflict *conflict,
+                                      tally_error *err);
+int tally_invoice_conflicts(tally_txn *txn, tally_invoice_conflict_fn *fn, void *ctx,
+                            tally_error *err);
+
+/* Derives again what was issued, from the records that its frontier names, inside a write that is
+ * thrown away; nothing changes. The zones are those of its client and of the team. TALLY_ENOTFOUND
+ * when records or the document are not here. Free with tally_invoice_free. */
+int tally_invoice_rederive(tally_ledger *ledger, const tally_issued *issued, const tally_zone *zone,
+                           const tally_zone *team_zone, tally_invoice **out, tally_error *err);
+#define TALLY_DIFFERENCE_BYTES 512u
+/* True when the two are byte for byte the same document; else `out` names the first line and field
+ * that differ. */
+bool tally_invoice_same(const tally_invoice *frozen, const tally_invoice *derived,
+                        char out[TALLY_DIFFERENCE_BYTES]);
+
+/* Interest on what is open: `bp` hundredths of a percent a month, compounding, for each month
+ * started since the day after `due_day`, rounded half away from zero at each step. Payments count
+ * for the months that start after their day. */
+typedef struct tally_paid {
+    int64_t day, amount;
+} tally_paid;
+int64_t tally_late_fee(int64_t total, int64_t due_day, uint32_t bp, const tally_paid *paid,
+                       size_t paid_count, int64_t as_of);
+
+/* What ending the contract would cost on `day`. */
+typedef struct tally_kill_fee {
+    int64_t value, paid, remaining, fee; /* minor units */
+    int64_t due_day;
+    uint32_t bp;
+} tally_kill_fee;
+int tally_kill_fee_get(tally_txn *txn, const tally_contract *contract, int64_t day,
+                       tally_kill_fee *out, tally_error *err);
 
 #endif
