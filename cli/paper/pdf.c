@@ -23,6 +23,11 @@ const char *__lsan_default_suppressions(void);
 const char *__lsan_default_suppressions(void) {
     return "leak:libfontconfig";
 }
+
+const char *__lsan_default_options(void);
+const char *__lsan_default_options(void) {
+    return "print_suppressions=0";
+}
 #endif
 
 /* Where the module lies, seen from the program's own folder: as built, as installed. */
