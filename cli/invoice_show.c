@@ -102,7 +102,7 @@ static void explain_json(cli *run, const tally_invoice *invoice, size_t number) 
     cli_json_text_or_null(&json, "detail", line->detail);
     cli_json_string(&json, "quantity", quantity);
     cli_json_text(&json, "unit", line->unit);
-    cli_json_minor(&json, "price", line->price, invoice->decimals);
+    cli_json_minor(&json, "unit_price", line->price, invoice->decimals);
     cli_json_minor(&json, "amount", line->amount, invoice->decimals);
     cli_json_open(&json, "records", '[');
     for (size_t i = 0; i < line->trace_count; i++)
