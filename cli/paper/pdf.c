@@ -58,8 +58,8 @@ static pdf_draw *module_load(tally_error *err) {
     if (!draw) {
         const char *why = dlerror();
         tally_fail(err, TALLY_ENOTFOUND,
-                   "cannot load " PDF_MODULE " to make a PDF (%s); install libpangocairo-1.0-0, or "
-                   "use --format html",
+                   "cannot make a PDF: " PDF_MODULE " does not load (%s); install Tally whole and "
+                   "libpangocairo-1.0-0, or use --format html",
                    why ? why : "it is not beside the program in lib/tally");
     }
     return draw;

@@ -175,9 +175,10 @@ static void foot(pdf_page *page) {
 static void digests(pdf_page *page) {
     const sheet_pairs *digests = &page->sheet->digests;
     double y = page->paper_height - FOOT - 8 - (double)digests->count * DIGEST_GAP;
-    for (size_t i = 0; i < digests->count; i++, y += DIGEST_GAP) {
+    for (size_t i = 0; i < digests->count; i++) {
         text_put(page, TYPE_TINY, digests->at[i].label, page->left, y, 0, TYPE_LEFT);
         text_put(page, TYPE_TINY, digests->at[i].value, page->left + DIGEST_LABEL, y, 0, TYPE_LEFT);
+        y += DIGEST_GAP;
     }
 }
 
