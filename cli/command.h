@@ -71,6 +71,9 @@ int cli_usage(const cli *run, const char *format, ...) __attribute__((format(pri
 /* Words for people, on stderr, one line. */
 void cli_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/* Bytes of the character at the start of `text` that steers a terminal, or reorders or hides what
+ * stands beside it; 0 for every other one. C0 controls are not asked for here. */
+size_t cli_steering_bytes(const char *text);
 /* Puts '?' for each character beyond ASCII that could steer a terminal or misplace the text beside
  * it. In place: the text does not get longer. */
 void cli_text_calm(char *text);
