@@ -9,6 +9,7 @@
 
 #include <tally/attribution.h>
 #include <tally/describe.h>
+#include <tally/engaged.h>
 #include <tally/expense.h>
 
 #define SEED          20260908u
@@ -40,6 +41,7 @@ typedef struct fact {
         CLIENT,
         DECISION,
         EXPENSE,
+        ENGAGED,
         WORK,
         WORDS
     } kind;
@@ -55,6 +57,7 @@ typedef struct fact {
     int64_t day;
     tally_words_from from;
     char client[16], title[16]; /* of a client.set (without a title: unset) or a decision */
+    unsigned idle;              /* of an engaged.set; 0: unset */
 } fact;
 
 typedef struct world {
@@ -278,6 +281,14 @@ static const char *make_client(fact *made) {
     return *made->title ? "client.set" : "client.unset";
 }
 
+static const char *make_engaged(fact *made) {
+    made->kind = ENGAGED;
+    made->idle = rng_below(&w.r, 20);
+    tally_writer_begin(w.writer);
+    if (made->idle > 0) tally_put_u64(w.writer, "idle_minutes", made->idle);
+    return made->idle > 0 ? "engaged.set" : "engaged.unset";
+}
+
 /* On one of few targets: an assign, a split, or the word that takes either back. */
 static const char *make_decision(fact *made) {
     static const uint8_t shares[] = {0x92, 0x93, 0xa1, 'x', 0xa0, 1, 0x93, 0xa1, 'y', 0xa0, 2};
@@ -335,11 +346,11 @@ static const char *make_other(fact *made) {
 
 static void make_fact(void) {
     static const char *(*const makers[])(fact *) = {
-        make_cost,     make_cost,     make_cost,     make_cost,   make_void,
-        make_void,     make_tag,      make_tag,      make_untag,  make_session,
-        make_activity, make_price,    make_price,    make_other,  make_client,
-        make_client,   make_decision, make_decision, make_redact, make_expense,
-        make_expense,  make_work,     make_work,     make_words,  make_words};
+        make_cost,   make_cost,    make_cost,    make_cost,    make_void,     make_void,
+        make_tag,    make_tag,     make_untag,   make_session, make_activity, make_price,
+        make_price,  make_other,   make_client,  make_client,  make_decision, make_decision,
+        make_redact, make_expense, make_expense, make_engaged, make_work,     make_work,
+        make_words,  make_words};
     fact *made = &w.facts[w.count];
     tally_span bytes;
     *made = (fact){.device = rng_below(&w.r, DEVICES), .kind = OTHER};
@@ -503,6 +514,15 @@ static void assert_clients(tally_txn *txn) {
     }
 }
 
+static void assert_engaged(tally_txn *txn) {
+    const fact *last = NULL;
+    tally_engaged_policy policy;
+    for (unsigned i = 0; i < w.count; i++)
+        if (w.facts[i].kind == ENGAGED) last = later(last, &w.facts[i]);
+    tally_engaged_policy_get(txn, &policy);
+    assert_int_equal(policy.idle_ms, (last && last->idle > 0 ? last->idle : 10) * 60000);
+}
+
 typedef struct expenses_seen {
     unsigned count;
     int64_t last_day;
@@ -653,6 +673,7 @@ static void assert_as_expected(tally_txn *txn) {
     assert_words(txn);
     assert_wanted(txn);
     assert_clients(txn);
+    assert_engaged(txn);
     assert_decisions(txn);
     assert_expenses(txn);
 }
