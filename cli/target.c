@@ -11,7 +11,6 @@ static int entry_find(tally_txn *txn, tally_span hex, tally_entry_id *out) {
     size_t len = hex.len / 2;
     if (hex.len % 2 != 0 || len > sizeof prefix || tally_unhex(hex, prefix, len) != 0)
         return TALLY_EINVAL;
-    if (len >= TALLY_ENTRY_PREFIX_BYTES && tally_time_find(txn, hex, out) == 0) return 0;
     if (len < sizeof prefix) return tally_entry_find_typed(txn, tally_span_of(prefix, len), out);
     memcpy(out->b, prefix, sizeof out->b);
     return tally_entry_kind_of(txn, out) == TALLY_ENTRY_NONE ? TALLY_ENOTFOUND : 0;

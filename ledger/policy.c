@@ -290,7 +290,6 @@ static const char *choice_fault(tally_field_type type, tally_span text) {
 
 const char *tally_field_text_fault(tally_field_type type, tally_span text) {
     int64_t days;
-    tally_overlap overlap;
     switch (type) {
     case TALLY_FIELD_NAME:
         return plain_text(text, TALLY_NAME_MAX_BYTES) ? NULL
