@@ -28,12 +28,13 @@ int cli_basis_read(const cli *run, cli_basis *out) {
 int cli_basis_plans(const cli_reading *reading, const tally_filter *filter, cli_basis basis,
                     tally_plans **out, tally_error *err) {
     tally_zone *team = NULL;
+    tally_period window = filter->period;
     *out = NULL;
     if (basis == CLI_BASIS_LIST) return 0;
     int code = cli_zone_load(reading->team.timezone, &team, err);
+    tally_filter_window(filter, &window.start_ms, &window.end_ms);
     if (!code)
-        code = tally_plans_new(reading->txn, team, filter->has_period ? &filter->period : NULL, out,
-                               err);
+        code = tally_plans_new(reading->txn, team, filter->has_period ? &window : NULL, out, err);
     tally_zone_free(team);
     return code;
 }
@@ -48,8 +49,7 @@ int cli_basis_check(cli_basis basis, const tally_sums *total, tally_error *err) 
                       total->requests);
 }
 
-/* The same sums with this basis in the place of the list price. */
-static tally_sums on_basis(cli_basis basis, const tally_sums *sums) {
+tally_sums cli_basis_sums(cli_basis basis, const tally_sums *sums) {
     tally_sums out = *sums;
     if (basis != CLI_BASIS_PAID) return out;
     out.pico = sums->paid_pico;
@@ -65,7 +65,7 @@ static void cost_json(cli_json *json, const char *key, const tally_sums *sums) {
 }
 
 void cli_basis_sums_json(cli_json *json, cli_basis basis, const tally_sums *sums) {
-    tally_sums shown = on_basis(basis, sums), paid = on_basis(CLI_BASIS_PAID, sums);
+    tally_sums shown = cli_basis_sums(basis, sums), paid = cli_basis_sums(CLI_BASIS_PAID, sums);
     cli_sums_json(json, &shown);
     if (basis != CLI_BASIS_BOTH) return;
     cost_json(json, "list_cost", sums);

@@ -25,6 +25,8 @@ int cli_basis_plans(const cli_reading *reading, const tally_filter *filter, cli_
 /* TALLY_ENOTFOUND when only what was paid is asked for, and nothing says it for any request. */
 int cli_basis_check(cli_basis basis, const tally_sums *total, tally_error *err);
 
+/* The same sums with this basis in the place of the list price; with both, the list price stays. */
+tally_sums cli_basis_sums(cli_basis basis, const tally_sums *sums);
 /* The sums with total_cost on this basis; requests that it has no price for are unpriced. With
  * both, total_cost is list_cost, and paid_cost and unpaid_requests stand beside it. */
 void cli_basis_sums_json(cli_json *json, cli_basis basis, const tally_sums *sums);

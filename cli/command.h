@@ -42,6 +42,7 @@ typedef struct cli_command {
     const cli_option *options; /* ends at the row without a name; NULL for none of its own */
     bool filters;              /* takes the filters and --period */
     int min_arguments, max_arguments;
+    bool inside_agent; /* called by agents, which take exit 2 for a refusal: trouble is exit 1 */
     int (*run)(cli *run); /* returns a cli_exit */
 } cli_command;
 
@@ -71,6 +72,9 @@ int cli_usage(const cli *run, const char *format, ...) __attribute__((format(pri
 /* Words for people, on stderr, one line. */
 void cli_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/* Bytes of the character at the start of `text` that steers a terminal, or reorders or hides what
+ * stands beside it; 0 for every other one. C0 controls are not asked for here. */
+size_t cli_steering_bytes(const char *text);
 /* Puts '?' for each character beyond ASCII that could steer a terminal or misplace the text beside
  * it. In place: the text does not get longer. */
 void cli_text_calm(char *text);

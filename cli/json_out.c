@@ -31,8 +31,7 @@ static void line_start(cli_json *json) {
         fputs("  ", json->out);
 }
 
-/* How many bytes the UTF-8 character at the start of `text` has; 0 when it is none. */
-static size_t character_bytes(tally_span text) {
+size_t cli_character_bytes(tally_span text) {
     size_t want = text.ptr[0] < 0x80 ? 1 : text.ptr[0] < 0xe0 ? 2 : text.ptr[0] < 0xf0 ? 3 : 4;
     if (want > text.len || !tally_utf8_valid(tally_span_of(text.ptr, want))) return 0;
     return want;
@@ -71,7 +70,7 @@ static void quoted(FILE *out, tally_span text) {
         if (step) {
             fwrite(text.ptr, 1, step, out);
         } else {
-            size_t bytes = character_bytes(text);
+            size_t bytes = cli_character_bytes(text);
             special_character(out, text.ptr, bytes);
             step = bytes ? bytes : 1;
         }

@@ -38,4 +38,8 @@ void cli_json_money(cli_json *json, const char *key, tally_i128 pico);
 /* A key that came from outside (a record's field); the value follows with the key "". */
 void cli_json_key(cli_json *json, tally_span key);
 
+/* How many bytes the UTF-8 character at the start of `text` has, which is not empty; 0 when it is
+ * none. */
+size_t cli_character_bytes(tally_span text);
+
 #endif

@@ -25,10 +25,10 @@ static int exit_of(int code) {
     }
 }
 
-/* Bytes of the character at `at` that steers a terminal or reorders and hides what stands beside it
- * (C1 controls, line separators, bidirectional and invisible marks: Unicode 15, Cc, Zl, Zp and Cf);
- * 0 for every other one. C0 controls are not asked for here. */
-static size_t steering_bytes(const unsigned char *at) {
+/* C1 controls, line separators, bidirectional and invisible marks: Unicode 15, Cc, Zl, Zp and Cf.
+ */
+size_t cli_steering_bytes(const char *text) {
+    const unsigned char *at = (const unsigned char *)text;
     if (at[0] == 0xc2) return (at[1] >= 0x80 && at[1] < 0xa0) || at[1] == 0xad ? 2 : 0;
     if (at[0] == 0xd8) return at[1] == 0x9c ? 2 : 0; /* U+061C */
     if (at[0] == 0xef) return at[1] == 0xbb && at[2] == 0xbf ? 3 : 0;
@@ -41,7 +41,7 @@ static size_t steering_bytes(const unsigned char *at) {
 void cli_text_calm(char *text) {
     char *to = text;
     for (const char *at = text; *at;) {
-        size_t bytes = steering_bytes((const unsigned char *)at);
+        size_t bytes = cli_steering_bytes(at);
         *to++ = bytes ? '?' : *at;
         at += bytes ? bytes : 1;
     }

@@ -25,7 +25,16 @@ static const cli_option client_options[] = {
     {"timezone", "TZ", "where the client's days and months are cut, like Europe/Berlin"},
     {"currency", "C", "ISO 4217, of invoices"},
     {"email", "TEXT", "where invoices go"},
-    {"address", "TEXT", "as it stands on invoices"},
+    {"address", "TEXT", "as it stands on invoices, where no street is given"},
+    {"contact", "NAME", "whom invoices name"},
+    {"street", "TEXT", "street and number"},
+    {"street2", "TEXT", "a second line"},
+    {"city", "TEXT", "city"},
+    {"postcode", "TEXT", "postal code"},
+    {"region", "TEXT", "state or region"},
+    {"country", "CC", "ISO 3166-1, like DE"},
+    {"tax-id", "ID", "VAT number"},
+    {"company-id", "ID", "of the register"},
     END};
 
 COMMAND(client_set, "client set", "NAME", 1, "make a client, or change what is given",
@@ -146,6 +155,19 @@ COMMAND(bill_list, "bill list", "", 0, "the providers' bills", "tally bill list"
         cli_policy_list);
 COMMAND(bill_unset, "bill unset", "PROVIDER MONTH", 2, "take a bill away",
         "tally bill unset anthropic 2026-03", bill_keys, cli_policy_unset);
+
+/* ---- engaged ---- */
+
+static const cli_option engaged_options[] = {
+    {"overlap", "split|focus|parallel",
+     "minutes with several sessions: shared, the last prompt's, or counted in each"},
+    {"idle", "MINUTES", "longer gaps do not count (default 10m)"},
+    {"unattended", "MINUTES", "so long after a prompt the agent's work counts (default 15m)"},
+    END};
+
+COMMAND(engaged_set, "engaged set", "", 0, "set how hours are counted, for the team",
+        "tally engaged set --overlap focus --idle 10m --unattended 15m", engaged_options,
+        cli_policy_set);
 
 /* ---- audit ---- */
 

@@ -1,13 +1,15 @@
-/* tally report: sums by any combination of keys. Grouping and pricing are the ledger's. */
+/* tally report: sums by any combination of keys, as a table or JSON; the page is in report_html.c.
+ * Grouping and pricing are the ledger's. */
 #include <ctype.h>
 #include <string.h>
 
 #include "attribution_out.h"
-#include "basis.h"
 #include "commands.h"
 #include "cost_row.h"
-#include "expense_out.h"
+#include "engaged.h"
+#include "file.h"
 #include "filter.h"
+#include "report_view.h"
 
 typedef struct key_name {
     const char *name;
@@ -23,11 +25,11 @@ static const key_name key_names[] = {
 #define HOURS_FIRST 1u /* place of the two columns of hours among the numbers */
 #define KEY_NAMES   (sizeof key_names / sizeof *key_names)
 
-typedef struct report_keys {
-    size_t count;
-    tally_report_key keys[TALLY_REPORT_MAX_KEYS];
-    const char *names[TALLY_REPORT_MAX_KEYS];
-} report_keys;
+static bool key_taken(const report_keys *keys, tally_report_key key) {
+    for (size_t i = 0; i < keys->count; i++)
+        if (keys->keys[i] == key) return true;
+    return false;
+}
 
 static const key_name *key_find(const char *text, size_t length) {
     for (size_t i = 0; i < KEY_NAMES; i++)
@@ -47,6 +49,7 @@ static int keys_read(const cli *run, report_keys *out) {
                              "--by has no '%.*s'; it takes client, project, branch, tag, "
                              "agent, model, member, device, day, week, month, session",
                              (int)length, text);
+        if (key_taken(out, key->key)) return cli_usage(run, "--by has %s twice", key->name);
         if (out->count == TALLY_REPORT_MAX_KEYS)
             return cli_usage(run, "--by takes at most %u keys", TALLY_REPORT_MAX_KEYS);
         out->keys[out->count] = key->key;
@@ -56,18 +59,7 @@ static int keys_read(const cli *run, report_keys *out) {
     }
 }
 
-/* What is printed, and how. */
-typedef struct report_shown {
-    const cli_reading *reading;
-    const tally_filter *filter;
-    report_keys keys;
-    cli_basis basis;
-    tally_plans *plans;
-    tally_report *report;
-    tally_expense_sums expenses; /* beside the rows, in no total */
-} report_shown;
-
-static void row_json(cli_json *json, const report_shown *shown, const tally_report_row *row) {
+static void row_json(cli_json *json, const report_view *shown, const tally_report_row *row) {
     const report_keys *keys = &shown->keys;
     cli_json_open(json, NULL, '{');
     cli_json_open(json, "key", '{');
@@ -91,7 +83,18 @@ static void conflicts_json(cli_json *json, const tally_report *report) {
     cli_json_close(json, ']');
 }
 
-static void report_json(cli *run, const report_shown *shown) {
+static void zones_json(cli_json *json, const cli_zones *zones) {
+    cli_json_open(json, "client_timezones", '[');
+    for (size_t i = 0; i < zones->count; i++) {
+        cli_json_open(json, NULL, '{');
+        cli_json_text(json, "client", zones->clients[i].client);
+        cli_json_text(json, "timezone", zones->names[i]);
+        cli_json_close(json, '}');
+    }
+    cli_json_close(json, ']');
+}
+
+static void report_json(cli *run, const report_view *shown) {
     const tally_report *report = shown->report;
     cli_json json;
     cli_json_begin(&json, cli_out(run));
@@ -102,6 +105,8 @@ static void report_json(cli *run, const report_shown *shown) {
         cli_json_string(&json, NULL, shown->keys.names[i]);
     cli_json_close(&json, ']');
     cli_json_text(&json, "timezone", shown->reading->zone_name);
+    zones_json(&json, &shown->reading->zones);
+    cli_overlap_json(&json, shown->reading);
     cli_basis_json(&json, shown->basis, shown->plans);
     cli_json_string(&json, "currency", TALLY_COST_CURRENCY);
     cli_json_open(&json, "rows", '[');
@@ -128,9 +133,8 @@ static void sums_cells(cli_table *table, cli_basis basis, const tally_sums *sums
     cli_basis_cells(table, basis, sums, tone);
 }
 
-/* What a missing key is called: money without a client or project is unattributed; other keys are
- * just not there. */
-static const char *missing_word(tally_report_key key) {
+/* Money without a client or project is unattributed; other keys are just not there. */
+const char *report_missing_word(tally_report_key key) {
     switch (key) {
     case TALLY_BY_CLIENT:
     case TALLY_BY_PROJECT: return "(unattributed)";
@@ -141,7 +145,7 @@ static const char *missing_word(tally_report_key key) {
 
 static void key_cell(cli_table *table, tally_report_key key, tally_span text) {
     if (!text.len)
-        cli_cell(table, tally_span_str(missing_word(key)), CLI_WARNING);
+        cli_cell(table, tally_span_str(report_missing_word(key)), CLI_WARNING);
     else if (key == TALLY_BY_PROJECT)
         cli_cell_path(table, text);
     else
@@ -149,14 +153,14 @@ static void key_cell(cli_table *table, tally_report_key key, tally_span text) {
 }
 
 /* Hours have no columns where they cannot be told apart: by model, or filtered by cost. */
-static cli_table *report_table_new(cli *run, const report_shown *shown, bool has_time) {
+static cli_table *report_table_new(cli *run, const report_view *shown, bool has_time) {
     static const cli_column numbers[] = {{"SESSIONS", CLI_RIGHT},   {"ENGAGED", CLI_RIGHT},
                                          {"AGENT TIME", CLI_SPARE}, {"REQUESTS", CLI_RIGHT},
                                          {"INPUT", CLI_SPARE},      {"OUTPUT", CLI_SPARE},
                                          {"READ", CLI_SPARE},       {"WRITTEN", CLI_SPARE}};
     const report_keys *keys = &shown->keys;
-    cli_column
-        columns[TALLY_REPORT_MAX_KEYS + sizeof numbers / sizeof *numbers + CLI_BASIS_COLUMNS_MAX];
+    cli_column columns[TALLY_REPORT_MAX_KEYS + sizeof numbers / sizeof *numbers +
+                       CLI_BASIS_COLUMNS_MAX + 1];
     char titles[TALLY_REPORT_MAX_KEYS][16];
     size_t count = 0;
     for (; count < keys->count; count++) {
@@ -168,13 +172,30 @@ static cli_table *report_table_new(cli *run, const report_shown *shown, bool has
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
         if (has_time || (i != HOURS_FIRST && i != HOURS_FIRST + 1)) columns[count++] = numbers[i];
     count += cli_basis_columns(shown->basis, columns + count);
+    columns[count++] = (cli_column){"", CLI_BAR};
     return cli_table_new(cli_out_paged(run), columns, count);
 }
 
-static int report_table(cli *run, const report_shown *shown) {
+/* What bars show: the cost, or hours where nothing has one. */
+static tally_i128 bar_of(const report_view *shown, const tally_sums *sums) {
+    bool costs = cli_basis_sums(shown->basis, tally_report_total(shown->report)).pico > 0;
+    return costs ? cli_basis_sums(shown->basis, sums).pico : cli_hours_pico(sums->engaged_ms);
+}
+
+static tally_i128 bar_longest(const report_view *shown) {
+    tally_i128 longest = 0;
+    for (size_t i = 0; i < tally_report_count(shown->report); i++) {
+        tally_i128 one = bar_of(shown, &tally_report_at(shown->report, i)->sums);
+        if (one > longest) longest = one;
+    }
+    return longest;
+}
+
+static int report_table(cli *run, const report_view *shown) {
     const tally_report *report = shown->report;
     const report_keys *keys = &shown->keys;
     const tally_sums *total = tally_report_total(report);
+    tally_i128 longest = bar_longest(shown);
     cli_table *table = report_table_new(run, shown, total->has_time);
     if (!table) return -1;
     for (size_t i = 0; i < tally_report_count(report); i++) {
@@ -183,6 +204,7 @@ static int report_table(cli *run, const report_shown *shown) {
         for (size_t k = 0; k < keys->count; k++)
             key_cell(table, keys->keys[k], row->keys[k]);
         sums_cells(table, shown->basis, &row->sums, CLI_PLAIN);
+        cli_cell_bar(table, bar_of(shown, &row->sums), longest);
     }
     cli_table_line(table);
     cli_cell(table, tally_span_str("total"), CLI_STRONG);
@@ -196,7 +218,16 @@ static int report_table(cli *run, const report_shown *shown) {
 
 static const char expense_words[] = "Expenses, in no row above";
 
-static int report_text(cli *run, const report_shown *shown) {
+static void zones_note(FILE *out, const report_view *shown) {
+    bool cut = shown->filter->has_period;
+    for (size_t i = 0; i < shown->keys.count; i++)
+        cut = cut || shown->keys.keys[i] == TALLY_BY_DAY || shown->keys.keys[i] == TALLY_BY_WEEK ||
+              shown->keys.keys[i] == TALLY_BY_MONTH;
+    if (cut && shown->reading->zones.count > 0)
+        fputs("Days: each client's own ('tally client list'), those of the rest the team's\n", out);
+}
+
+static int report_text(cli *run, const report_view *shown) {
     FILE *out = cli_out(run);
     if (!tally_report_count(shown->report)) {
         cli_say("no costs match");
@@ -205,6 +236,8 @@ static int report_text(cli *run, const report_shown *shown) {
     }
     if (report_table(run, shown)) return -1;
     cli_basis_text(out, shown->basis, shown->plans, tally_report_total(shown->report));
+    zones_note(out, shown);
+    if (tally_report_total(shown->report)->has_time) cli_overlap_note(out, shown->reading);
     cli_expense_sums_text(out, expense_words, &shown->expenses);
     for (size_t i = 0; i < tally_report_conflict_count(shown->report); i++) {
         fputs("Conflict: ", out);
@@ -213,13 +246,29 @@ static int report_text(cli *run, const report_shown *shown) {
     return 0;
 }
 
+/* The file gets the whole page or is left as it was. */
+static int report_page_write(cli *run, const report_view *shown, tally_error *err) {
+    const char *path = cli_value(run, "html");
+    cli_replace file;
+    if (strcmp(path, "-") == 0) return report_html(run, shown, cli_out(run), err);
+    int code = cli_replace_open(&file, path, err);
+    if (code) return code;
+    tally_error closing = {0};
+    code = report_html(run, shown, file.out, err);
+    int closed = cli_replace_close(&file, code == 0, &closing);
+    if (closed && !code) *err = closing;
+    return code ? code : closed;
+}
+
 static int report_run(cli *run) {
     tally_error err = {0};
     cli_reading reading = {0};
     tally_filter filter;
-    report_shown shown = {.reading = &reading, .filter = &filter};
+    report_view shown = {.reading = &reading, .filter = &filter};
     int code = keys_read(run, &shown.keys);
     if (!code) code = cli_basis_read(run, &shown.basis);
+    if (!code && run->json && cli_has(run, "html"))
+        code = cli_usage(run, "--json and --html contradict each other");
     if (code) return code;
     code = cli_reading_open(run, &reading, &err);
     if (!code) code = cli_filter_read(run, &reading, &filter, &err);
@@ -231,7 +280,9 @@ static int report_run(cli *run) {
     }
     if (!code) code = tally_expenses_sum(reading.txn, &filter, &shown.expenses, &err);
     if (!code) code = cli_basis_check(shown.basis, tally_report_total(shown.report), &err);
-    if (!code && run->json)
+    if (!code && cli_has(run, "html"))
+        code = report_page_write(run, &shown, &err);
+    else if (!code && run->json)
         report_json(run, &shown);
     else if (!code && report_text(run, &shown))
         code = tally_fail(&err, TALLY_ENOMEM, "memory ran out");
@@ -245,12 +296,14 @@ static const cli_option options[] = {
     {"by", "KEYS",
      "up to six of client,project,branch,tag,agent,model,member,device,day,week,month,session"},
     CLI_BASIS_OPTION,
+    {"html", "FILE", "write a page with charts, tables and sessions ('-': standard output)"},
     {NULL, NULL, NULL}};
 
-const cli_command command_report = {.name = "report",
-                                    .arguments = "",
-                                    .summary = "sums by client, project, model, day and more",
-                                    .example = "tally report --by project,model --period 2026-03",
-                                    .options = options,
-                                    .filters = true,
-                                    .run = report_run};
+const cli_command command_report = {
+    .name = "report",
+    .arguments = "",
+    .summary = "sums by client, model, day and more; days are each client's own",
+    .example = "tally report --by project,model --period 2026-03",
+    .options = options,
+    .filters = true,
+    .run = report_run};

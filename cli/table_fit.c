@@ -7,9 +7,11 @@
 #include <wchar.h>
 
 #define ELLIPSIS       "\xe2\x80\xa6"
-#define CUT_MIN_WIDTH  14u /* of a column that may be cut */
-#define ESCAPE_WIDTH   4u  /* the library writes a control byte as \xHH */
+#define ESCAPE_WIDTH   4u /* the library writes a control byte as \xHH */
 #define CELL_MAX_BYTES 640u
+#define BAR_MIN_WIDTH  8u
+#define BAR_MAX_WIDTH  24u
+#define BAR_EIGHTHS    8u
 
 typedef struct widths {
     size_t natural[CLI_COLUMNS_MAX], given[CLI_COLUMNS_MAX];
@@ -62,11 +64,13 @@ static const char *title_of(struct libscols_table *table, size_t column) {
     return title ? title : "";
 }
 
-static void measure(struct libscols_table *table, widths *w) {
+static void measure(struct libscols_table *table, const cli_align *aligns, widths *w) {
     size_t lines = scols_table_get_nlines(table);
     w->count = scols_table_get_ncols(table);
     for (size_t i = 0; i < w->count; i++) {
         w->natural[i] = width_of(title_of(table, i));
+        w->hidden[i] = scols_column_is_hidden(scols_table_get_column(table, i));
+        if (aligns[i] == CLI_BAR) w->natural[i] = BAR_MIN_WIDTH;
         for (size_t n = 0; n < lines; n++) {
             struct libscols_line *line = scols_table_get_line(table, n);
             size_t width = width_of(scols_cell_get_data(scols_line_get_cell(line, i)));
@@ -75,23 +79,30 @@ static void measure(struct libscols_table *table, widths *w) {
     }
 }
 
-/* What the table takes when every column that may be cut is. */
-static size_t least(widths *w, const cli_align *aligns) {
+static bool may_cut(cli_align align) {
+    return align == CLI_CUT || align == CLI_LEAN;
+}
+
+/* What the table takes when every column that may be cut is, to `least` columns. */
+static size_t shrink(widths *w, const cli_align *aligns, size_t least) {
     size_t sum = 0;
     for (size_t i = 0; i < w->count; i++) {
-        bool shorter = aligns[i] == CLI_CUT && w->natural[i] > CUT_MIN_WIDTH;
-        w->given[i] = shorter ? CUT_MIN_WIDTH : w->natural[i];
+        bool shorter = may_cut(aligns[i]) && w->natural[i] > least;
+        w->given[i] = shorter ? least : w->natural[i];
         if (!w->hidden[i]) sum += w->given[i] + (sum > 0);
     }
     return sum;
 }
 
-static void hide(struct libscols_table *table, widths *w, size_t column, char *hidden,
-                 size_t hidden_size) {
+static void hide(struct libscols_table *table, widths *w, size_t column) {
     struct libscols_column *c = scols_table_get_column(table, column);
-    size_t used = strlen(hidden);
     w->hidden[column] = true;
     (void)scols_column_set_flags(c, scols_column_get_flags(c) | SCOLS_FL_HIDDEN);
+}
+
+static void note_hidden(struct libscols_table *table, size_t column, char *hidden,
+                        size_t hidden_size) {
+    size_t used = strlen(hidden);
     snprintf(hidden + used, hidden_size - used, "%s%s", used ? ", " : "", title_of(table, column));
 }
 
@@ -107,23 +118,74 @@ static int cut_column(struct libscols_table *table, size_t column, size_t width)
     return 0;
 }
 
+/* Whole blocks, then one of so many eighths: U+2588 is the full one, U+258F an eighth. */
+static int draw_bars(struct libscols_table *table, size_t column, size_t width) {
+    char text[BAR_MAX_WIDTH * 3 + 4];
+    for (size_t n = 0; n < scols_table_get_nlines(table); n++) {
+        struct libscols_line *line = scols_table_get_line(table, n);
+        uintptr_t length = (uintptr_t)scols_cell_get_userdata(scols_line_get_cell(line, column));
+        size_t eighths = (size_t)length * width * BAR_EIGHTHS / CLI_BAR_WHOLE, used = 0;
+        if (length && !eighths) eighths = 1; /* little is not nothing */
+        for (; eighths; eighths -= eighths < BAR_EIGHTHS ? eighths : BAR_EIGHTHS) {
+            size_t part = eighths < BAR_EIGHTHS ? eighths : BAR_EIGHTHS;
+            memcpy(text + used, "\xe2\x96", 2);
+            text[used + 2] = (char)(uint8_t)(0x90 - part);
+            used += 3;
+        }
+        text[used] = '\0';
+        if (scols_line_set_data(line, column, text)) return -1;
+    }
+    return 0;
+}
+
+/* What is done for want of room, one after the other: columns are left out, cells cut shorter. */
+static size_t make_room(struct libscols_table *table, widths *w, const cli_align *aligns,
+                        size_t width, char *hidden, size_t hidden_size) {
+    static const struct {
+        cli_align hide;
+        size_t least;
+    } steps[] = {{CLI_SPARE, 14}, {CLI_BAR, 14}, {CLI_BAR, 10}, {CLI_LEAN, 10}, {CLI_LEAN, 6}};
+    size_t sum = shrink(w, aligns, steps[0].least);
+    for (size_t k = 0; k < sizeof steps / sizeof *steps && sum > width; k++) {
+        sum = shrink(w, aligns, steps[k].least);
+        for (size_t i = w->count; i-- > 0 && sum > width;) {
+            if (aligns[i] != steps[k].hide || w->hidden[i]) continue;
+            hide(table, w, i);
+            if (aligns[i] != CLI_BAR) note_hidden(table, i, hidden, hidden_size);
+            sum = shrink(w, aligns, steps[k].least);
+        }
+    }
+    return sum;
+}
+
+/* Shares out room among the columns that were cut, evenly. Returns what none of them needs. */
+static size_t grow(widths *w, const cli_align *aligns, size_t room) {
+    for (bool lacking = true; lacking && room;) {
+        lacking = false;
+        for (size_t i = 0; i < w->count && room; i++) {
+            if (!may_cut(aligns[i]) || w->hidden[i] || w->given[i] >= w->natural[i]) continue;
+            w->given[i]++;
+            room--;
+            lacking = true;
+        }
+    }
+    return room;
+}
+
 int cli_table_fit(struct libscols_table *table, const cli_align *aligns, size_t width, char *hidden,
                   size_t hidden_size) {
     widths w = {.count = 0};
     hidden[0] = '\0';
-    measure(table, &w);
-    size_t sum = least(&w, aligns);
-    for (size_t i = w.count; i-- > 0 && sum > width;) {
-        if (aligns[i] != CLI_SPARE) continue;
-        hide(table, &w, i, hidden, hidden_size);
-        sum = least(&w, aligns);
-    }
-    size_t room = sum < width ? width - sum : 0;
+    measure(table, aligns, &w);
+    size_t sum = make_room(table, &w, aligns, width, hidden, hidden_size);
+    size_t room = grow(&w, aligns, sum < width ? width - sum : 0);
+    for (size_t i = 0; i < w.count; i++)
+        if (may_cut(aligns[i]) && !w.hidden[i] && cut_column(table, i, w.given[i])) return -1;
     for (size_t i = 0; i < w.count; i++) {
-        if (aligns[i] != CLI_CUT || w.hidden[i]) continue;
-        size_t more = w.natural[i] - w.given[i] < room ? w.natural[i] - w.given[i] : room;
+        if (aligns[i] != CLI_BAR || w.hidden[i]) continue;
+        size_t more = room < BAR_MAX_WIDTH - BAR_MIN_WIDTH ? room : BAR_MAX_WIDTH - BAR_MIN_WIDTH;
         room -= more;
-        if (cut_column(table, i, w.given[i] + more)) return -1;
+        if (draw_bars(table, i, BAR_MIN_WIDTH + more)) return -1;
     }
     return 0;
 }

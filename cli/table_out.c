@@ -4,6 +4,8 @@
 
 #include <assert.h>
 #include <inttypes.h>
+#include <langinfo.h>
+#include <locale.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -33,6 +35,14 @@ static bool colour_wanted(FILE *out) {
     const char *term = getenv("TERM"), *no = getenv("NO_COLOR");
     if (no && *no) return false;
     return isatty(STDOUT_FILENO) && isatty(fileno(out)) == 1 && term && strcmp(term, "dumb") != 0;
+}
+
+/* What the terminal was set up for, not what this program chose for itself where nothing was. */
+static bool terminal_utf8(void) {
+    locale_t locale = newlocale(LC_CTYPE_MASK, "", (locale_t)0);
+    bool utf8 = locale && strcmp(nl_langinfo_l(CODESET, locale), "UTF-8") == 0;
+    if (locale) freelocale(locale);
+    return utf8;
 }
 
 static int column_add(struct libscols_table *table, const cli_column *column) {
@@ -123,6 +133,20 @@ void cli_cell_money(cli_table *table, tally_i128 pico) {
     cli_cell_text(table, text);
 }
 
+void cli_cell_bar(cli_table *table, tally_i128 part, tally_i128 whole) {
+    uintptr_t length = 0;
+    if (part > 0 && whole > 0 && part < whole)
+        length = (uintptr_t)(whole > INT64_MAX ? part / (whole / CLI_BAR_WHOLE)
+                                               : part * CLI_BAR_WHOLE / whole);
+    else if (part > 0 && whole > 0)
+        length = CLI_BAR_WHOLE;
+    size_t column = table->next;
+    cli_cell_text(table, "");
+    if (!table->line) return;
+    struct libscols_cell *cell = scols_line_get_cell(table->line, column);
+    if (cell) scols_cell_set_userdata(cell, (void *)length);
+}
+
 void cli_cell_minute(cli_table *table, int64_t local_ms) {
     char text[TALLY_TIME_TEXT_BYTES];
     tally_time_format(local_ms, text);
@@ -140,7 +164,16 @@ static int terminal_fit(cli_table *table) {
     return 0;
 }
 
+/* Where nobody looks at bars there are none. */
+static void bars_hide(cli_table *table) {
+    if (table->narrow && terminal_utf8()) return;
+    for (size_t i = 0; i < scols_table_get_ncols(table->table); i++)
+        if (table->aligns[i] == CLI_BAR)
+            (void)scols_column_set_flags(scols_table_get_column(table->table, i), SCOLS_FL_HIDDEN);
+}
+
 int cli_table_print(cli_table *table) {
+    bars_hide(table);
     if (!table->failed && table->narrow && terminal_fit(table)) table->failed = true;
     if (!table->failed && !scols_table_is_empty(table->table)) {
         if (scols_print_table(table->table)) table->failed = true;

@@ -9,8 +9,10 @@
 typedef enum cli_align {
     CLI_LEFT,
     CLI_RIGHT,
-    CLI_CUT,  /* left, and the first to be shortened when the terminal is narrow */
-    CLI_SPARE /* right, and left out where the terminal is too narrow even so; stderr says which */
+    CLI_CUT,   /* left, and the first to be shortened when the terminal is narrow */
+    CLI_SPARE, /* right, and left out where the terminal is too narrow even so; stderr says which */
+    CLI_LEAN,  /* left, shortened like CLI_CUT, and left out before others are cut short */
+    CLI_BAR    /* bars, drawn as broad as a terminal allows; not there in files and pipes */
 } cli_align;
 
 typedef struct cli_column {
@@ -37,6 +39,8 @@ void cli_cell_path(cli_table *table, tally_span path);
 void cli_cell_u64(cli_table *table, uint64_t value); /* 1,234,567 */
 /* Rounded to four decimals for reading; the exact figure is in the JSON and CSV. */
 void cli_cell_money(cli_table *table, tally_i128 pico);
+/* Of a CLI_BAR column: a bar that is as long as `part` is of `whole`. */
+void cli_cell_bar(cli_table *table, tally_i128 part, tally_i128 whole);
 /* Local minute of an instant, "2026-03-01 09:30". */
 void cli_cell_minute(cli_table *table, int64_t local_ms);
 /* Prints and returns 0; -1 when memory ran out on the way. */

@@ -160,6 +160,19 @@ on_terminal() { script -qec "stty cols 80 rows 50; PAGER=cat NO_COLOR=1 $*" /dev
     tally costs list | grep -F 'WRITTEN'
 }
 
+@test "on 80 and on 70 columns a session keeps to one line" {
+    need_terminal
+    new_ledger
+    tally capture --root "$TALLY_TEST_DATA/samples/home" >/dev/null
+    tally rule set all --path /home --client 'a client with a rather long name' --project storefront 2>/dev/null
+    for columns in 70 80; do
+        on_terminal stty cols "$columns; PAGER=cat NO_COLOR=1 $TALLY sessions" >seen
+        grep -F 'too narrow for' seen | grep -F 'PROJECT'
+        grep -qE '^2026-09-08 08:12 .*2f151126-a681 a cli.* 0\.19 +0\.4678 Gue' seen
+        [ "$(grep -v '^too narrow for' seen | wc -L)" -le "$columns" ]
+    done
+}
+
 @test "on 80 columns a team keeps to one line a device" {
     script -qec true /dev/null >/dev/null 2>&1 || skip "no terminals here"
     two_teammates

@@ -84,6 +84,76 @@ ROWS
     fails_with 2 tally report --by client,project,branch,tag,agent,model,member
 }
 
+# Keys that one cost has once each: their rows must add up to the whole.
+@test "every pair of keys in either order adds up to the same total" {
+    three_costs
+    keys="client project branch agent model member device day week month session"
+    for first in $keys tag; do
+        for second in $keys; do
+            [ "$first" != "$second" ] || continue
+            tally report --by "$first,$second" --json >r
+            jq -e --arg a "$first" --arg b "$second" '.by == [$a, $b] and .total.total_cost == "3.30" and
+                all(.rows[]; .key | keys_unsorted == [$a, $b])' r >/dev/null
+            [ "$first" = tag ] || jq -e '([.rows[].requests] | add) == 3 and
+                ([.rows[].total_cost // "0.00" | gsub("[.]"; "") | tonumber] | add) == 330' r >/dev/null
+            # Two tags on each of the two priced costs: each counts under both.
+            [ "$first" != tag ] || jq -e '([.rows[].requests] | add) == 5' r >/dev/null
+        done
+    done
+}
+
+@test "a key that is not known, given twice or empty is a mistake" {
+    new_ledger
+    for keys in client,client day,model,day customer '' client, ,client 'client model'; do
+        fails_with 2 tally report --by "$keys"
+    done
+    fails_with 2 tally report --by model,model
+    [[ "$words" == *"--by has model twice"* ]]
+}
+
+# The report as a terminal of so many columns shows it.
+on_terminal() { # COLUMNS OPTIONS...
+    local columns=$1
+    shift
+    script -qec "stty cols $columns rows 50; PAGER=cat NO_COLOR=1 TERM=xterm '$TALLY' report $*" /dev/null |
+        tr -d '\r'
+}
+
+need_terminal() { script -qec true /dev/null >/dev/null 2>&1 || skip "no terminals here"; }
+
+@test "on a terminal each row has a bar in proportion to its cost, and a pipe has none" {
+    three_costs
+    need_terminal
+    # 24 columns for the longest, 2.20; 1.10 is half of it.
+    on_terminal 160 --by month,model >text
+    grep -qE "^2026-02 gpt-5 .* 2\.2000 +█{24}$" text
+    grep -qE "^2026-01 gpt-5 .* 1\.1000 +█{12}$" text
+    grep -qE "^2026-02 o9 .*unpriced +1 *$" text
+    [ "$(tally report --by month,model | grep -c █)" -eq 0 ]
+    # The columns of numbers make room first, then the bars become shorter; they never wrap.
+    on_terminal 80 --by month,model >text
+    grep -qE "^2026-01 gpt-5 .*█+$" text
+    on_terminal 60 --by month,model >text
+    [ "$(grep -v "^too narrow for" text | wc -L)" -le 60 ]
+}
+
+@test "a terminal that is not set up for UTF-8 gets no bars" {
+    three_costs
+    need_terminal
+    LC_ALL=C on_terminal 160 >text
+    grep -q "^total " text
+    [ "$(grep -c █ text)" -eq 0 ]
+}
+
+@test "bars show hours where nothing has a cost" {
+    new_ledger
+    need_terminal
+    tally capture --root "$TALLY_TEST_DATA/samples/home" >/dev/null
+    # The session on a model behind a gateway that has no price.
+    on_terminal 160 --by agent --session ee4ecb0c-0b90-45e9-a3d7-2a86b20b8620 >text
+    grep -qE "^claude-code .*unpriced +2 █{24}$" text
+}
+
 @test "an empty report is no error" {
     new_ledger
     try tally report --json
