@@ -166,6 +166,9 @@ static int log_it(tally_txn *txn, const uint8_t key[KEY_BYTES], uint64_t change,
     uint64_t came, digest;
     int rc = tally_cosignature_state(txn, &came, &digest, err);
     if (rc != 0) return rc;
+    if (came >= TALLY_COSIGN_MAX_HELD)
+        return tally_fail(err, TALLY_EREFUSED, "a store takes no more than %u cosignatures",
+                          TALLY_COSIGN_MAX_HELD);
     memcpy(row, key, KEY_BYTES);
     tally_put_be64(row + KEY_BYTES, digest ^ change);
     tally_put_be64(number, came + 1);
@@ -214,9 +217,10 @@ static int keep(tally_txn *txn, const tally_cosignature *c, const uint8_t key[KE
                 uint64_t change, tally_error *err) {
     uint8_t row[ROW_BYTES];
     row_of(c, row);
-    int rc = store_put(txn, TABLE_COSIGNATURES, tally_span_of(key, KEY_BYTES),
+    int rc = log_it(txn, key, change, err);
+    if (rc == 0)
+        rc = store_put(txn, TABLE_COSIGNATURES, tally_span_of(key, KEY_BYTES),
                        tally_span_of(row, sizeof row), 0, err);
-    if (rc == 0) rc = log_it(txn, key, change, err);
     return rc != 0 ? rc : keep_checkpoint(txn, c, err);
 }
 

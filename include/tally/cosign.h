@@ -11,7 +11,8 @@
 #include <tally/ledger.h>
 #include <tally/team.h>
 
-#define TALLY_COSIGN_EVERY_S 3600 /* a device cosigns a feed at most so often of its own accord */
+#define TALLY_COSIGN_MAX_HELD 1048576u /* in a store; one an hour of 50 feeds for ten years */
+#define TALLY_COSIGN_EVERY_S  3600 /* a device cosigns a feed at most so often of its own accord */
 #define TALLY_COSIGNATURE_LINE_MAX_BYTES                                                           \
     (TALLY_ORIGIN_MAX_BYTES + 128u) /* of a signed note, NUL included */
 #define TALLY_QUORUM_MAX             16u
@@ -49,7 +50,8 @@ size_t tally_cosignature_line(const tally_hash *team, const tally_cosignature *c
 
 /* Inside a write: checks both signatures and keeps it, with the checkpoint where the feed's own
  * records give that root. 0; TALLY_EEXIST when it, or an earlier one of the witness on that
- * checkpoint, is here; TALLY_EREFUSED while nobody has added either device; TALLY_EFORMAT when a
+ * checkpoint, is here; TALLY_EREFUSED while nobody has added either device, and above
+ * TALLY_COSIGN_MAX_HELD; TALLY_EFORMAT when a
  * signature does not hold or a device cosigns itself. After these nothing was changed. Whether the
  * records are here, or say something else, does not matter: it is evidence. */
 int tally_cosignature_take(tally_txn *txn, const tally_cosignature *c, tally_error *err);

@@ -45,11 +45,6 @@ typedef enum tally_policy {
     TALLY_POLICY_APPROVED,  /* change.approve (change.withdraw): contract, number, date, evidence?,
                                note? */
     TALLY_POLICY_ISSUER,    /* issuer.set: member, name, prefix?, address, tax_id?, iban?, ... */
-    TALLY_POLICY_BUDGET,    /* budget.set: budget, period ("daily", "weekly", "monthly"), limit
-                               (pico-units USD), notify_at?, stop_at? (percent), agent?, client?,
-                               project?, tag? */
-    TALLY_POLICY_BILL,      /* bill.set: provider, month, member?, amount (pico-units), currency,
-                               covers? ("all", "beyond-plan"), source? */
     TALLY_POLICY_AUDIT,     /* audit.set, one row: quorum?, witnesses? ("any", "admin", "member",
                                "auditor"), backdate_limit? (hours) */
     TALLY_POLICY_COUNT
