@@ -1,4 +1,4 @@
-/* tally client, project, rule, rate, plan, fx, bill and budget and audit: set, list, unset, and
+/* tally client, project, rule, rate, plan, fx, bill, budget and audit: set, list, unset, and
  * engaged set; one implementation over the ledger's table of fields. `set` changes what is given
  * and keeps the rest of the row. */
 #include "policy.h"
@@ -173,7 +173,7 @@ static int change_read(cli *run, policy_change *change) {
                              change->fields[i].name);
         any = any || change->given[i].there || change->dropped[i];
     }
-    if (!code && !any) code = cli_usage(run, "nothing is given to set");
+    if (!code && !any && !change->unset) code = cli_usage(run, "nothing is given to set");
     return code;
 }
 
