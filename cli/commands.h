@@ -21,6 +21,9 @@ extern const cli_command command_plan_set, command_plan_list, command_plan_unset
 extern const cli_command command_fx_set, command_fx_list, command_fx_unset;
 extern const cli_command command_budget_set, command_budget_list, command_budget_unset;
 extern const cli_command command_budget_status, command_budget_notify;
+extern const cli_command command_webhook_add, command_webhook_list, command_webhook_remove;
+extern const cli_command command_webhook_rotate, command_webhook_deliver, command_webhook_outbox;
+extern const cli_command command_webhook_test;
 extern const cli_command command_assign, command_split, command_void;
 extern const cli_command command_expense_add, command_expense_import, command_expense_list;
 extern const cli_command command_expense_evidence, command_reconcile;
