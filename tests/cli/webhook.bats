@@ -19,12 +19,12 @@ teardown() {
 }
 
 # A receiver on the loopback; $URL is where it listens.
-receiver() { # MODE
+receiver() { # MODE...
     HOOKED="$BATS_TEST_TMPDIR/receiver"
     mkdir -p "$HOOKED"
     : >"$HOOKED/had"
     : >"$HOOKED/secrets"
-    answers "${1:-accept}"
+    answers "${@:-accept}"
     node "$PACKAGES/receiver.mjs" "$HOOKED" 2>"$HOOKED/words" 3>&- &
     RECEIVER=$!
     wait_for test -s "$HOOKED/port" || { cat "$HOOKED/words"; return 1; }
@@ -323,7 +323,7 @@ outbox() { tally webhook outbox --all --json | jq -c "$1"; }
     hook every --since 2026-10-01 --all
     TALLY_HOME=$BEN session 01 1.00
     start_daemon "$BEN"
-    tally sync now --peer "$(address_of "$BEN")" >/dev/null 2>&1 || tally sync now "$(address_of "$BEN")" >/dev/null
+    tally sync now "$(address_of "$BEN")" >/dev/null 2>&1
     tally webhook deliver >/dev/null
     [ "$(outbox '[.messages[].webhook]')" = '["every"]' ]
     [ "$(had '.[0].body.data | [.id, .member] | @json')" = '["s01","Ben"]' ]
@@ -344,4 +344,23 @@ outbox() { tally webhook outbox --all --json | jq -c "$1"; }
     receiver
     tally webhook remove books >/dev/null 2>&1
     [ "$(outbox '.messages | length')" -eq 0 ]
+}
+
+@test "the daemon delivers what is recorded while it runs, and again when a try is due" {
+    new_ledger
+    receiver fail accept
+    start_daemon "$TALLY_HOME"
+    hook books --since 2026-10-01
+    session 01 1.00
+    wait_for test -s "$HOOKED/had"
+    wait_for grep -q '"event":"not delivered"' "$TALLY_HOME.log"
+    wait_for [ "$(count)" -ge 1 ]
+    for _ in $(seq 100); do
+        [ "$(count)" -eq 2 ] && break
+        sleep 0.1
+    done
+    [ "$(had '[.[].id] | unique | length')" -eq 1 ] # 5 seconds later, by itself
+    wait_for grep -q '"event":"delivered"' "$TALLY_HOME.log"
+    [ "$(outbox '.messages[0] | [.state, .tries]')" = '["delivered",2]' ]
+    ! grep -q whsec "$TALLY_HOME.log"
 }
