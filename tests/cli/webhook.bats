@@ -364,3 +364,25 @@ outbox() { tally webhook outbox --all --json | jq -c "$1"; }
     [ "$(outbox '.messages[0] | [.state, .tries]')" = '["delivered",2]' ]
     ! grep -q whsec "$TALLY_HOME.log"
 }
+
+@test "invoices, voids and payments are told with their amounts in the currency's own decimals" {
+    BILL="$(dirname "$TALLY")/tests/bill"
+    need "$BILL"
+    new_ledger
+    receiver
+    hook books
+    "$BILL" "$TALLY_HOME"
+    tally webhook deliver >/dev/null
+    [ "$(had 'all(.[]; .verified[0])')" = true ]
+    said() { had "[.[].body | select(.type == \"$1\") | .data | $2] | sort | @json"; }
+    [ "$(said invoice.issued '[.number, .contract, .client, .period.from, .period.to, .issue_date, .due_date, .total, .currency]')" = \
+        '[["AL-2026-0001","acme-dev","acme","2026-10-01","2026-10-31","2026-11-02","2026-11-17","1234.56","EUR"],["AL-2026-0002","acme-dev","acme","2026-10-01","2026-10-31","2026-11-02","2026-11-17","98000","JPY"]]' ]
+    [ "$(said payment.received '[.number, .client, .amount, .currency, .date]')" = \
+        '[["AL-2026-0001","acme","1000.05","EUR","2026-11-15"]]' ]
+    [ "$(said invoice.voided '[.number, .client, .total, .reason]')" = '[["AL-2026-0002","acme","98000","wrong currency"]]' ]
+    # Each names its record, and voids and payments name the invoice.
+    [ "$(said invoice.issued .id)" = "$(tally log --json | jq -cs '[.[] | select(.kind == "invoice.issue") | .hash] | sort')" ]
+    issued=$(said invoice.issued '.number + .id')
+    [[ $issued == *"AL-2026-0001$(said payment.received .invoice | jq -r '.[0]')"* ]]
+    [[ $(said invoice.issued .document) == '["d0c0'* ]]
+}
