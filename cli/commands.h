@@ -19,17 +19,21 @@ extern const cli_command command_rule_set, command_rule_list, command_rule_unset
 extern const cli_command command_rate_set, command_rate_list, command_rate_unset;
 extern const cli_command command_plan_set, command_plan_list, command_plan_unset;
 extern const cli_command command_fx_set, command_fx_list, command_fx_unset;
+extern const cli_command command_engaged_set, command_engaged_show;
 extern const cli_command command_budget_set, command_budget_list, command_budget_unset;
 extern const cli_command command_budget_status, command_budget_notify;
 extern const cli_command command_webhook_add, command_webhook_list, command_webhook_remove;
 extern const cli_command command_webhook_rotate, command_webhook_deliver, command_webhook_outbox;
 extern const cli_command command_webhook_test;
 extern const cli_command command_assign, command_split, command_void;
+extern const cli_command command_describe, command_time_add, command_time_list;
 extern const cli_command command_expense_add, command_expense_import, command_expense_list;
 extern const cli_command command_expense_evidence, command_reconcile;
 extern const cli_command command_bill_set, command_bill_list, command_bill_unset;
 extern const cli_command command_log, command_show, command_verify, command_fsck, command_rebuild;
 extern const cli_command command_backup, command_status, command_doctor, command_version;
 extern const cli_command command_config_list, command_config_get, command_config_set;
+extern const cli_command command_hook, command_hook_install, command_hook_uninstall;
+extern const cli_command command_hook_status, command_statusline;
 
 #endif

@@ -1,4 +1,4 @@
-/* Finds the session or the cost that a person means. */
+/* Finds the session or the entry that a person means. */
 #include "target.h"
 
 #include <string.h>
@@ -21,16 +21,17 @@ int cli_entry_find(tally_txn *txn, const char *text, tally_entry_id *out, tally_
     int code = hex.len < 2 * TALLY_ENTRY_PREFIX_BYTES ? TALLY_EINVAL : entry_find(txn, hex, out);
     if (code == TALLY_EINVAL)
         return tally_fail(err, code,
-                          "'%s' is no entry id (32 hexadecimal digits); 'tally costs list --json' "
-                          "and 'tally expense list' show them",
+                          "'%s' is no entry id (of a cost 32 hexadecimal digits, of what was typed "
+                          "the first 8 or more); 'tally costs list --json', 'tally time list' and "
+                          "'tally expense list' show them",
                           text);
     if (code == TALLY_EEXIST)
         return tally_fail(err, TALLY_EINVAL, "several entries begin with '%s'; give more of the id",
                           text);
     return code == 0 ? 0
                      : tally_fail(err, TALLY_ENOTFOUND,
-                                  "there is no entry %s; 'tally costs list --json' and 'tally "
-                                  "expense list' show them",
+                                  "there is no entry %s; 'tally costs list --json', 'tally time "
+                                  "list' and 'tally expense list' show them",
                                   text);
 }
 

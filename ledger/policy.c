@@ -2,6 +2,7 @@
  * fields. What a row means is decided where it is used (rule.c and others). */
 #include "view_fold.h"
 
+#include <tally/engaged.h>
 #include <tally/money.h>
 #include <tally/policy.h>
 #include <tally/time.h>
@@ -12,6 +13,7 @@
 #define TEXT_MAX_BYTES    1024u /* of a path, a remote, an address */
 #define PRIORITY_MAX      1000
 #define PERCENT_MAX       10000u
+#define MINUTES_MAX       1440u
 
 /* The first `keys` fields name a row. A rule and a rate have a use only with one of those that may
  * be absent; for a rule that is `any_of`, the first of its conditions. */
@@ -105,6 +107,13 @@ static const struct {
                             {"currency", TALLY_FIELD_CURRENCY, true},
                             {"covers", TALLY_FIELD_COVERS, false},
                             {"source", TALLY_FIELD_TEXT, false}}},
+    [TALLY_POLICY_ENGAGED] = {"engaged.set",
+                              "engaged.unset",
+                              0,
+                              0,
+                              {{"overlap", TALLY_FIELD_OVERLAP, false},
+                               {"idle_minutes", TALLY_FIELD_MINUTES, false},
+                               {"unattended_minutes", TALLY_FIELD_MINUTES, false}}},
 };
 
 const tally_policy_field *tally_policy_fields(tally_policy policy, size_t *count, size_t *keys) {
@@ -140,6 +149,7 @@ static bool period_ok(tally_span text) {
 
 const char *tally_field_text_fault(tally_field_type type, tally_span text) {
     int64_t days;
+    tally_overlap overlap;
     switch (type) {
     case TALLY_FIELD_NAME:
         return plain_text(text, TALLY_NAME_MAX_BYTES) ? NULL
@@ -157,9 +167,12 @@ const char *tally_field_text_fault(tally_field_type type, tally_span text) {
         return tally_span_is(text, "all") || tally_span_is(text, "beyond-plan")
                    ? NULL
                    : "all or beyond-plan";
+    case TALLY_FIELD_OVERLAP:
+        return tally_overlap_read(text, &overlap) ? NULL : "split, focus or parallel";
     case TALLY_FIELD_PICO:
     case TALLY_FIELD_PERCENT:
-    case TALLY_FIELD_PRIORITY: break;
+    case TALLY_FIELD_PRIORITY:
+    case TALLY_FIELD_MINUTES: break;
     }
     return "a number";
 }
@@ -172,6 +185,8 @@ static const char *number_fault(tally_field_type type, const tally_value *value)
         return positive && number > 0 && number <= INT64_MAX ? NULL : "an amount above zero";
     case TALLY_FIELD_PERCENT:
         return positive && number > 0 && number <= PERCENT_MAX ? NULL : "1 to 10000 percent";
+    case TALLY_FIELD_MINUTES:
+        return positive && number > 0 && number <= MINUTES_MAX ? NULL : "1 to 1440 minutes";
     case TALLY_FIELD_PRIORITY:
         if (positive) return number <= PRIORITY_MAX ? NULL : "-1000 to 1000";
         return value->as.integer >= -PRIORITY_MAX ? NULL : "-1000 to 1000";

@@ -23,6 +23,8 @@ static const struct {
     {"redact", view_fold_redact},
     {"assign", view_fold_assign},
     {"split", view_fold_split},
+    {"time.add", view_fold_time_add},
+    {"describe", view_fold_describe},
     {"expense", view_fold_expense},
 };
 
@@ -265,6 +267,7 @@ static int feed_number_at(int table) {
     case TABLE_VIEW_PRICES:
     case TABLE_VIEW_POLICY:
     case TABLE_VIEW_DECISIONS:
+    case TABLE_VIEW_WORDS:
     case TABLE_VIEW_TYPED:
     case TABLE_VIEW_TEAM: return REGISTER_FEED_AT;
     default: return -1;

@@ -1,7 +1,8 @@
 /* Policy: the tables that people keep and figures are derived from: clients, projects, rules,
- * rates, plans, exchange rates, budgets, bills. Each row is a register: the last `.set` or `.unset`
- * of its key by hlc, then larger device key, counts. Rows are the records' own bodies; the getters
- * here give them typed. Setting one never changes a record: history follows at once.
+ * rates, plans, exchange rates, budgets, bills, engaged time. Each row is a register: the last
+ * `.set` or `.unset` of its key by hlc, then larger device key, counts. Rows are the records' own
+ * bodies; the getters here give them typed. Setting one never changes a record: history follows at
+ * once.
  *
  * A table is described by a row of `policy_kinds` in ledger/policy.c: its kind, the body keys that
  * name a row, and a check of its body. A body that fails its check has no effect. */
@@ -25,11 +26,13 @@ typedef enum tally_policy {
                           a month), currency, from (month), until? */
     TALLY_POLICY_FX,   /* fx.set: base, quote (ISO 4217), date, rate (pico-units of quote for one
                           base), source? */
-    TALLY_POLICY_BUDGET, /* budget.set: budget, period ("daily", "weekly", "monthly"), limit
-                            (pico-units USD), notify_at?, stop_at? (percent), agent?, client?,
-                            project?, tag? */
-    TALLY_POLICY_BILL,   /* bill.set: provider, month, member?, amount (pico-units), currency,
-                            covers? ("all", "beyond-plan"), source? */
+    TALLY_POLICY_BUDGET,  /* budget.set: budget, period ("daily", "weekly", "monthly"), limit
+                             (pico-units USD), notify_at?, stop_at? (percent), agent?, client?,
+                             project?, tag? */
+    TALLY_POLICY_BILL,    /* bill.set: provider, month, member?, amount (pico-units), currency,
+                             covers? ("all", "beyond-plan"), source? */
+    TALLY_POLICY_ENGAGED, /* engaged.set, of which there is one row: idle_minutes?,
+                             unattended_minutes?, overlap? (tally/engaged.h) */
     TALLY_POLICY_COUNT
 } tally_policy;
 
@@ -42,9 +45,11 @@ typedef enum tally_field_type {
     TALLY_FIELD_CURRENCY, /* ISO 4217 */
     TALLY_FIELD_PERIOD,   /* daily, weekly, monthly */
     TALLY_FIELD_COVERS,   /* all, beyond-plan */
+    TALLY_FIELD_OVERLAP,  /* split, focus, parallel */
     TALLY_FIELD_PICO,     /* pico-units: the first of the types that are numbers */
     TALLY_FIELD_PERCENT,  /* 1 to 10,000 */
-    TALLY_FIELD_PRIORITY  /* -1,000 to 1,000 */
+    TALLY_FIELD_PRIORITY, /* -1,000 to 1,000 */
+    TALLY_FIELD_MINUTES   /* 1 to 1,440 */
 } tally_field_type;
 
 typedef struct tally_policy_field {
