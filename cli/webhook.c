@@ -363,8 +363,7 @@ static int list_run(cli *run) {
 /* ---- the commands ---- */
 
 static const cli_option add_options[] = {
-    {"event", "E",
-     "invoice.issued, invoice.voided, payment.received, entry.finished, budget.reached"},
+    {"event", "E", "only this one, like invoice.issued; may repeat (default: all)"},
     {"name", "NAME", "what it is called (default: the host)"},
     {"since", "DATE", "entries that ended before are not told (default: now)"},
     {"all", NULL, "records of teammates' devices too"},

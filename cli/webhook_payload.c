@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include <tally/budget.h>
+#include <tally/describe.h>
 #include <tally/money.h>
 #include <tally/report.h>
 
@@ -188,6 +189,9 @@ int cli_event_of_record(const cli_reading *reading, uint32_t feed, const tally_r
 int cli_event_of_session(const cli_reading *reading, const tally_session_row *row, cli_event *out,
                          tally_error *err) {
     framed f;
+    char room[TALLY_WORDS_SPARE_BYTES];
+    tally_description line;
+    tally_describe_session(reading->txn, row->session.ref, reading->zone, room, &line);
     *out = (cli_event){.type = TALLY_HOOK_ENTRY_FINISHED, .own = row->session.feed == 0};
     seed_add_number(out, row->session.ref);
     seed_add_number(out, (uint64_t)row->end_ms);
@@ -208,7 +212,8 @@ int cli_event_of_session(const cli_reading *reading, const tally_session_row *ro
     cli_json_string(&f.json, "currency", TALLY_COST_CURRENCY);
     cli_json_u64(&f.json, "requests", row->sums.requests);
     cli_json_u64(&f.json, "unpriced_requests", row->sums.unpriced_requests);
-    text_json(&f.json, "description", row->title);
+    text_json(&f.json, "description", line.text);
+    cli_json_bool(&f.json, "description_vague", line.vague);
     author_json(&f.json, reading->txn, row->session.feed);
     cli_json_close(&f.json, '}');
     return frame_close(&f, out, err);

@@ -64,8 +64,9 @@ outbox() { tally webhook outbox --all --json | jq -c "$1"; }
     [ "$(had '.[0] | [.method, .path, .content_type, .verified[0]] | @json')" = \
         '["POST","/in","application/json",true]' ]
     [ "$(had '.[0].body | [.type, .timestamp, .data.id, .data.agent, .data.client, .data.start, .data.end, .data.total_cost,
-        .data.currency, .data.requests, .data.member, .data.device] | @json')" = \
-        '["entry.finished","2026-10-05T09:30:00.000Z","s01","claude-code","acme","2026-10-05T09:30:00.000Z","2026-10-05T09:30:00.000Z","1.25","USD",1,"Ada","laptop"]' ]
+        .data.currency, .data.requests, .data.member, .data.device,
+        .data.description] | @json')" = \
+        '["entry.finished","2026-10-05T09:30:00.000Z","s01","claude-code","acme","2026-10-05T09:30:00.000Z","2026-10-05T09:30:00.000Z","1.25","USD",1,"Ada","laptop","claude-code in acme"]' ]
     had '.[0].id' | grep -Eq '^msg_[0-9a-f]{32}$'
     tally verify --deep >/dev/null
 }
