@@ -60,6 +60,8 @@ static const struct {
     [TABLE_VIEW_DECISIONS] = {"view_decisions", 0},
     [TABLE_VIEW_TYPED] = {"view_typed", 0},
     [TABLE_VIEW_TYPED_DAYS] = {"view_typed_days", 0},
+    [TABLE_VIEW_BILLING] = {"view_billing", 0},
+    [TABLE_VIEW_LOCKS] = {"view_locks", 0},
     [TABLE_VIEW_WORDS] = {"view_words", 0},
 };
 
@@ -384,8 +386,7 @@ int store_cursor(tally_txn *txn, store_table table, MDB_cursor **out, tally_erro
 static const store_table local_tables[] = {
     [TALLY_LOCAL_CURSORS] = TABLE_LOCAL_CURSORS, [TALLY_LOCAL_SETTINGS] = TABLE_LOCAL_SETTINGS,
     [TALLY_LOCAL_ALIASES] = TABLE_LOCAL_ALIASES, [TALLY_LOCAL_PEERS] = TABLE_LOCAL_PEERS,
-    [TALLY_LOCAL_FOLDERS] = TABLE_LOCAL_FOLDERS,
-    [TALLY_LOCAL_DESCRIBE] = TABLE_LOCAL_DESCRIBE,
+    [TALLY_LOCAL_FOLDERS] = TABLE_LOCAL_FOLDERS, [TALLY_LOCAL_DESCRIBE] = TABLE_LOCAL_DESCRIBE,
 };
 
 int tally_local_get(tally_txn *txn, tally_local table, tally_span key, tally_span *out) {

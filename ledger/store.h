@@ -59,6 +59,8 @@ typedef enum store_table {
     TABLE_VIEW_DECISIONS,
     TABLE_VIEW_TYPED,
     TABLE_VIEW_TYPED_DAYS,
+    TABLE_VIEW_BILLING,
+    TABLE_VIEW_LOCKS,
     TABLE_VIEW_WORDS,
     TABLE_COUNT
 } store_table;

@@ -23,9 +23,15 @@ static const struct {
     {"redact", view_fold_redact},
     {"assign", view_fold_assign},
     {"split", view_fold_split},
+    {"deposit.receive", view_fold_billing},
+    {"credit.add", view_fold_billing},
+    {"invoice.issue", view_fold_billing},
+    {"invoice.entries", view_fold_locks},
+    {"invoice.void", view_fold_billing},
+    {"payment", view_fold_billing},
+    {"expense", view_fold_expense},
     {"time.add", view_fold_time_add},
     {"describe", view_fold_describe},
-    {"expense", view_fold_expense},
 };
 
 static int fold_counting(const view_source *source, const tally_record *record, tally_error *err) {
@@ -267,8 +273,9 @@ static int feed_number_at(int table) {
     case TABLE_VIEW_PRICES:
     case TABLE_VIEW_POLICY:
     case TABLE_VIEW_DECISIONS:
-    case TABLE_VIEW_WORDS:
     case TABLE_VIEW_TYPED:
+    case TABLE_VIEW_BILLING:
+    case TABLE_VIEW_WORDS:
     case TABLE_VIEW_TEAM: return REGISTER_FEED_AT;
     default: return -1;
     }

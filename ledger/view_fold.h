@@ -23,8 +23,8 @@ int view_apply(const view_source *source, const tally_record *record, tally_erro
 typedef int view_fold_fn(const view_source *source, const tally_record *record, tally_error *err);
 view_fold_fn view_fold_cost, view_fold_void, view_fold_session, view_fold_activity,
     view_fold_tag_add, view_fold_tag_remove, view_fold_price_set, view_fold_price_unset,
-    view_fold_redact, view_fold_assign, view_fold_split, view_fold_policy, view_fold_time_add,
-    view_fold_describe, view_fold_expense;
+    view_fold_redact, view_fold_assign, view_fold_split, view_fold_policy, view_fold_expense,
+    view_fold_time_add, view_fold_describe, view_fold_billing, view_fold_locks;
 /* Kinds that view_fold_policy folds: too many for the table. */
 bool view_policy_kind(tally_span kind);
 

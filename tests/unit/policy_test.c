@@ -134,6 +134,18 @@ static void bodies_that_break_a_rule_have_no_effect(void **state) {
         {"client.set", {"client"}, {"a\tb"}},
         {"client.set", {"client", "currency"}, {"acme", "euro"}},
         {"client.set", {"client", "title"}, {"acme", "17"}},
+        {"client.set", {"client", "country"}, {"acme", "Germany"}},
+        {"contract.set", {"contract"}, {"c"}},
+        {"contract.set", {"contract", "client", "rate"}, {"c", "acme", "0"}},
+        {"contract.set", {"contract", "client", "ai_cost"}, {"c", "acme", "free"}},
+        {"contract.set", {"contract", "client", "terms_days"}, {"c", "acme", "366"}},
+        {"contract.set", {"contract", "client", "tax_rate_bp"}, {"c", "acme", "10001"}},
+        {"contract.set", {"contract", "client", "rounding_minutes"}, {"c", "acme", "1441"}},
+        {"milestone.set", {"contract", "number"}, {"c", "0x"}},
+        {"milestone.set", {"contract", "number"}, {"c", "two"}},
+        {"milestone.accept", {"contract", "number", "evidence"}, {"c", "x", "y"}},
+        {"change.set", {"contract", "number", "title"}, {"c", "CR", "t"}},
+        {"issuer.set", {"member"}, {"Ada"}},
         {"client.set",
          {"client"},
          {"0123456789012345678901234567890123456789012345678901234567890123x"}},
@@ -155,8 +167,9 @@ static void bodies_that_break_a_rule_have_no_effect(void **state) {
         {"engaged.set", {"idle_minutes"}, {"1441"}},
         {"engaged.set", {"unattended_minutes"}, {"15m"}},
     };
-    static const char *const names[] = {"client", "project", "rule",  "amount", "plan",
-                                        "base",   "budget",  "month", "overlap"};
+    static const char *const names[] = {"client",   "project",  "rule",     "amount",   "plan",
+                                        "base",     "budget",   "month",    "overlap",  "contract",
+                                        "contract", "contract", "contract", "contract", "member"};
     tally_hash before = fixture_digest(f);
     for (size_t i = 0; i < sizeof bodies / sizeof *bodies; i++) {
         append_hostile(&bodies[i]);
@@ -233,7 +246,10 @@ static void the_fields_of_every_table_are_those_of_the_protocol(void **state) {
         const char *fields;
         size_t keys;
     } tables[TALLY_POLICY_COUNT] = {
-        [TALLY_POLICY_CLIENT] = {"client! title timezone currency email address ", 1},
+        [TALLY_POLICY_CLIENT] =
+            {"client! title timezone currency email address contact street street2 city postcode "
+             "region country tax_id company_id ",
+             1},
         [TALLY_POLICY_PROJECT] = {"project! client! title ", 1},
         [TALLY_POLICY_RULE] = {"rule! client! project priority path remote branch agent tag ", 1},
         [TALLY_POLICY_RATE] = {"client project member from amount! currency! ", 4},
@@ -243,9 +259,24 @@ static void the_fields_of_every_table_are_those_of_the_protocol(void **state) {
             {"budget! period! limit! notify_at stop_at agent client project tag ", 1},
         [TALLY_POLICY_BILL] = {"provider! month! member amount! currency! covers source ", 3},
         [TALLY_POLICY_ENGAGED] = {"overlap idle_minutes unattended_minutes ", 0},
+        [TALLY_POLICY_CONTRACT] =
+            {"contract! client! project title currency from until rate fee retainer "
+             "included_hours overage_rate lines rounding_minutes rounding rounding_per "
+             "minimum_minutes ai_cost markup_percent rate_extra ai_budget basis terms_days "
+             "late_fee_bp late_fee_max_bp kill_fee_bp tax_category tax_rate_bp tax_reason "
+             "compute_tax_category compute_tax_rate_bp established disclosure po_number issuer "
+             "notes ",
+             1},
+        [TALLY_POLICY_MILESTONE] = {"contract! number! title fee percent_bp section criterion ", 2},
+        [TALLY_POLICY_ACCEPTED] = {"contract! number! date! evidence note ", 2},
+        [TALLY_POLICY_CHANGE] = {"contract! number! title! amount! ", 2},
+        [TALLY_POLICY_APPROVED] = {"contract! number! date! evidence note ", 2},
+        [TALLY_POLICY_ISSUER] = {"member! name! prefix contact email street street2 city postcode "
+                                 "region country tax_id company_id iban bic payee ",
+                                 1},
     };
     for (int p = 0; p < TALLY_POLICY_COUNT; p++) {
-        char got[256] = "";
+        char got[640] = "";
         size_t count, keys, at = 0;
         const tally_policy_field *fields = tally_policy_fields((tally_policy)p, &count, &keys);
         for (size_t i = 0; i < count; i++)

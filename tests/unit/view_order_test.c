@@ -7,6 +7,7 @@
 
 #include <tally/blob.h>
 
+#include <tally/attribution.h>
 #include <tally/describe.h>
 #include <tally/engaged.h>
 #include <tally/expense.h>
@@ -334,6 +335,35 @@ static const char *make_expense(fact *made) {
     return "expense";
 }
 
+/* Money and invoices: facts by contract and number, locks on few entries, rows that name a file. */
+static const char *make_billing(fact *made) {
+    static uint8_t issue[TALLY_HASH_BYTES], entries[2 + 18 + 8];
+    static char number[16];
+    (void)made;
+    static const char *const kinds[] = {"deposit.receive", "credit.add",       "invoice.issue",
+                                        "invoice.entries", "invoice.void",     "payment",
+                                        "contract.set",    "milestone.accept", "change.withdraw"};
+    const char *kind = kinds[rng_below(&w.r, sizeof kinds / sizeof *kinds)];
+    name(number, "n", rng_below(&w.r, 3));
+    issue[0] = (uint8_t)rng_below(&w.r, 3);
+    entries[0] = 0x91;
+    entries[1] = 0x94 + (uint8_t)rng_below(&w.r, 2);
+    entries[2] = 0xc4;
+    entries[3] = TALLY_ENTRY_BYTES;
+    entries[4] = (uint8_t)rng_below(&w.r, 3);
+    entries[20] = (uint8_t)rng_below(&w.r, 3); /* a part of 0 is none */
+    entries[21] = (uint8_t)(1 + rng_below(&w.r, 3));
+    tally_writer_begin(w.writer);
+    tally_put_str(w.writer, "contract", text(number));
+    tally_put_str(w.writer, "number", text(strstr(kind, "milestone") ? "2" : number));
+    tally_put_str(w.writer, "client", text("acme"));
+    tally_put_str(w.writer, "date", text("2026-03-01"));
+    tally_put_u64(w.writer, "amount", 1 + rng_below(&w.r, 9));
+    tally_put_bin(w.writer, "issue", tally_span_of(issue, sizeof issue));
+    tally_put_raw(w.writer, "entries", tally_span_of(entries, entries[1] == 0x94 ? 23u : 24u));
+    return kind;
+}
+
 static const char *make_other(fact *made) {
     (void)made;
     tally_writer_begin(w.writer);
@@ -349,7 +379,7 @@ static void make_fact(void) {
         make_tag,    make_tag,     make_untag,   make_session, make_activity, make_price,
         make_price,  make_other,   make_client,  make_client,  make_decision, make_decision,
         make_redact, make_expense, make_expense, make_engaged, make_work,     make_work,
-        make_words,  make_words};
+        make_words,  make_words,   make_billing, make_billing, make_billing};
     fact *made = &w.facts[w.count];
     tally_span bytes;
     *made = (fact){.device = rng_below(&w.r, DEVICES), .kind = OTHER};
