@@ -11,6 +11,7 @@ typedef struct maker {
     char member[COSIGN_MEMBER_BYTES];
     size_t member_len;
     uint32_t quorum;
+    int64_t now_s;
 } maker;
 
 /* A head that may be cosigned: what of it follows from the store alone. */
@@ -21,10 +22,10 @@ typedef struct candidate {
 } candidate;
 
 /* TALLY_EREFUSED for a device that nobody has added or that was revoked. */
-static int begin(tally_txn *txn, bool asked, maker *m) {
+static int begin(tally_txn *txn, bool asked, int64_t now_ms, maker *m) {
     tally_team_device own;
     tally_audit_policy policy;
-    *m = (maker){.txn = txn, .asked = asked, .self = txn->ledger->device};
+    *m = (maker){.txn = txn, .asked = asked, .self = txn->ledger->device, .now_s = now_ms / 1000};
     int rc = tally_team_device_get(txn, &m->self, &own);
     if (rc == TALLY_ENOTFOUND || (rc == 0 && own.limit != UINT64_MAX)) return TALLY_EREFUSED;
     if (rc != 0) return rc;
@@ -68,7 +69,9 @@ static int look_back(maker *m, candidate *c, bool *fits, tally_error *err) {
         c->not_before_s = last.time_s + TALLY_COSIGN_EVERY_S;
     if (rc != 0 && rc != TALLY_ENOTFOUND) return rc;
     if (!*fits || m->asked) return 0;
-    rc = witness_members(m->txn, c->feed.number, c->feed.size, &members, err);
+    /* Whose clock is years ahead must not keep others from witnessing. */
+    rc = witness_members(m->txn, c->feed.number, c->feed.size, m->now_s + TALLY_COSIGN_CLOCKS_S,
+                         &members, err);
     if (rc == 0 && members >= m->quorum) *fits = false;
     return rc;
 }
@@ -94,7 +97,7 @@ int tally_cosign(tally_txn *txn, bool asked, uint64_t *made, tally_error *err) {
     uint64_t count = 0;
     assert(txn->write && txn->ledger->key);
     if (made) *made = 0;
-    int rc = begin(txn, asked, &m);
+    int rc = begin(txn, asked, txn->now_ms, &m);
     if (rc == TALLY_EREFUSED || (rc == 0 && now_s < 0)) return 0;
     if (rc != 0) return tally_fail(err, rc, "the view of the team is damaged; run 'tally rebuild'");
     uint32_t feeds = tally_feed_count(txn);
@@ -109,12 +112,12 @@ int tally_cosign(tally_txn *txn, bool asked, uint64_t *made, tally_error *err) {
     return rc;
 }
 
-int tally_cosign_due(tally_txn *txn, int64_t *due_ms, tally_error *err) {
+int tally_cosign_due(tally_txn *txn, int64_t now_ms, int64_t *due_ms, tally_error *err) {
     maker m;
     candidate c;
     bool fits;
     *due_ms = INT64_MAX;
-    int rc = begin(txn, false, &m);
+    int rc = begin(txn, false, now_ms, &m);
     if (rc == TALLY_EREFUSED) return 0;
     if (rc != 0) return tally_fail(err, rc, "the view of the team is damaged; run 'tally rebuild'");
     uint32_t feeds = tally_feed_count(txn);

@@ -12,7 +12,8 @@
 #define ROOT_AT        (WITNESS_AT + WHO_BYTES)
 #define KEY_BYTES      (ROOT_AT + ROOT_KEY_BYTES)
 #define ROW_BYTES      (TALLY_HASH_BYTES + TALLY_SIGNATURE_BYTES + 8u + TALLY_SIGNATURE_BYTES)
-#define LOG_BYTES      (KEY_BYTES + 8u) /* the row's key; the digest after it */
+#define LOG_BYTES      (KEY_BYTES + 8u)        /* the row's key; the digest after it */
+#define SHARE_BYTES    (8u + TALLY_HASH_BYTES) /* zeros: before all of the log; the member */
 
 /* ---- rows ---- */
 
@@ -161,13 +162,44 @@ int tally_cosignature_since(tally_txn *txn, uint64_t after, tally_cosignature_fn
     return rc;
 }
 
-static int log_it(tally_txn *txn, const uint8_t key[KEY_BYTES], uint64_t change, tally_error *err) {
+/* How many of the witness's member came, and the row that says it. */
+static int share_of(tally_txn *txn, const tally_cosignature *c, uint8_t key[SHARE_BYTES],
+                    uint64_t *held, tally_error *err) {
+    tally_team_device known;
+    tally_hash member;
+    tally_span row;
+    int rc = tally_team_device_get(txn, &c->witness, &known);
+    if (rc != 0) return tally_fail(err, rc, "a witness is not in the team; run 'tally rebuild'");
+    tally_sha256(known.member, &member);
+    memset(key, 0, 8);
+    memcpy(key + 8, member.b, sizeof member.b);
+    *held = 0;
+    rc = store_get(txn, TABLE_LOCAL_COSIGNED, tally_span_of(key, SHARE_BYTES), &row, err);
+    if (rc == 0 && row.len != 8) return damaged(err);
+    if (rc == 0) *held = tally_get_be64(row.ptr);
+    return rc == TALLY_ENOTFOUND ? 0 : rc;
+}
+
+static int share_put(tally_txn *txn, const uint8_t key[SHARE_BYTES], uint64_t held,
+                     tally_error *err) {
+    uint8_t number[8];
+    tally_put_be64(number, held);
+    return store_put(txn, TABLE_LOCAL_COSIGNED, tally_span_of(key, SHARE_BYTES),
+                     tally_span_of(number, sizeof number), 0, err);
+}
+
+/* A member gets no more than is left for others: whoever floods a store does not keep it from
+ * taking in what the rest of the team has seen. */
+static int log_it(tally_txn *txn, const uint8_t key[KEY_BYTES], uint64_t change, uint64_t held,
+                  tally_error *err) {
     uint8_t number[8], row[LOG_BYTES];
     uint64_t came, digest;
     int rc = tally_cosignature_state(txn, &came, &digest, err);
     if (rc != 0) return rc;
-    if (came >= TALLY_COSIGN_MAX_HELD)
-        return tally_fail(err, TALLY_EREFUSED, "a store takes no more than %u cosignatures",
+    if (came >= TALLY_COSIGN_MAX_HELD || held >= TALLY_COSIGN_MAX_HELD - came)
+        return tally_fail(err, TALLY_EREFUSED,
+                          "a store takes no more than %u cosignatures, and of one member no more "
+                          "than are left for others",
                           TALLY_COSIGN_MAX_HELD);
     memcpy(row, key, KEY_BYTES);
     tally_put_be64(row + KEY_BYTES, digest ^ change);
@@ -215,9 +247,12 @@ static int keep_checkpoint(tally_txn *txn, const tally_cosignature *c, tally_err
 
 static int keep(tally_txn *txn, const tally_cosignature *c, const uint8_t key[KEY_BYTES],
                 uint64_t change, tally_error *err) {
-    uint8_t row[ROW_BYTES];
+    uint8_t row[ROW_BYTES], share[SHARE_BYTES];
+    uint64_t held;
     row_of(c, row);
-    int rc = log_it(txn, key, change, err);
+    int rc = share_of(txn, c, share, &held, err);
+    if (rc == 0) rc = log_it(txn, key, change, held, err);
+    if (rc == 0) rc = share_put(txn, share, held + 1, err);
     if (rc == 0)
         rc = store_put(txn, TABLE_COSIGNATURES, tally_span_of(key, KEY_BYTES),
                        tally_span_of(row, sizeof row), 0, err);

@@ -17,7 +17,8 @@ int cosign_last_by(tally_txn *txn, const tally_device_id *device, const tally_de
 /* What this device has signed just now; TALLY_EEXIST when it is here. */
 int cosign_keep_own(tally_txn *txn, const tally_cosignature *c, tally_error *err);
 
-/* witness.c: how many members count as witnesses of the first `size` records of a feed. */
-int witness_members(tally_txn *txn, uint32_t feed, uint64_t size, uint32_t *out, tally_error *err);
+/* witness.c: how many members had witnessed the first `size` records of a feed by `until_s`. */
+int witness_members(tally_txn *txn, uint32_t feed, uint64_t size, int64_t until_s, uint32_t *out,
+                    tally_error *err);
 
 #endif

@@ -121,20 +121,36 @@ typedef struct sight {
 typedef struct sights {
     tally_txn *txn;
     const tally_feed *feed;
-    uint64_t root_size; /* of `root`; 0: not known */
+    uint64_t root_size; /* of `root` and `newest_ms`; 0: not known */
     tally_hash root;
-    sight *list; /* ascending by size */
+    int64_t newest_ms; /* what the last of that many records claims */
+    sight *list;       /* ascending by size */
     size_t count, room;
 } sights;
 
+/* The clock of a stored record, which is canonical: an array of four, the version, a kind, and the
+ * clock as a 64-bit number. Smaller ones are of before 1970-01-19. */
+static int64_t claimed_ms(tally_span bytes) {
+    size_t at = 2;
+    if (bytes.len > at && bytes.ptr[at] == 0xd9u && bytes.len > at + 1)
+        at += 2u + bytes.ptr[at + 1];
+    else if (bytes.len > at)
+        at += 1u + (bytes.ptr[at] & 0x1fu);
+    if (bytes.len < at + 9 || bytes.ptr[at] != HLC_MARKER) return 0;
+    return tally_hlc_ms(tally_get_be64(bytes.ptr + at + 1));
+}
+
 static int root_at(sights *s, uint64_t size, tally_error *err) {
     tally_checkpoint cp;
+    tally_span newest;
     if (s->root_size == size) return 0;
     int rc = tally_checkpoint_get(s->txn, s->feed->number, size - 1, &cp, err);
     if (rc == 0 && cp.size == size)
         s->root = cp.root;
     else
         rc = tally_feed_root(s->txn, s->feed->number, size, &s->root, err);
+    if (rc == 0) rc = tally_record_get(s->txn, s->feed->number, size - 1, &newest, err);
+    if (rc == 0) s->newest_ms = claimed_ms(newest);
     s->root_size = rc == 0 ? size : 0;
     return rc;
 }
@@ -144,6 +160,8 @@ static int note(void *ctx, const tally_cosignature *c, tally_error *err) {
     if (c->checkpoint.size > s->feed->size) return 1; /* and so are those that follow */
     int rc = root_at(s, c->checkpoint.size, err);
     if (rc != 0 || !tally_hash_eq(&s->root, &c->checkpoint.root)) return rc;
+    /* Nobody has seen what was not there yet: a clock was wrong, or somebody lies. */
+    if (c->time_s < s->newest_ms / 1000 - TALLY_COSIGN_CLOCKS_S) return 0;
     if (s->count == s->room) {
         size_t room = s->room ? 2 * s->room : FIRST_SIGHTS;
         sight *grown = reallocarray(s->list, room, sizeof *grown);
@@ -161,8 +179,8 @@ static int gather(sights *s, uint64_t size, tally_error *err) {
     return rc == 1 ? 0 : rc;
 }
 
-static int seen_of(tally_txn *txn, const tally_feed *feed, uint64_t size, tally_witnessed *out,
-                   tally_error *err) {
+static int seen_of(tally_txn *txn, const tally_feed *feed, uint64_t size, int64_t until_s,
+                   tally_witnessed *out, tally_error *err) {
     sights s = {.txn = txn, .feed = feed};
     witnesses *w = malloc(sizeof *w);
     *out = (tally_witnessed){.quorum = false};
@@ -170,7 +188,7 @@ static int seen_of(tally_txn *txn, const tally_feed *feed, uint64_t size, tally_
     int rc = begin(w, txn, &feed->device);
     if (rc == 0) rc = gather(&s, size, err);
     for (size_t i = 0; rc == 0 && i < s.count; i++)
-        see(w, &s.list[i].witness, s.list[i].time_s);
+        if (s.list[i].time_s <= until_s) see(w, &s.list[i].witness, s.list[i].time_s);
     if (rc == 0) count(w, out);
     free(s.list);
     free(w);
@@ -181,14 +199,15 @@ int tally_witness_of(tally_txn *txn, uint32_t feed, uint64_t index, tally_witnes
                      tally_error *err) {
     tally_feed head;
     int rc = feed_now(txn, feed, &head, err);
-    return rc != 0 ? rc : seen_of(txn, &head, index + 1, out, err);
+    return rc != 0 ? rc : seen_of(txn, &head, index + 1, INT64_MAX, out, err);
 }
 
-int witness_members(tally_txn *txn, uint32_t feed, uint64_t size, uint32_t *out, tally_error *err) {
+int witness_members(tally_txn *txn, uint32_t feed, uint64_t size, int64_t until_s, uint32_t *out,
+                    tally_error *err) {
     tally_witnessed seen;
     tally_feed head;
     int rc = feed_now(txn, feed, &head, err);
-    if (rc == 0) rc = seen_of(txn, &head, size, &seen, err);
+    if (rc == 0) rc = seen_of(txn, &head, size, until_s, &seen, err);
     *out = rc == 0 ? seen.members : 0;
     return rc;
 }
@@ -237,18 +256,6 @@ typedef struct judging {
     uint64_t index, end;
     uint32_t feed;
 } judging;
-
-/* The clock of a stored record, which is canonical: an array of four, the version, a kind, and the
- * clock as a 64-bit number. Smaller ones are of before 1970-01-19. */
-static int64_t claimed_ms(tally_span bytes) {
-    size_t at = 2;
-    if (bytes.len > at && bytes.ptr[at] == 0xd9u && bytes.len > at + 1)
-        at += 2u + bytes.ptr[at + 1];
-    else if (bytes.len > at)
-        at += 1u + (bytes.ptr[at] & 0x1fu);
-    if (bytes.len < at + 9 || bytes.ptr[at] != HLC_MARKER) return 0;
-    return tally_hlc_ms(tally_get_be64(bytes.ptr + at + 1));
-}
 
 static void judge_one(judging *u, int64_t claimed) {
     while (u->left > 0 && u->steps[u->left - 1].size <= u->index)

@@ -301,7 +301,7 @@ bool session_cosign(tally_session *s) {
     int64_t due_ms;
     if (s->now < s->cosign_ms) return true;
     if (!session_read(s)) return false;
-    int rc = tally_cosign_due(s->txn, &due_ms, &err);
+    int rc = tally_cosign_due(s->txn, s->wall, &due_ms, &err);
     session_read_done(s);
     if (rc != 0) return store_failed(s, rc, &err);
     s->cosigned_ms = s->now;

@@ -11,8 +11,11 @@
 #include <tally/ledger.h>
 #include <tally/team.h>
 
-#define TALLY_COSIGN_MAX_HELD 1048576u /* in a store; one an hour of 50 feeds for ten years */
+/* In a store, and of one member no more than are left for others: half, for one who is alone. */
+#define TALLY_COSIGN_MAX_HELD 1048576u
 #define TALLY_COSIGN_EVERY_S  3600 /* a device cosigns a feed at most so often of its own accord */
+/* So far clocks of a team may be apart: see PROTOCOL.md, 2. */
+#define TALLY_COSIGN_CLOCKS_S INT64_C(172800)
 #define TALLY_COSIGNATURE_LINE_MAX_BYTES                                                           \
     (TALLY_ORIGIN_MAX_BYTES + 128u) /* of a signed note, NUL included */
 #define TALLY_QUORUM_MAX             16u
@@ -50,9 +53,9 @@ size_t tally_cosignature_line(const tally_hash *team, const tally_cosignature *c
 
 /* Inside a write: checks both signatures and keeps it, with the checkpoint where the feed's own
  * records give that root. 0; TALLY_EEXIST when it, or an earlier one of the witness on that
- * checkpoint, is here; TALLY_EREFUSED while nobody has added either device, and above
- * TALLY_COSIGN_MAX_HELD; TALLY_EFORMAT when a
- * signature does not hold or a device cosigns itself. After these nothing was changed. Whether the
+ * checkpoint, is here; TALLY_EREFUSED while nobody has added either device, and when
+ * TALLY_COSIGN_MAX_HELD leaves no room; TALLY_EFORMAT when a signature does not hold or a device
+ * cosigns itself. After these nothing was changed. Whether the
  * records are here, or say something else, does not matter: it is evidence. */
 int tally_cosignature_take(tally_txn *txn, const tally_cosignature *c, tally_error *err);
 
@@ -82,9 +85,9 @@ static inline uint64_t tally_cosignature_mark(const tally_cosignature *c) {
  * did not sign, or with a time before this device's last one on that feed. *made (may be NULL) gets
  * how many. An outcast cosigns nothing. */
 int tally_cosign(tally_txn *txn, bool asked, uint64_t *made, tally_error *err);
-/* When tally_cosign would next make one, in Unix milliseconds (now, or the past: at once);
+/* When tally_cosign would next make one, in Unix milliseconds (`now_ms`, or the past: at once);
  * INT64_MAX: not before something comes. */
-int tally_cosign_due(tally_txn *txn, int64_t *due_ms, tally_error *err);
+int tally_cosign_due(tally_txn *txn, int64_t now_ms, int64_t *due_ms, tally_error *err);
 
 /* Which history of a forked feed it is of: sets the head of that history, as tally_fork_state and
  * tally_branch name it. TALLY_ENOTFOUND when the records that would tell are not here. */
@@ -103,7 +106,8 @@ void tally_audit_policy_get(tally_txn *txn, tally_audit_policy *out);
 
 /* Whether a record was witnessed: `time_s` is the earliest time by which `quorum` distinct members,
  * other than the author's, had cosigned a checkpoint that covers it; `members` is how many had at
- * any time. Counted are checkpoints of the feed as it is stored. */
+ * any time. Counted are checkpoints of the feed as it is stored, but for times more than
+ * TALLY_COSIGN_CLOCKS_S before that of the newest record below the checkpoint. */
 typedef struct tally_witnessed {
     bool quorum;
     int64_t time_s;

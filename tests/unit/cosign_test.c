@@ -438,6 +438,88 @@ static void an_auditor_cosigns_and_appends_nothing(void **state) {
     fixture_close(&eve);
 }
 
+/* ---- members who lie, or whose clocks do ---- */
+
+/* As if so many had come already; the row's content is the newest one's key and the digest. */
+static int fill_log(void *ctx, tally_txn *txn, tally_error *err) {
+    uint8_t number[8], row[32 + 8 + 32 + 8 + 8] = {0};
+    tally_put_be64(number, *(const uint64_t *)ctx);
+    return store_put(txn, TABLE_LOCAL_COSIGNED, tally_span_of(number, sizeof number),
+                     tally_span_of(row, sizeof row), 0, err);
+}
+
+static void one_member_leaves_room_for_the_cosignatures_of_others(void **state) {
+    trio *t = *state;
+    fixture *f = &t->a;
+    uint64_t came = TALLY_COSIGN_MAX_HELD - 3;
+    fixture_append_costs(&t->b, 0, 2);
+    copy_all(&t->b, &t->a);
+    OK(tally_ledger_write(f->ledger, FIXTURE_NOW_MS, fill_log, &came, &f->err));
+    tally_cosignature flood[3], honest = forged(&t->a, &t->b, &t->a, FIXTURE_NOW_MS / 1000);
+    for (int i = 0; i < 3; i++) /* each earlier, so that it takes the place of the one before */
+        flood[i] = forged(&t->a, &t->b, &t->c, FIXTURE_NOW_MS / 1000 + 100 - i);
+    assert_int_equal(take(&t->a, &flood[0]), 0); /* of three */
+    assert_int_equal(take(&t->a, &flood[1]), 0); /* of two */
+    assert_int_equal(take(&t->a, &flood[2]), TALLY_EREFUSED);
+    assert_int_equal(take(&t->a, &honest), 0);
+    assert_int_equal(take(&t->a, &flood[2]), TALLY_EREFUSED);
+    assert_int_equal(cosignatures(&t->a, &t->b).count, 2);
+}
+
+static void who_signs_with_a_time_before_the_record_has_not_witnessed_it(void **state) {
+    trio *t = *state;
+    fixture *f = &t->a;
+    int64_t now_s = FIXTURE_NOW_MS / 1000, two_days = 172800;
+    fixture_append_costs(&t->b, 0, 2);
+    copy_all(&t->b, &t->a);
+    uint64_t never = counted(f, FIXTURE_NOW_MS).never;
+    tally_cosignature reset = forged(f, &t->b, &t->c, 0), /* a clock that began anew in 1970 */
+        lying = forged(f, &t->b, &t->c, now_s - two_days - 60),
+                      fast = forged(f, &t->b, &t->a, now_s - two_days + 60);
+    assert_int_equal(take(f, &lying), 0); /* evidence all the same */
+    assert_int_equal(take(f, &reset), 0);
+    assert_int_equal(cosignatures(f, &t->b).count, 1);
+    assert_int_equal(seen(f, &t->b, 0).members, 0);
+    assert_int_equal(counted(f, FIXTURE_NOW_MS).never, never);
+    assert_int_equal(cosign_at(f, FIXTURE_NOW_MS, false), 1); /* and it keeps nobody from it */
+    assert_true(seen(f, &t->b, 1).time_s == now_s);
+    assert_int_equal(counted(f, FIXTURE_NOW_MS).never, never - 2);
+    assert_int_equal(take(f, &fast), 0);
+    assert_true(seen(f, &t->b, 1).time_s == fast.time_s);
+}
+
+static void a_witness_years_ahead_keeps_nobody_from_cosigning(void **state) {
+    trio *t = *state;
+    int64_t now_s = FIXTURE_NOW_MS / 1000;
+    fixture_append_costs(&t->b, 0, 2);
+    copy_all(&t->b, &t->a);
+    tally_cosignature ahead = forged(&t->a, &t->b, &t->c, INT64_MAX);
+    assert_int_equal(take(&t->a, &ahead), 0);
+    assert_int_equal(cosign_at(&t->a, FIXTURE_NOW_MS, false), 1);
+    assert_true(seen(&t->a, &t->b, 1).time_s == now_s);
+    assert_int_equal(counted(&t->a, FIXTURE_NOW_MS).late, 0);
+}
+
+/* The largest size there is, of a feed whose owner signs what it likes. */
+static void sizes_up_to_the_largest_travel_and_settle(void **state) {
+    trio *t = *state;
+    char origin[TALLY_ORIGIN_MAX_BYTES];
+    uint64_t sizes[] = {INT64_MAX, INT64_MAX - 1, UINT64_C(1) << 62};
+    tally_origin_format(tally_ledger_team(t->a.ledger), tally_key_device(t->b.key), origin);
+    for (size_t i = 0; i < 3; i++) {
+        tally_cosignature c = {.device = *tally_key_device(t->b.key),
+                               .checkpoint = {.size = sizes[i], .root = {.b = {1}}},
+                               .time_s = INT64_MAX};
+        tally_checkpoint_sign(t->b.key, origin, &c.checkpoint);
+        tally_cosignature_sign(t->c.key, origin, &c);
+        assert_int_equal(take(&t->a, &c), 0);
+    }
+    meet(t, &t->a, &t->b);
+    assert_int_equal(cosignatures(&t->b, &t->b).count, cosignatures(&t->a, &t->b).count);
+    assert_true(digest_of(&t->a) == digest_of(&t->b));
+    assert_int_equal(counted(&t->a, FIXTURE_NOW_MS).late, 0);
+}
+
 int main(void) {
 #define TRIO(test) cmocka_unit_test_setup_teardown(test, trio_setup, trio_teardown)
     const struct CMUnitTest tests[] = {
@@ -454,6 +536,10 @@ int main(void) {
         TRIO(a_rewritten_history_is_caught_by_a_teammates_cosignature),
         TRIO(a_cosignature_of_another_history_is_a_finding),
         TRIO(an_auditor_cosigns_and_appends_nothing),
+        TRIO(one_member_leaves_room_for_the_cosignatures_of_others),
+        TRIO(who_signs_with_a_time_before_the_record_has_not_witnessed_it),
+        TRIO(a_witness_years_ahead_keeps_nobody_from_cosigning),
+        TRIO(sizes_up_to_the_largest_travel_and_settle),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
