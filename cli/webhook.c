@@ -93,11 +93,12 @@ static void secret_say(cli *run, const char *name, const secret *s) {
 
 /* ---- add ---- */
 
-/* The host of an address, for a name. */
+/* The host of an address, for a name; of [::1] what is between the brackets. */
 static tally_span host_of(const char *url) {
     const char *start = strstr(url, "://");
     if (!start) return (tally_span){0};
     start += 3;
+    if (*start == '[') return tally_span_of(start + 1, strcspn(start + 1, "]"));
     return tally_span_of(start, strcspn(start, "/:?#"));
 }
 

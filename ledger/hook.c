@@ -49,8 +49,15 @@ int outbox_del(tally_txn *txn, const outbox_key *key, tally_error *err) {
 }
 
 int outbox_each(tally_txn *txn, outbox_sort sort, outbox_row_fn *fn, void *ctx, tally_error *err) {
-    uint8_t first = (uint8_t)sort;
-    MDB_val k = {1, &first}, v;
+    outbox_key first = outbox_key_of(sort, (tally_span){0});
+    return outbox_each_from(txn, &first, fn, ctx, err);
+}
+
+int outbox_each_from(tally_txn *txn, const outbox_key *from, outbox_row_fn *fn, void *ctx,
+                     tally_error *err) {
+    outbox_key at = *from;
+    uint8_t first = at.bytes[0];
+    MDB_val k = {at.len, at.bytes}, v;
     MDB_cursor *cursor;
     int rc = store_cursor(txn, TABLE_LOCAL_OUTBOX, &cursor, err);
     if (rc != 0) return rc;

@@ -35,6 +35,9 @@ int outbox_del(tally_txn *txn, const outbox_key *key, tally_error *err);
 /* `name` is the key without its sort. Nothing may be written meanwhile. */
 typedef int outbox_row_fn(void *ctx, tally_span name, tally_span value, tally_error *err);
 int outbox_each(tally_txn *txn, outbox_sort sort, outbox_row_fn *fn, void *ctx, tally_error *err);
+/* Those of its sort from that key on. */
+int outbox_each_from(tally_txn *txn, const outbox_key *from, outbox_row_fn *fn, void *ctx,
+                     tally_error *err);
 
 /* Rows are written as records are, so that one strict reader reads them. False: it does not read.
  */

@@ -45,8 +45,17 @@ static bool is_skipped(const tally_claim_options *options, const tally_hook *hoo
     return false;
 }
 
+/* Nothing waits longer than this: what does was written down by a clock that was ahead then. */
+static bool is_beyond(int64_t at_ms, int64_t now_ms) {
+    return at_ms - now_ms > TALLY_OUTBOX_WAIT_MAX_MS;
+}
+
 static int64_t due_at(const queued *q) {
     return q->at_ms > q->hook.held_until_ms ? q->at_ms : q->hook.held_until_ms;
+}
+
+static bool is_past(int64_t at_ms, int64_t now_ms) {
+    return at_ms <= now_ms || is_beyond(at_ms, now_ms);
 }
 
 /* A lease holds in any case: it stands in the queue's time until it ends, and what was tried since
@@ -54,10 +63,11 @@ static int64_t due_at(const queued *q) {
 static bool may_send(const tally_claim_options *options, const queued *q, tally_txn *txn) {
     tally_message message;
     if (is_skipped(options, &q->hook)) return false;
-    if (!options->early) return due_at(q) <= options->now_ms;
-    return q->tried_ms < options->started_ms &&
-           (q->at_ms <= options->now_ms ||
-            (message_get(txn, q->id, &message, NULL) == 0 && message.lease_ms <= options->now_ms));
+    int64_t now_ms = options->now_ms;
+    if (!options->early) return is_past(q->at_ms, now_ms) && is_past(q->hook.held_until_ms, now_ms);
+    return (q->tried_ms < options->started_ms || is_beyond(q->tried_ms, now_ms)) &&
+           (is_past(q->at_ms, now_ms) ||
+            (message_get(txn, q->id, &message, NULL) == 0 && is_past(message.lease_ms, now_ms)));
 }
 
 static int look_at(void *ctx, tally_span name, tally_span value, tally_error *err) {
@@ -73,16 +83,27 @@ static int look_at(void *ctx, tally_span name, tally_span value, tally_error *er
         if (due_at(&q) < walk->next_ms) walk->next_ms = due_at(&q);
         return walk->next_ms <= q.at_ms ? WALK_ENDS : 0;
     }
-    if (!walk->options->early && q.at_ms > walk->options->now_ms) return WALK_ENDS;
+    if (!walk->options->early && !is_past(q.at_ms, walk->options->now_ms)) return WALK_ENDS;
     if (!may_send(walk->options, &q, walk->txn)) return 0;
     walk->found = true;
     walk->first = q;
     return WALK_ENDS;
 }
 
+/* The walk ends where the future begins, and goes on where it ends. */
+static int look_beyond(due_walk *walk, tally_error *err) {
+    uint8_t name[8];
+    int64_t from_ms = walk->options->now_ms + TALLY_OUTBOX_WAIT_MAX_MS + 1;
+    tally_put_be64(name, from_ms > 0 ? (uint64_t)from_ms : 0);
+    outbox_key from = outbox_key_of(OUTBOX_QUEUE, tally_span_of(name, sizeof name));
+    return outbox_each_from(walk->txn, &from, look_at, walk, err);
+}
+
 static int due_find(due_walk *walk, tally_error *err) {
     int rc = tally_hook_each(walk->txn, keep_hook, walk, err);
     if (rc == 0) rc = outbox_each(walk->txn, OUTBOX_QUEUE, look_at, walk, err);
+    bool whole = !walk->options || walk->options->early || walk->found;
+    if ((rc == 0 || rc == WALK_ENDS) && !whole) rc = look_beyond(walk, err);
     return rc == WALK_ENDS ? 0 : rc;
 }
 

@@ -23,6 +23,8 @@
 /* What was delivered is remembered for so long; longer than a month, because a budget's message is
  * known again by it. */
 #define TALLY_OUTBOX_KEEP_MS (40 * 24 * 3600 * 1000LL)
+/* No message waits longer: 24 h and a tenth, or as Retry-After asked. */
+#define TALLY_OUTBOX_WAIT_MAX_MS (27 * 3600 * 1000LL)
 
 typedef enum tally_hook_event {
     TALLY_HOOK_INVOICE_ISSUED,

@@ -109,7 +109,9 @@ static int send_all(delivery *d, tally_error *err) {
     int64_t timeout_ms = d->options->timeout_ms ? d->options->timeout_ms : WEBHOOK_TIMEOUT_MS;
     for (;;) {
         tally_claim claim;
-        tally_claim_options wanted = {.now_ms = d->options->now_ms(),
+        int64_t now_ms = d->options->now_ms();
+        if (started_ms > now_ms) started_ms = now_ms; /* else each would be tried again at once */
+        tally_claim_options wanted = {.now_ms = now_ms,
                                       .lease_ms = timeout_ms + WEBHOOK_LEASE_SLACK_MS,
                                       .early = d->options->early,
                                       .started_ms = started_ms,

@@ -270,6 +270,8 @@ outbox() { tally webhook outbox --all --json | jq -c "$1"; }
     tally webhook add http://example.com/in --insecure >/dev/null 2>&1
     tally webhook add https://example.org/in >/dev/null 2>&1
     [ "$(tally webhook list --json | jq -c '[.webhooks[].name]')" = '["example.com","example.org"]' ]
+    tally webhook add 'http://[::1]:9/in' >/dev/null 2>&1
+    tally webhook list --json | jq -e 'any(.webhooks[]; .name == "::1")'
     fails_with 2 tally webhook add "$URL" --event invoice.sent
     fails_with 2 tally webhook add "$URL" --name $'a\nb'
     fails_with 2 tally webhook add "$URL" --since soon

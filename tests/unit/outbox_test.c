@@ -221,6 +221,50 @@ static void an_endpoint_in_trouble_gets_one_at_a_time_and_others_go_on(void **st
     assert_true(next_due() == INT64_MAX);
 }
 
+/* A clock that was a year ahead wrote down when to try again, and until when a lease and an
+ * endpoint's rest hold. */
+static void what_a_clock_put_off_for_a_year_goes_out_when_it_is_right_again(void **state) {
+    int64_t ahead = NOW + 365 * 86400 * SECOND;
+    tally_claim claim;
+    (void)state;
+    hook("a", 1);
+    hook("b", 2);
+    hook("c", 3);
+    message("a", 1);
+    message("b", 2);
+    message("c", 3);
+    assert_int_equal(take(ahead, &claim), 1); /* and its sender was killed */
+    tally_claim_clear(&claim);
+    assert_int_equal(take(ahead, &claim), 2);
+    settle(&claim, ahead, SILENT);
+    assert_int_equal(take(ahead, &claim), 3);
+    settle(&claim, ahead, FAILED);
+    uint8_t left = 1 + 2 + 3;
+    for (int i = 0; i < 3; i++) {
+        uint8_t number = take(NOW, &claim);
+        assert_in_range(number, 1, left);
+        settle(&claim, NOW, DELIVERED);
+        left = (uint8_t)(left - number);
+    }
+    assert_int_equal(left, 0);
+    assert_true(next_due() == INT64_MAX);
+}
+
+static void a_person_who_asks_need_not_wait_for_a_clock(void **state) {
+    int64_t ahead = NOW + 365 * 86400 * SECOND;
+    tally_claim claim;
+    (void)state;
+    hook("a", 1);
+    message("a", 1);
+    assert_int_equal(take(ahead, &claim), 1);
+    tally_claim_clear(&claim);
+    assert_int_equal(take_with(NOW, true, &claim), 1);
+    settle(&claim, NOW, FAILED);
+    assert_int_equal(take(NOW, &claim), 0); /* it was tried just now */
+    assert_int_equal(take(NOW + 330 * SECOND, &claim), 1);
+    tally_claim_clear(&claim);
+}
+
 static void what_retry_after_asks_for_holds_for_the_message_and_its_endpoint(void **state) {
     tally_claim claim;
     (void)state;
@@ -329,6 +373,8 @@ int main(void) {
         LEDGER(what_is_being_sent_is_nobody_elses_until_the_lease_ends),
         LEDGER(one_that_kills_its_senders_comes_to_an_end),
         LEDGER(an_endpoint_in_trouble_gets_one_at_a_time_and_others_go_on),
+        LEDGER(what_a_clock_put_off_for_a_year_goes_out_when_it_is_right_again),
+        LEDGER(a_person_who_asks_need_not_wait_for_a_clock),
         LEDGER(what_retry_after_asks_for_holds_for_the_message_and_its_endpoint),
         LEDGER(an_endpoint_that_is_gone_is_left_alone),
         LEDGER(the_same_event_is_put_in_once_and_forgotten_after_forty_days),
