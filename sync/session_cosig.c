@@ -184,9 +184,18 @@ static void end_round(tally_session *s) {
     s->round = s->summary_heard = s->end_said = s->end_heard = false;
 }
 
+/* Each goes through all that is held, and what begins one is a hello of either side. */
+static bool count_round(tally_session *s) {
+    tally_error err = {0};
+    if (++s->rounds <= s->hellos_in + s->hellos_out) return true;
+    (void)tally_fail(&err, TALLY_ELIMIT, "refused a summary of cosignatures that no hello led to");
+    return session_refuse(s, &err);
+}
+
 bool session_cosigned_take(tally_session *s, tally_wire_list marks) {
     tally_error err = {0};
     if (!s->summary_heard) {
+        if (!count_round(s)) return false;
         if (!s->round) s->round = s->summary_due = true;
         s->summary_heard = s->end_due = true;
         return compare_all(s, marks);

@@ -165,7 +165,7 @@ struct tally_session {
     bool hello_due, remember_due;
     bool claimed; /* the peer has said what is to be compared */
     int64_t remembered_ms;
-    uint32_t hellos_in, hellos_out, trails;
+    uint32_t hellos_in, hellos_out, trails, rounds;
     uint64_t forks; /* digest of those known here */
     int64_t clock_off_ms;
     uint16_t peer_port;

@@ -181,8 +181,12 @@ static void a_forked_feed_and_what_follows_a_revocation_are_not_cosigned(void **
     fixture_append_costs(&t->b, 10, 1);
     fixture_append_costs(&twin, 20, 1);
     meet(t, &t->a, &t->b);
+    copy_all(&t->b, &t->c);
     meet(t, &t->a, &twin);
+    meet(t, &t->a, &t->c);                                 /* that learns of the fork */
     assert_int_equal(cosignatures(&t->a, &t->b).count, 1); /* of before the twin came */
+    (void)cosign_at(&t->c, FIXTURE_NOW_MS + HOUR_MS, true);
+    assert_int_equal(cosignatures(&t->c, &t->b).count, 1); /* a's */
     assert_int_equal(cosign_at(&t->a, FIXTURE_NOW_MS + 2 * HOUR_MS, true), 0);
     fixture_append_costs(&t->c, 30, 2);
     copy_all(&t->c, &t->a);
@@ -317,6 +321,30 @@ static void the_checkpoint_comes_with_its_cosignature(void **state) {
     assert_int_equal(check.findings, 0);
 }
 
+/* Who signs another root in the middle of what it sent must not get it among the checkpoints. */
+static void a_checkpoint_that_the_records_contradict_is_evidence_only(void **state) {
+    trio *t = *state;
+    fixture *f = &t->a;
+    char origin[TALLY_ORIGIN_MAX_BYTES];
+    tally_checkpoint cp;
+    tally_txn *txn;
+    uint32_t feed;
+    fixture_append_costs(&t->b, 0, 3);
+    copy_all(&t->b, &t->a);
+    tally_cosignature other = forged(f, &t->b, &t->c, FIXTURE_NOW_MS / 1000);
+    tally_origin_format(tally_ledger_team(f->ledger), &other.device, origin);
+    other.checkpoint = (tally_checkpoint){.size = 2, .root = {.b = {1}}};
+    tally_checkpoint_sign(t->b.key, origin, &other.checkpoint);
+    tally_cosignature_sign(t->c.key, origin, &other);
+    assert_int_equal(take(f, &other), 0);
+    OK(tally_read_begin(f->ledger, &txn, &f->err));
+    OK(tally_feed_find(txn, &other.device, &feed));
+    OK(tally_checkpoint_get(txn, feed, 1, &cp, &f->err));
+    tally_read_end(txn);
+    assert_int_equal(cp.size, 3);
+    assert_int_equal(seen(f, &t->b, 0).members, 0);
+}
+
 /* ---- proving ---- */
 
 static void a_record_is_as_old_as_its_earliest_quorum(void **state) {
@@ -440,6 +468,38 @@ static void an_auditor_cosigns_and_appends_nothing(void **state) {
 
 /* ---- members who lie, or whose clocks do ---- */
 
+static int set_witnesses(void *ctx, tally_txn *txn, tally_error *err) {
+    fixture *f = ctx;
+    tally_writer_begin(f->writer);
+    tally_put_str(f->writer, "witnesses", text("auditor"));
+    return tally_policy_set(txn, TALLY_POLICY_AUDIT, f->writer, err);
+}
+
+static void who_owns_the_feed_or_has_another_role_does_not_witness_it(void **state) {
+    trio *t = *state;
+    fixture *f = &t->a, own, eve;
+    int64_t now_s = FIXTURE_NOW_MS / 1000;
+    team_join(&own, f, 9);
+    team_join(&eve, f, 10);
+    fixture_admit(f, own.key, TALLY_ROLE_MEMBER, "bob", "second");
+    fixture_admit(f, eve.key, TALLY_ROLE_AUDITOR, "eve", "office");
+    fixture_append_costs(&t->b, 0, 2);
+    copy_all(&t->b, f);
+    tally_cosignature by_bob = forged(f, &t->b, &own, now_s),
+                      by_cy = forged(f, &t->b, &t->c, now_s),
+                      by_eve = forged(f, &t->b, &eve, now_s + 1);
+    assert_int_equal(take(f, &by_bob), 0);
+    assert_int_equal(seen(f, &t->b, 0).members, 0);
+    assert_int_equal(take(f, &by_cy), 0);
+    assert_int_equal(take(f, &by_eve), 0);
+    assert_int_equal(seen(f, &t->b, 0).members, 2);
+    OK(tally_ledger_write(f->ledger, FIXTURE_NOW_MS, set_witnesses, f, &f->err));
+    assert_int_equal(seen(f, &t->b, 0).members, 1);
+    assert_true(seen(f, &t->b, 0).time_s == now_s + 1);
+    fixture_close(&own);
+    fixture_close(&eve);
+}
+
 /* As if so many had come already; the row's content is the newest one's key and the digest. */
 static int fill_log(void *ctx, tally_txn *txn, tally_error *err) {
     uint8_t number[8], row[32 + 8 + 32 + 8 + 8] = {0};
@@ -531,11 +591,13 @@ int main(void) {
         TRIO(two_in_sync_hold_the_same_cosignatures),
         TRIO(what_both_hold_is_not_sent_again),
         TRIO(the_checkpoint_comes_with_its_cosignature),
+        TRIO(a_checkpoint_that_the_records_contradict_is_evidence_only),
         TRIO(a_record_is_as_old_as_its_earliest_quorum),
         TRIO(records_that_nobody_saw_or_saw_late_are_counted),
         TRIO(a_rewritten_history_is_caught_by_a_teammates_cosignature),
         TRIO(a_cosignature_of_another_history_is_a_finding),
         TRIO(an_auditor_cosigns_and_appends_nothing),
+        TRIO(who_owns_the_feed_or_has_another_role_does_not_witness_it),
         TRIO(one_member_leaves_room_for_the_cosignatures_of_others),
         TRIO(who_signs_with_a_time_before_the_record_has_not_witnessed_it),
         TRIO(a_witness_years_ahead_keeps_nobody_from_cosigning),

@@ -415,6 +415,37 @@ static void hellos_without_end_are_refused(void **state) {
     assert_dropped(p, victim, TALLY_BYE_LIMIT);
 }
 
+static void say_round(rogue *r) {
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(tally_wire_put_cosigned(&r->plain, NULL, 0, NULL), 0);
+        rogue_say(r);
+        rogue_listen(r);
+    }
+}
+
+static void a_summary_of_cosignatures_out_of_turn_is_refused(void **state) {
+    pair *p = *state;
+    end *victim = called(p);
+    tally_wire_cosigned mark = {.device = *tally_key_device(p->b.key), .size = 1, .digest = 1};
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(tally_wire_put_cosigned(&p->r.plain, &mark, 1, NULL), 0);
+    rogue_say(&p->r);
+    assert_dropped(p, victim, TALLY_BYE_PROTOCOL);
+}
+
+static void rounds_of_cosignatures_that_no_hello_led_to_are_refused(void **state) {
+    pair *p = *state;
+    end *victim = called(p);
+    tally_span feature = text("cosigs 0000000000000001");
+    assert_int_equal(tally_wire_put_hello(&p->r.plain, p->n.now, &feature, 1, NULL, 0, NULL), 0);
+    rogue_say(&p->r);
+    for (int i = 0; i < 3; i++) /* two hellos there, one back */
+        say_round(&p->r);
+    assert_alive(victim);
+    say_round(&p->r);
+    assert_dropped(p, victim, TALLY_BYE_LIMIT);
+}
+
 /* ---- who says little ---- */
 
 /* 12 MB that stay as large when packed, in the feed of a. */
@@ -553,6 +584,8 @@ int main(void) {
         T(more_feeds_than_a_team_can_have_are_refused),
         T(more_wishes_for_blobs_than_are_answered_are_refused),
         T(hellos_without_end_are_refused),
+        T(rounds_of_cosignatures_that_no_hello_led_to_are_refused),
+        T(a_summary_of_cosignatures_out_of_turn_is_refused),
         T(output_stays_bounded_while_the_peer_gives_no_credit),
         T(silence_is_answered_with_pings_and_then_the_end),
         T(a_peer_that_pings_is_not_dead),
