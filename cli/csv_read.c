@@ -20,7 +20,8 @@ static bool quoted_read(cli_csv *csv, tally_span *out) {
     }
     csv->at = from + 1;
     *out = tally_span_of(start, (size_t)(to - start));
-    if (csv->at >= csv->end || strchr(",\r\n", *csv->at)) return true;
+    if (csv->at >= csv->end || strchr(",\n", *csv->at)) return true;
+    if (*csv->at == '\r' && (csv->at + 1 == csv->end || csv->at[1] == '\n')) return true;
     csv->why = "something follows a quoted cell";
     return false;
 }
