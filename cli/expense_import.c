@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "clients.h"
 #include "commands.h"
 #include "evidence.h"
 #include "expense_alike.h"
@@ -16,7 +17,7 @@
 typedef enum alike_way { ALIKE_ASK, ALIKE_SKIP, ALIKE_ADD } alike_way;
 
 typedef struct expense_importing {
-    const cli_expense_rows *rows;
+    cli_expense_rows *rows;
     const cli_evidence *evidence;
     alike_way way;
     bool *alike;           /* of each row */
@@ -45,6 +46,20 @@ static int row_apply(expense_importing *importing, tally_txn *txn, const cli_exp
     return code;
 }
 
+/* As for what is typed. The name is copied: a write moves what it lies in. */
+static void clients_complete(cli_expense_rows *rows, tally_txn *txn) {
+    for (size_t i = 0; i < rows->count; i++) {
+        cli_expense_row *row = &rows->rows[i];
+        tally_span client;
+        if (row->entry.client.len || !row->entry.project.len ||
+            !cli_project_client(txn, row->entry.project, &client) ||
+            client.len > sizeof row->client)
+            continue;
+        memcpy(row->client, client.ptr, client.len);
+        row->entry.client = tally_span_of(row->client, client.len);
+    }
+}
+
 /* The same file saved anew, or with more rows, is another file: only a person knows it is not. */
 static int alike_find(expense_importing *importing, tally_txn *txn, tally_error *err) {
     size_t count = 0;
@@ -62,6 +77,7 @@ static int alike_find(expense_importing *importing, tally_txn *txn, tally_error 
 static int import_apply(void *ctx, tally_txn *txn, tally_error *err) {
     expense_importing *importing = ctx;
     tally_hash evidence;
+    clients_complete(importing->rows, txn);
     int code = alike_find(importing, txn, err);
     importing->added = importing->known = 0;
     for (size_t i = 0; !code && i < importing->rows->count; i++) {

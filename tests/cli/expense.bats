@@ -194,3 +194,22 @@ CSV
     printf 'date,category,provider,amount\n2026-03-01,gpu,"Modal"\r5\n' >odd.csv
     fails_with 3 tally expense import odd.csv
 }
+
+@test "an imported row that names a project alone is its client's" {
+    new_ledger
+    tally client set acme 2>/dev/null
+    tally project set shop --client acme 2>/dev/null
+    printf 'date,category,provider,amount,project\n2026-03-01,gpu,Modal,5,shop\n' >shop.csv
+    tally expense import shop.csv >/dev/null
+    [ "$(list --client acme | jq -c '[.entries[] | [.client, .project, .amount]]')" = '[["acme","shop","5.00"]]' ]
+    # Saved anew it is still the same row.
+    printf '\n' >>shop.csv
+    fails_with 1 tally expense import shop.csv
+}
+
+@test "a file with semicolons between its columns is told what to do" {
+    new_ledger
+    printf 'date;category;provider;amount\n2026-03-01;gpu;Modal;10,00\n' >semi.csv
+    fails_with 3 tally expense import semi.csv
+    [[ "$words" == *"';' stands between the columns"*"','"* ]]
+}
