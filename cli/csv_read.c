@@ -96,6 +96,10 @@ int cli_csv_header(cli_csv *csv, const cli_csv_column *columns, size_t count, co
         return tally_fail(err, TALLY_EFORMAT, "the CSV has no header line%s%s",
                           csv->why ? ": " : "", csv->why ? csv->why : "");
     csv->width = csv->count;
+    if (csv->count == 1 && memchr(csv->cells[0].ptr, ';', csv->cells[0].len))
+        return tally_fail(err, TALLY_EFORMAT,
+                          "line 1: ';' stands between the columns; save it with ',' between them "
+                          "and '.' in amounts");
     for (size_t i = 0; i < count; i++) {
         const char *name = columns[i].names;
         size_t found = 0, len = 0;
