@@ -341,3 +341,23 @@ issued() { tally invoice issue "$@" --yes --json 2>/dev/null | jq -r .number; }
     tally invoice issue c --period "$year" --yes >/dev/null 2>&1
     tally invoice verify AK-"$(date +%Y)"-0001
 }
+
+@test "on another machine, in another locale and time zone, a draft is the same bytes" {
+    two_teammates
+    tally client set acme --title "Zürich 株式会社" --timezone Asia/Tokyo 2>/dev/null
+    tally contract set c --client acme --rate 100 2>/dev/null
+    tally time add --client acme --date 2026-03-02 --duration 1h "Übersetzung des Parsers" >/dev/null 2>&1
+    tally time add --client acme --date 2026-03-02 --duration 2h --ledger "$BEN" "Search index" >/dev/null 2>&1
+    tally expense add --category gpu --provider Modal --amount 3.50 --date 2026-03-02 --client acme --ledger "$BEN" >/dev/null 2>&1
+    tally sync export ada.seg >/dev/null 2>&1
+    tally sync export ben.seg --ledger "$BEN" >/dev/null 2>&1
+    tally sync import ben.seg >/dev/null 2>&1
+    tally sync import ada.seg --ledger "$BEN" >/dev/null 2>&1
+    for format in json csv html; do
+        tally invoice draft c --period 2026-03 --issue-date 2026-03-31 --format $format --output here.$format 2>/dev/null
+        LC_ALL=C TZ=America/New_York HOME=/nonexistent tally invoice draft c --period 2026-03 --issue-date 2026-03-31 \
+            --format $format --output there.$format --ledger "$BEN" 2>/dev/null
+        cmp here.$format there.$format
+    done
+    jq -e '.total == "303.50" and (.lines | length == 3)' here.json
+}
