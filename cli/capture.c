@@ -11,6 +11,7 @@
 #include <capture/capture.h>
 
 #include "commands.h"
+#include "describe_jobs.h"
 #include "json_out.h"
 #include "notice.h"
 #include "open.h"
@@ -179,6 +180,9 @@ static int capture_command_run(cli *run) {
     else
         result_text(run, &result, &notices);
     if (!failed && !options.dry_run) pass_mark(run);
+    /* What was captured stands, whatever becomes of its descriptions. */
+    if (!failed && !options.dry_run && cli_describe_due(ledger, run->json, &err))
+        cli_say("the sessions are captured, but not described: %s", err.text);
     cli_notices_clear(&notices);
     tally_ledger_close(ledger);
     for (size_t i = 0; i < words.count; i++) {

@@ -25,6 +25,7 @@ extern const cli_command command_assign, command_split, command_void;
 extern const cli_command command_expense_add, command_expense_import, command_expense_list;
 extern const cli_command command_expense_evidence, command_reconcile;
 extern const cli_command command_bill_set, command_bill_list, command_bill_unset;
+extern const cli_command command_describe, command_time_add, command_time_list;
 extern const cli_command command_log, command_show, command_verify, command_fsck, command_rebuild;
 extern const cli_command command_backup, command_status, command_doctor, command_version;
 extern const cli_command command_config_list, command_config_get, command_config_set;

@@ -4,6 +4,7 @@
 #include <tally/invite.h>
 
 #include "commands.h"
+#include "describe_jobs.h"
 #include "json_out.h"
 #include "notice.h"
 #include "open.h"
@@ -18,6 +19,13 @@ typedef struct config_key {
 
 static bool yes_or_no(tally_span value) {
     return tally_span_is(value, "yes") || tally_span_is(value, "no");
+}
+
+/* Nothing, or words without control characters. */
+static bool program(tally_span value) {
+    for (size_t i = 0; i < value.len; i++)
+        if (value.ptr[i] < 0x20 || value.ptr[i] == 0x7f) return false;
+    return value.len <= CLI_COMMAND_MAX_BYTES;
 }
 
 static bool on_or_off(tally_span value) {
@@ -52,6 +60,10 @@ static const config_key keys[] = {
     /* Prompts are not stored unless this says so: the first one of a session then becomes its
        title. */
     {"titles.from_prompts", "no", "yes or no", yes_or_no},
+    /* What 'tally capture' does with sessions that have ended: describe_jobs.h. */
+    {CLI_SETTING_COMMITS, "yes", "yes or no", yes_or_no},
+    {CLI_SETTING_COMMAND, "", "a program and its arguments, split at spaces; no shell reads it",
+     program},
     /* Read by tallyd and by 'tally sync now'. */
     {"sync.peers", "", "HOST:PORT, several separated by spaces", address_list},
     {"node.listen", "*:7117", "HOST:PORT, *:PORT or none", listen_address},

@@ -7,15 +7,17 @@
 #include <tally/money.h>
 
 #include "attribution_out.h"
+#include "line.h"
 
 #define HOUR_MS             3600000
 #define HOURS_JSON_DECIMALS 6 /* finer than a hundredth of a second */
 
-tally_span cli_session_title(const cli_reading *reading, const tally_agent_session *session) {
-    tally_span title = {0};
-    if (!session->title || tally_blob_get(reading->txn, session->title, &title))
-        return tally_span_str(NULL);
-    return title;
+/* A person's words on the very cost, else the session's line. */
+static void line_json(cli_json *json, const cli_reading *reading, const tally_cost *cost) {
+    tally_description own;
+    bool said = tally_words_get(reading->txn, cost->id.b, TALLY_WORDS_PERSON, &own);
+    const tally_description *line = said ? &own : cli_session_line(reading, cost->session);
+    cli_json_text_or_null(json, "description", line->text);
 }
 
 void cli_texts_json(cli_json *json, const char *key, const tally_span *texts, size_t count) {
@@ -56,7 +58,7 @@ void cli_cost_json(cli_json *json, const cli_reading *reading, const tally_cost_
     cli_json_text(json, "member", facts->member);
     cli_json_text(json, "device", facts->device);
     cli_texts_json(json, "tags", facts->tags, facts->tag_count);
-    cli_json_text_or_null(json, "description", cli_session_title(reading, session));
+    line_json(json, reading, cost);
     usage_json(json, cost);
     if (facts->priced.priced)
         cli_json_money(json, "total_cost", facts->priced.pico);
@@ -74,6 +76,7 @@ bool cli_sums_priced(const tally_sums *sums) {
 
 void cli_sums_json(cli_json *json, const tally_sums *sums) {
     cli_json_u64(json, "sessions", sums->sessions);
+    cli_json_u64(json, "time_entries", sums->time_entries);
     cli_json_u64(json, "requests", sums->requests);
     cli_json_u64(json, "input_tokens", sums->input);
     cli_json_u64(json, "output_tokens", sums->output);

@@ -10,8 +10,6 @@
 
 /* One API response as an object; the fields of a cost row. */
 void cli_cost_json(cli_json *json, const cli_reading *reading, const tally_cost_facts *facts);
-/* The description of a session, empty when it has none. */
-tally_span cli_session_title(const cli_reading *reading, const tally_agent_session *session);
 /* Text in an array under `key`. */
 void cli_texts_json(cli_json *json, const char *key, const tally_span *texts, size_t count);
 

@@ -1,52 +1,16 @@
-/* Costs as CSV: RFC 4180 quoting, and cells no spreadsheet runs. import_csv.c reads it back. */
+/* Costs as CSV. import_csv.c reads it back. */
 #include "costs.h"
 
 #include <inttypes.h>
-#include <string.h>
 
 #include <tally/money.h>
+
+#include "csv_out.h"
 
 typedef struct csv_lines {
     FILE *out;
     const cli_reading *reading;
 } csv_lines;
-
-/* Spreadsheets take what starts so for a formula. Apostrophes before it are counted in, so that
- * undoing the escape gives back exactly what was there. */
-static bool runs_as_formula(tally_span text) {
-    size_t at = 0;
-    while (at < text.len && text.ptr[at] == '\'')
-        at++;
-    return at < text.len && text.ptr[at] && strchr("=+-@\t\r", text.ptr[at]) != NULL;
-}
-
-static bool needs_quotes(tally_span text) {
-    for (size_t i = 0; i < text.len; i++)
-        if (strchr(",\"\r\n", text.ptr[i]) && text.ptr[i]) return true;
-    return text.len && (text.ptr[0] == ' ' || text.ptr[text.len - 1] == ' ');
-}
-
-static void cell_bytes(FILE *out, tally_span text) {
-    for (size_t i = 0; i < text.len; i++) {
-        if (text.ptr[i] == '"') fputc('"', out);
-        fputc(text.ptr[i], out);
-    }
-}
-
-/* Several texts in one cell with `;` between them: tags; or just one. */
-static void cell(FILE *out, const tally_span *texts, size_t count) {
-    bool quotes = false, formula = count > 0 && runs_as_formula(texts[0]);
-    for (size_t i = 0; i < count; i++)
-        quotes = quotes || needs_quotes(texts[i]);
-    if (quotes) fputc('"', out);
-    if (formula) fputc('\'', out);
-    for (size_t i = 0; i < count; i++) {
-        if (i) fputc(';', out);
-        cell_bytes(out, texts[i]);
-    }
-    if (quotes) fputc('"', out);
-    fputc(',', out);
-}
 
 static int csv_line(void *ctx, const tally_cost_facts *facts, tally_error *err) {
     csv_lines *lines = ctx;
@@ -58,16 +22,16 @@ static int csv_line(void *ctx, const tally_cost_facts *facts, tally_error *err) 
     tally_hex(tally_span_of(facts->cost->id.b, sizeof facts->cost->id.b), id);
     if (facts->priced.priced) tally_pico_format(facts->priced.pico, 2, money);
     fprintf(lines->out, "%s,", date);
-    cell(lines->out, facts->tags, facts->tag_count);
-    cell(lines->out, &facts->session->cwd, 1);
-    cell(lines->out, &facts->session->agent, 1);
-    cell(lines->out, &facts->model, 1);
+    cli_csv_texts(lines->out, facts->tags, facts->tag_count);
+    cli_csv_text(lines->out, facts->session->cwd);
+    cli_csv_text(lines->out, facts->session->agent);
+    cli_csv_text(lines->out, facts->model);
     fprintf(lines->out, "%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%s,", usage->input,
             usage->output, usage->cache_read, usage->cache_write_5m + usage->cache_write_1h, money);
-    cell(lines->out, &facts->session->id, 1);
-    cell(lines->out, &facts->client, 1);
-    cell(lines->out, &facts->project, 1);
-    cell(lines->out, &facts->member, 1);
+    cli_csv_text(lines->out, facts->session->id);
+    cli_csv_text(lines->out, facts->client);
+    cli_csv_text(lines->out, facts->project);
+    cli_csv_text(lines->out, facts->member);
     fprintf(lines->out, "%s\n", id);
     return 0;
 }

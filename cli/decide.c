@@ -175,7 +175,7 @@ static const cli_option assign_options[] = {
 
 const cli_command command_assign = {.name = "assign",
                                     .arguments = "SESSION|ENTRY",
-                                    .summary = "say whose a session or a cost is, whatever the "
+                                    .summary = "say whose a session or an entry is, whatever the "
                                                "rules say",
                                     .example = "tally assign 30dcd767 --client acme --project shop",
                                     .options = assign_options,
@@ -189,7 +189,7 @@ static const cli_option split_options[] = {
 
 const cli_command command_split = {.name = "split",
                                    .arguments = "SESSION|ENTRY CLIENT[/PROJECT]=PARTS...",
-                                   .summary = "share a session or a cost between clients",
+                                   .summary = "share a session or an entry between clients",
                                    .example = "tally split 30dcd767 acme=60 fintech/api=40",
                                    .options = split_options,
                                    .min_arguments = 1,

@@ -1,69 +1,93 @@
-/* Runs git for one line of answer. No shell, no terminal, and none of the variables by which a hook
- * would point it at another repository. */
+/* Runs git so that it only reads. No shell, no terminal, no network, none of the variables by which
+ * a hook would point it at another repository, and no program that a repository's configuration
+ * names. */
 #include "git.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <spawn.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
-#define ARGUMENTS_MAX 12u
+#define ARGUMENTS_MAX  40u
+#define TIMEOUT_MS     10000
+#define LINE_MAX_BYTES 8192u
 
 extern char **environ;
 
+/* Before the verb. Configuration given here comes before the repository's own. */
+static const char *const always[] = {"--no-pager",
+                                     "--no-optional-locks",
+                                     "--literal-pathspecs",
+                                     "-c",
+                                     "core.fsmonitor=false",
+                                     "-c",
+                                     "core.hooksPath=/dev/null",
+                                     "-c",
+                                     "core.pager=",
+                                     "-c",
+                                     "core.sshCommand=false",
+                                     "-c",
+                                     "core.gitProxy=",
+                                     "-c",
+                                     "core.askPass=",
+                                     "-c",
+                                     "core.alternateRefsCommand=false",
+                                     "-c",
+                                     "credential.helper=",
+                                     "-c",
+                                     "diff.external=",
+                                     "-c",
+                                     "gpg.program=false",
+                                     "-c",
+                                     "log.showSignature=false"};
+#define ALWAYS (sizeof always / sizeof *always)
+
+/* A partial clone fetches what is missing from wherever its configuration says, by any program:
+ * there is no transport of this name, so that none is allowed. */
+static char no_transport[] = "GIT_ALLOW_PROTOCOL=none", no_fetch[] = "GIT_NO_LAZY_FETCH=1",
+            no_prompt[] = "GIT_TERMINAL_PROMPT=0", plain[] = "LC_ALL=C";
+
 static char **environment_new(void) {
+    char *const own[] = {no_transport, no_fetch, no_prompt, plain};
+    const size_t added = sizeof own / sizeof *own;
     size_t count = 0, kept = 0;
     while (environ[count])
         count++;
-    char **copy = calloc(count + 1, sizeof *copy);
+    char **copy = calloc(count + added + 1, sizeof *copy);
     for (size_t i = 0; copy && i < count; i++)
-        if (strncmp(environ[i], "GIT_", 4) != 0) copy[kept++] = environ[i];
+        if (strncmp(environ[i], "GIT_", 4) != 0 && strncmp(environ[i], "LC_ALL=", 7) != 0)
+            copy[kept++] = environ[i];
+    for (size_t i = 0; copy && i < added; i++)
+        copy[kept++] = own[i];
     return copy;
 }
 
-/* The reading end of its output in `*from`. */
-static bool git_start(char *const *arguments, pid_t *pid, int *from) {
-    posix_spawn_file_actions_t actions;
-    int ends[2];
+cli_child_end cli_git_read(const char *dir, const char *const *arguments, uint8_t *out, size_t size,
+                           size_t *len) {
+    char *all[ARGUMENTS_MAX] = {(char *)(uintptr_t) "git"};
     char **environment = environment_new();
-    bool started = false;
-    if (environment && pipe2(ends, O_CLOEXEC) == 0) {
-        posix_spawn_file_actions_init(&actions);
-        posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-        posix_spawn_file_actions_adddup2(&actions, ends[1], STDOUT_FILENO);
-        posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
-        started = posix_spawnp(pid, "git", &actions, NULL, arguments, environment) == 0;
-        posix_spawn_file_actions_destroy(&actions);
-        close(ends[1]);
-        if (!started) close(ends[0]);
-        *from = ends[0];
-    }
+    size_t count = 1;
+    cli_child child = {
+        .arguments = all, .environment = environment, .timeout_ms = TIMEOUT_MS, .out = out};
+    child.size = size;
+    for (size_t i = 0; i < ALWAYS; i++)
+        all[count++] = (char *)(uintptr_t)always[i];
+    all[count++] = (char *)(uintptr_t) "-C";
+    all[count++] = (char *)(uintptr_t)dir;
+    for (; *arguments && count + 1 < ARGUMENTS_MAX; arguments++)
+        all[count++] = (char *)(uintptr_t)*arguments;
+    cli_child_end end = environment ? cli_child_run(&child) : CLI_CHILD_FAILED;
+    *len = child.len;
     free(environment);
-    return started;
+    return end;
 }
 
 bool cli_git_line(const char *dir, const char *const *arguments, char *out, size_t size) {
-    char *all[ARGUMENTS_MAX] = {"git", "-C", (char *)(uintptr_t)dir};
-    size_t count = 3;
-    pid_t pid;
-    int from, status = 0;
-    for (; *arguments && count + 1 < ARGUMENTS_MAX; arguments++)
-        all[count++] = (char *)(uintptr_t)*arguments;
-    if (!git_start(all, &pid, &from)) return false;
-    FILE *answer = fdopen(from, "r");
-    bool read = answer && fgets(out, (int)size, answer);
-    if (answer)
-        fclose(answer);
-    else
-        close(from);
-    while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-        continue;
-    size_t length = read ? strlen(out) : 0;
-    bool whole = length > 1 && out[length - 1] == '\n';
-    if (whole) out[length - 1] = '\0';
-    return whole && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+    uint8_t text[LINE_MAX_BYTES];
+    size_t len;
+    cli_child_end end = cli_git_read(dir, arguments, text, sizeof text, &len);
+    const uint8_t *newline = memchr(text, '\n', len);
+    size_t line = newline ? (size_t)(newline - text) : len;
+    if (end != CLI_CHILD_DONE || line == 0 || line >= size) return false;
+    memcpy(out, text, line);
+    out[line] = '\0';
+    return true;
 }

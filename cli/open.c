@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "file.h"
+#include "line.h"
 
 #define ZONE_NAME_MAX_BYTES 64u
 #define ZONE_FOLDER         "/usr/share/zoneinfo"
@@ -89,6 +90,8 @@ int cli_reading_open(cli *run, cli_reading *out, tally_error *err) {
     if (!code) code = tally_team_get(out->txn, &out->team, err);
     if (!code) code = cli_zone_load(out->team.timezone, &out->zone, err);
     out->zone_name = out->team.timezone;
+    if (!code && !(out->lines = cli_lines_new()))
+        code = tally_fail(err, TALLY_ENOMEM, "memory ran out");
     if (out->team.timezone.ptr &&
         code == TALLY_EINVAL) /* init took a name: this is none any more */
         code = tally_fail(err, TALLY_ECORRUPT,
@@ -98,6 +101,7 @@ int cli_reading_open(cli *run, cli_reading *out, tally_error *err) {
 }
 
 void cli_reading_close(cli_reading *reading) {
+    cli_lines_free(reading->lines);
     tally_zone_free(reading->zone);
     if (reading->txn) tally_read_end(reading->txn);
     tally_ledger_close(reading->ledger);

@@ -9,6 +9,7 @@
 #include "attribution_out.h"
 #include "commands.h"
 #include "filter.h"
+#include "line.h"
 
 #define CELL_BYTES 512u
 
@@ -84,7 +85,7 @@ void cli_session_fields_json(cli_json *json, const cli_reading *reading,
     cli_texts_json(json, "tags", row->tags, row->tag_count);
     cli_json_text_or_null(json, "title", row->title);
     cli_json_bool(json, "title_redacted", cli_title_redacted(reading, row));
-    cli_json_text_or_null(json, "description", row->title);
+    cli_description_json(json, cli_session_line(reading, row->session.ref));
     cli_json_u64(json, "input_tokens", row->sums.input);
     cli_json_u64(json, "output_tokens", row->sums.output);
     cli_json_u64(json, "reasoning_tokens", row->sums.reasoning);
@@ -140,7 +141,7 @@ static int sessions_table(cli *run, const cli_reading *reading, const tally_sess
         {"CLIENT", CLI_CUT},       {"PROJECT", CLI_LEAN},   {"ENGAGED", CLI_RIGHT},
         {"AGENT TIME", CLI_SPARE}, {"PROMPTS", CLI_SPARE},  {"REQUESTS", CLI_SPARE},
         {"COST", CLI_RIGHT},       {"UNPRICED", CLI_SPARE}, {"TAGS", CLI_LEAN},
-        {"TITLE", CLI_CUT},
+        {"DESCRIPTION", CLI_CUT},
     };
     cli_table *table = cli_table_new(cli_out_paged(run), columns, sizeof columns / sizeof *columns);
     if (!table) return -1;
@@ -159,8 +160,12 @@ static int sessions_table(cli *run, const cli_reading *reading, const tally_sess
         cli_cell_u64(table, row->sums.requests);
         cli_sums_cost_cells(table, &row->sums, CLI_PLAIN);
         cli_cell_texts(table, row->tags, row->tag_count);
-        bool redacted = cli_title_redacted(reading, row);
-        cli_cell(table, redacted ? tally_span_str(CLI_TITLE_REDACTED) : row->title, CLI_PLAIN);
+        const tally_description *line = cli_session_line(reading, row->session.ref);
+        bool redacted = line->from == TALLY_WORDS_NONE && cli_title_redacted(reading, row);
+        if (redacted)
+            cli_cell(table, tally_span_str(CLI_TITLE_REDACTED), CLI_PLAIN);
+        else
+            cli_description_cell(table, line);
     }
     int code = cli_table_print(table);
     cli_table_free(table);

@@ -6,6 +6,7 @@
 
 #include "attribution_out.h"
 #include "commands.h"
+#include "line.h"
 #include "session_shares.h"
 #include "sessions.h"
 
@@ -102,10 +103,20 @@ static void field(FILE *out, const char *name, tally_span text) {
     fprintf(out, "%-9s %s\n", name, calm);
 }
 
+static const char *const line_sources[] = {
+    [TALLY_WORDS_PERSON] = "a person's words",        [TALLY_WORDS_COMMAND] = "describe.command",
+    [TALLY_WORDS_COMMITS] = "commits made meanwhile", [TALLY_WORDS_TITLE] = "the agent's title",
+    [TALLY_WORDS_PROMPT] = "the first prompt",        [TALLY_WORDS_NONE] = "nothing says more",
+};
+
 static void fields_text(const session_view *view, const tally_session_row *row, FILE *out) {
-    char times[TALLY_TIME_TEXT_BYTES], words[CLI_ATTRIBUTION_BYTES];
+    char times[TALLY_TIME_TEXT_BYTES], words[TALLY_WORDS_MAX_BYTES + CLI_ATTRIBUTION_BYTES];
     field(out, "session", row->session.id);
     field(out, "agent", row->session.agent);
+    const tally_description *line = cli_session_line(view->reading, row->session.ref);
+    snprintf(words, sizeof words, "%.*s (%s%s)", (int)line->text.len, (const char *)line->text.ptr,
+             line_sources[line->from], line->vague ? "; vague, 'tally describe' says more" : "");
+    field(out, "line", tally_span_str(words));
     bool redacted = cli_title_redacted(view->reading, row);
     field(out, "title", redacted ? tally_span_str(CLI_TITLE_REDACTED) : row->title);
     field(out, "directory", row->session.cwd);

@@ -8,6 +8,7 @@
 #include "budgets.h"
 #include "commands.h"
 #include "cost_row.h"
+#include "line.h"
 
 #define LINE_BYTES 1024
 
@@ -20,7 +21,19 @@ typedef struct status_facts {
     tally_checkpoint head;
     int64_t captured_ms;
     tally_sums total;
+    uint64_t vague; /* sessions, other than sub-agents', whose line says nothing */
 } status_facts;
+
+typedef struct vague_count {
+    const cli_reading *reading;
+    uint64_t count;
+} vague_count;
+
+static int vague_add(void *ctx, const tally_agent_session *session) {
+    vague_count *vague = ctx;
+    if (!session->parent.len) vague->count += cli_session_line(vague->reading, session->ref)->vague;
+    return 0;
+}
 
 static int conflict_json(void *ctx, const tally_conflict *conflict) {
     cli_json *json = ctx;
@@ -77,6 +90,9 @@ static int facts_read(cli *run, const cli_reading *reading, status_facts *facts,
         facts->has_head = !code;
     }
     if (!code) code = cli_total(reading, &all, &facts->total, err);
+    vague_count vague = {reading, 0};
+    if (!code) code = tally_agent_session_each(txn, vague_add, &vague);
+    facts->vague = vague.count;
     capture_time(run, facts);
     return code;
 }
@@ -115,6 +131,7 @@ static int status_json(cli *run, const cli_reading *reading, const status_facts 
     int code = tally_gaps_count(reading->txn, &gaps, conflict_json, &json, err);
     cli_json_close(&json, ']');
     cli_json_u64(&json, "unattributed_sessions", gaps.unattributed);
+    cli_json_u64(&json, "vague_sessions", facts->vague);
     cli_json_open(&json, "budgets", '[');
     if (!code)
         code = cli_budgets_each(reading->txn, reading->zone, cli_now_ms(), NULL, budget_json, &json,
@@ -161,6 +178,12 @@ static int status_text(cli *run, const cli_reading *reading, const status_facts 
         fprintf(out, "unpriced      %" PRIu64 " requests; 'tally doctor' names their models\n",
                 facts->total.unpriced_requests);
     int code = tally_gaps_count(reading->txn, &gaps, conflict_text, out, err);
+    if (!code && facts->vague)
+        fprintf(out,
+                "descriptions  %" PRIu64
+                " sessions need words; 'tally sessions' marks them, 'tally "
+                "describe' takes them\n",
+                facts->vague);
     if (!code && gaps.unattributed)
         fprintf(out,
                 "unattributed  %" PRIu64 " of %" PRIu64

@@ -224,7 +224,7 @@ static int list_run(cli *run) {
 
 static const cli_option options[] = {
     {"session", "ID", "a session, by its id or the beginning of it; may repeat"},
-    {"entry", "ID", "one cost, by its entry id; may repeat"},
+    {"entry", "ID", "one cost or manual time, by its entry id; may repeat"},
     {NULL, NULL, NULL}};
 
 const cli_command command_tag_add = {.name = "tag add",

@@ -1,7 +1,9 @@
-/* Finds the session or the cost that a person means. */
+/* Finds the session, the cost or the manual time that a person means. */
 #include "target.h"
 
 #include <string.h>
+
+#include <tally/work.h>
 
 #include "sessions.h"
 
@@ -11,6 +13,7 @@ static int entry_find(tally_txn *txn, tally_span hex, tally_entry_id *out) {
     size_t len = hex.len / 2;
     if (hex.len % 2 != 0 || len > sizeof prefix || tally_unhex(hex, prefix, len) != 0)
         return TALLY_EINVAL;
+    if (len >= TALLY_ENTRY_PREFIX_BYTES && tally_time_find(txn, hex, out) == 0) return 0;
     if (len < sizeof prefix) return tally_entry_find_typed(txn, tally_span_of(prefix, len), out);
     memcpy(out->b, prefix, sizeof out->b);
     return tally_entry_kind_of(txn, out) == TALLY_ENTRY_NONE ? TALLY_ENOTFOUND : 0;

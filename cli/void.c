@@ -1,4 +1,4 @@
-/* tally void: takes a cost out of every figure, and --undo brings it back. The records stay. */
+/* tally void: takes a cost or manual time out of every figure, and --undo brings it back. The records stay. */
 #include <string.h>
 
 #include "commands.h"
@@ -68,7 +68,7 @@ static const cli_option options[] = {{"reason", "TEXT", "why; recorded with it"}
 
 const cli_command command_void = {.name = "void",
                                   .arguments = "ENTRY",
-                                  .summary = "take a cost out of every figure",
+                                  .summary = "take a cost or manual time out of every figure",
                                   .example = "tally void 61076843a53602bd0bce8516b6adc7fb "
                                              "--reason 'a test run'",
                                   .options = options,

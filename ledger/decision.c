@@ -25,19 +25,6 @@ static bool share_ok(const tally_share *share) {
 
 /* ---- reading bodies ---- */
 
-static bool target_of(const tally_record *record, uint8_t target[TALLY_ENTRY_BYTES]) {
-    tally_span agent, session;
-    const uint8_t *entry;
-    memset(target, 0, TALLY_ENTRY_BYTES);
-    if (tally_body_bin(record, "entry", TALLY_ENTRY_BYTES, &entry))
-        memcpy(target, entry, TALLY_ENTRY_BYTES);
-    else if (tally_body_str(record, "agent", &agent) && tally_body_str(record, "session", &session))
-        tally_put_be64(target, tally_session_ref(agent, session));
-    else
-        return false;
-    return true;
-}
-
 static bool read_share(const tally_value *value, tally_share *out) {
     tally_value client, project, parts;
     if (value->type != TALLY_VALUE_ARRAY || value->count != 3) return false;
@@ -91,7 +78,7 @@ static int fold(const view_source *source, const tally_record *record, bool spli
     uint8_t target[TALLY_ENTRY_BYTES], value[TALLY_RECORD_MAX_BYTES];
     const size_t head = TALLY_HASH_BYTES + 1u;
     tally_attribution said;
-    if (!target_of(record, target) || !read_decision(record, split, &said)) return 0;
+    if (!view_target_of(record, target) || !read_decision(record, split, &said)) return 0;
     if (record->body.len > sizeof value - head) return 0;
     memcpy(value, source->leaf->b, TALLY_HASH_BYTES);
     value[TALLY_HASH_BYTES] = split;

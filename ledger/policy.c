@@ -1,5 +1,6 @@
 /* The policy view: one register a row of the tables in tally/policy.h, checked by a table of
  * fields. What a row means is decided where it is used (rule.c and others). */
+#include "blob.h"
 #include "view_fold.h"
 
 #include <tally/money.h>
@@ -7,10 +8,14 @@
 #include <tally/time.h>
 
 #define POLICY_MAX_KEYS   4u
-#define POLICY_MAX_FIELDS 10u
+#define POLICY_MAX_FIELDS 46u
 #define POLICY_KEY_BYTES  (1u + POLICY_MAX_KEYS * (TALLY_NAME_MAX_BYTES + 1u))
 #define TEXT_MAX_BYTES    1024u /* of a path, a remote, an address */
 #define PRIORITY_MAX      1000
+#define CHOICES_MAX       5u
+#define MINUTES_MAX       1440u
+#define DAYS_MAX          365u
+#define PART_MAX          10000u
 #define PERCENT_MAX       10000u
 
 /* The first `keys` fields name a row. A rule and a rate have a use only with one of those that may
@@ -30,7 +35,16 @@ static const struct {
                               {"timezone", TALLY_FIELD_NAME, false},
                               {"currency", TALLY_FIELD_CURRENCY, false},
                               {"email", TALLY_FIELD_TEXT, false},
-                              {"address", TALLY_FIELD_TEXT, false}}},
+                              {"address", TALLY_FIELD_TEXT, false},
+                              {"contact", TALLY_FIELD_TEXT, false},
+                              {"street", TALLY_FIELD_TEXT, false},
+                              {"street2", TALLY_FIELD_TEXT, false},
+                              {"city", TALLY_FIELD_TEXT, false},
+                              {"postcode", TALLY_FIELD_TEXT, false},
+                              {"region", TALLY_FIELD_TEXT, false},
+                              {"country", TALLY_FIELD_COUNTRY, false},
+                              {"tax_id", TALLY_FIELD_TEXT, false},
+                              {"company_id", TALLY_FIELD_TEXT, false}}},
     [TALLY_POLICY_PROJECT] = {"project.set",
                               "project.unset",
                               1,
@@ -105,6 +119,103 @@ static const struct {
                             {"currency", TALLY_FIELD_CURRENCY, true},
                             {"covers", TALLY_FIELD_COVERS, false},
                             {"source", TALLY_FIELD_TEXT, false}}},
+    [TALLY_POLICY_CONTRACT] = {"contract.set",
+                               "contract.unset",
+                               1,
+                               0,
+                               {{"contract", TALLY_FIELD_NAME, true},
+                                {"client", TALLY_FIELD_NAME, true},
+                                {"project", TALLY_FIELD_NAME, false},
+                                {"title", TALLY_FIELD_TEXT, false},
+                                {"currency", TALLY_FIELD_CURRENCY, false},
+                                {"from", TALLY_FIELD_DATE, false},
+                                {"until", TALLY_FIELD_DATE, false},
+                                {"rate", TALLY_FIELD_PICO, false},
+                                {"fee", TALLY_FIELD_PICO, false},
+                                {"retainer", TALLY_FIELD_PICO, false},
+                                {"included_hours", TALLY_FIELD_PICO, false},
+                                {"overage_rate", TALLY_FIELD_PICO, false},
+                                {"lines", TALLY_FIELD_LINES, false},
+                                {"rounding_minutes", TALLY_FIELD_MINUTES, false},
+                                {"rounding", TALLY_FIELD_ROUNDING, false},
+                                {"rounding_per", TALLY_FIELD_PER, false},
+                                {"minimum_minutes", TALLY_FIELD_MINUTES, false},
+                                {"ai_cost", TALLY_FIELD_AI_COST, false},
+                                {"markup_percent", TALLY_FIELD_PERCENT, false},
+                                {"rate_extra", TALLY_FIELD_PICO, false},
+                                {"ai_budget", TALLY_FIELD_PICO, false},
+                                {"basis", TALLY_FIELD_BASIS, false},
+                                {"terms_days", TALLY_FIELD_DAYS, false},
+                                {"late_fee_bp", TALLY_FIELD_PART, false},
+                                {"late_fee_max_bp", TALLY_FIELD_PART, false},
+                                {"kill_fee_bp", TALLY_FIELD_PART, false},
+                                {"tax_category", TALLY_FIELD_TAX, false},
+                                {"tax_rate_bp", TALLY_FIELD_PART, false},
+                                {"tax_reason", TALLY_FIELD_TEXT, false},
+                                {"compute_tax_category", TALLY_FIELD_TAX, false},
+                                {"compute_tax_rate_bp", TALLY_FIELD_PART, false},
+                                {"established", TALLY_FIELD_YES_NO, false},
+                                {"disclosure", TALLY_FIELD_YES_NO, false},
+                                {"po_number", TALLY_FIELD_TEXT, false},
+                                {"issuer", TALLY_FIELD_NAME, false},
+                                {"notes", TALLY_FIELD_TEXT, false}}},
+    [TALLY_POLICY_MILESTONE] = {"milestone.set",
+                                "milestone.unset",
+                                2,
+                                0,
+                                {{"contract", TALLY_FIELD_NAME, true},
+                                 {"number", TALLY_FIELD_ORDINAL, true},
+                                 {"title", TALLY_FIELD_TEXT, false},
+                                 {"fee", TALLY_FIELD_PICO, false},
+                                 {"percent_bp", TALLY_FIELD_PART, false},
+                                 {"section", TALLY_FIELD_TEXT, false},
+                                 {"criterion", TALLY_FIELD_TEXT, false}}},
+    [TALLY_POLICY_ACCEPTED] = {"milestone.accept",
+                               "milestone.reopen",
+                               2,
+                               0,
+                               {{"contract", TALLY_FIELD_NAME, true},
+                                {"number", TALLY_FIELD_ORDINAL, true},
+                                {"date", TALLY_FIELD_DATE, true},
+                                {"evidence", TALLY_FIELD_BLOB, false},
+                                {"note", TALLY_FIELD_TEXT, false}}},
+    [TALLY_POLICY_CHANGE] = {"change.set",
+                             "change.unset",
+                             2,
+                             0,
+                             {{"contract", TALLY_FIELD_NAME, true},
+                              {"number", TALLY_FIELD_NAME, true},
+                              {"title", TALLY_FIELD_TEXT, true},
+                              {"amount", TALLY_FIELD_PICO, true}}},
+    [TALLY_POLICY_APPROVED] = {"change.approve",
+                               "change.withdraw",
+                               2,
+                               0,
+                               {{"contract", TALLY_FIELD_NAME, true},
+                                {"number", TALLY_FIELD_NAME, true},
+                                {"date", TALLY_FIELD_DATE, true},
+                                {"evidence", TALLY_FIELD_BLOB, false},
+                                {"note", TALLY_FIELD_TEXT, false}}},
+    [TALLY_POLICY_ISSUER] = {"issuer.set",
+                             "issuer.unset",
+                             1,
+                             0,
+                             {{"member", TALLY_FIELD_NAME, true},
+                              {"name", TALLY_FIELD_TEXT, true},
+                              {"prefix", TALLY_FIELD_NAME, false},
+                              {"contact", TALLY_FIELD_TEXT, false},
+                              {"email", TALLY_FIELD_TEXT, false},
+                              {"street", TALLY_FIELD_TEXT, false},
+                              {"street2", TALLY_FIELD_TEXT, false},
+                              {"city", TALLY_FIELD_TEXT, false},
+                              {"postcode", TALLY_FIELD_TEXT, false},
+                              {"region", TALLY_FIELD_TEXT, false},
+                              {"country", TALLY_FIELD_COUNTRY, false},
+                              {"tax_id", TALLY_FIELD_TEXT, false},
+                              {"company_id", TALLY_FIELD_TEXT, false},
+                              {"iban", TALLY_FIELD_TEXT, false},
+                              {"bic", TALLY_FIELD_TEXT, false},
+                              {"payee", TALLY_FIELD_TEXT, false}}},
 };
 
 const tally_policy_field *tally_policy_fields(tally_policy policy, size_t *count, size_t *keys) {
@@ -133,9 +244,39 @@ static bool month_ok(tally_span text) {
     return tally_date_parse(tally_span_of(date, 10), &days) == 0;
 }
 
-static bool period_ok(tally_span text) {
-    return tally_span_is(text, "daily") || tally_span_is(text, "weekly") ||
-           tally_span_is(text, "monthly");
+static bool ordinal_ok(tally_span text) {
+    if (text.len == 0 || text.len > 2 || text.ptr[0] == '0') return false;
+    for (size_t i = 0; i < text.len; i++)
+        if (text.ptr[i] < '0' || text.ptr[i] > '9') return false;
+    return true;
+}
+
+static bool country_ok(tally_span text) {
+    return text.len == 2 && text.ptr[0] >= 'A' && text.ptr[0] <= 'Z' && text.ptr[1] >= 'A' &&
+           text.ptr[1] <= 'Z';
+}
+
+/* Fields that hold one of few words. */
+static const struct {
+    const char *words[CHOICES_MAX], *said;
+} choices[] = {
+    [TALLY_FIELD_PERIOD] = {{"daily", "weekly", "monthly"}, "daily, weekly or monthly"},
+    [TALLY_FIELD_COVERS] = {{"all", "beyond-plan"}, "all or beyond-plan"},
+    [TALLY_FIELD_ROUNDING] = {{"up", "nearest"}, "up or nearest"},
+    [TALLY_FIELD_PER] = {{"entry", "day", "line"}, "entry, day or line"},
+    [TALLY_FIELD_AI_COST] = {{"at_cost", "markup", "in_rate", "budget", "none"},
+                             "at_cost, markup, in_rate, budget or none"},
+    [TALLY_FIELD_BASIS] = {{"list", "paid"}, "list or paid"},
+    [TALLY_FIELD_LINES] = {{"description", "entry", "project", "day", "tag"},
+                           "description, entry, project, day or tag"},
+    [TALLY_FIELD_TAX] = {{"S", "Z", "E", "AE", "O"}, "S, Z, E, AE or O"},
+    [TALLY_FIELD_YES_NO] = {{"yes", "no"}, "yes or no"},
+};
+
+static const char *choice_fault(tally_field_type type, tally_span text) {
+    for (size_t i = 0; i < CHOICES_MAX && choices[type].words[i]; i++)
+        if (tally_span_is(text, choices[type].words[i])) return NULL;
+    return choices[type].said;
 }
 
 const char *tally_field_text_fault(tally_field_type type, tally_span text) {
@@ -152,16 +293,12 @@ const char *tally_field_text_fault(tally_field_type type, tally_span text) {
     case TALLY_FIELD_MONTH: return month_ok(text) ? NULL : "a month as 2026-03";
     case TALLY_FIELD_CURRENCY:
         return tally_currency_decimals(text) >= 0 ? NULL : "an ISO 4217 code such as EUR";
-    case TALLY_FIELD_PERIOD: return period_ok(text) ? NULL : "daily, weekly or monthly";
-    case TALLY_FIELD_COVERS:
-        return tally_span_is(text, "all") || tally_span_is(text, "beyond-plan")
-                   ? NULL
-                   : "all or beyond-plan";
-    case TALLY_FIELD_PICO:
-    case TALLY_FIELD_PERCENT:
-    case TALLY_FIELD_PRIORITY: break;
+    case TALLY_FIELD_ORDINAL: return ordinal_ok(text) ? NULL : "a number from 1 to 99";
+    case TALLY_FIELD_COUNTRY: return country_ok(text) ? NULL : "a country's two letters such as DE";
+    case TALLY_FIELD_BLOB: return "a file's id";
+    default: break;
     }
-    return "a number";
+    return tally_field_is_number(type) ? "a number" : choice_fault(type, text);
 }
 
 static const char *number_fault(tally_field_type type, const tally_value *value) {
@@ -175,6 +312,10 @@ static const char *number_fault(tally_field_type type, const tally_value *value)
     case TALLY_FIELD_PRIORITY:
         if (positive) return number <= PRIORITY_MAX ? NULL : "-1000 to 1000";
         return value->as.integer >= -PRIORITY_MAX ? NULL : "-1000 to 1000";
+    case TALLY_FIELD_MINUTES: return positive && number <= MINUTES_MAX ? NULL : "0 to 1440 minutes";
+    case TALLY_FIELD_DAYS: return positive && number <= DAYS_MAX ? NULL : "0 to 365 days";
+    case TALLY_FIELD_PART:
+        return positive && number <= PART_MAX ? NULL : "0 to 10000 hundredths of a percent";
     default: return "a text";
     }
 }
@@ -185,6 +326,8 @@ static const char *field_fault(const tally_policy_field *f, const tally_record *
     *there = tally_body_get(record, f->name, &value);
     if (!*there) return f->needed ? "given" : NULL;
     if (value.type == TALLY_VALUE_STR) return tally_field_text_fault(f->type, value.bytes);
+    if (value.type == TALLY_VALUE_BIN && f->type == TALLY_FIELD_BLOB)
+        return value.bytes.len == TALLY_HASH_BYTES ? NULL : "32 bytes";
     if (value.type == TALLY_VALUE_UINT || value.type == TALLY_VALUE_INT)
         return number_fault(f->type, &value);
     return "a text or a number";
@@ -247,6 +390,22 @@ bool view_policy_kind(tally_span kind) {
     return find_kind(kind, &policy, &unset);
 }
 
+/* Files that the row names are wanted, whether or not the row counts in the end. */
+static int refer_blobs(const view_source *source, tally_policy policy, const tally_record *record,
+                       tally_error *err) {
+    const uint8_t *bytes;
+    tally_hash id;
+    int rc = 0;
+    for (uint32_t i = 0; rc == 0 && i < POLICY_MAX_FIELDS && kinds[policy].fields[i].name; i++) {
+        if (kinds[policy].fields[i].type != TALLY_FIELD_BLOB ||
+            !tally_body_bin(record, kinds[policy].fields[i].name, TALLY_HASH_BYTES, &bytes))
+            continue;
+        memcpy(id.b, bytes, sizeof id.b);
+        rc = blob_refer(source->txn, &id, err);
+    }
+    return rc;
+}
+
 /* Value of the register: the leaf, then the body; the leaf alone where the row was unset. */
 int view_fold_policy(const view_source *source, const tally_record *record, tally_error *err) {
     uint8_t key[POLICY_KEY_BYTES], value[TALLY_HASH_BYTES + TALLY_RECORD_MAX_BYTES];
@@ -262,8 +421,10 @@ int view_fold_policy(const view_source *source, const tally_record *record, tall
         memcpy(value + len, record->body.ptr, record->body.len);
         len += record->body.len;
     }
-    return view_register_put(source, TABLE_VIEW_POLICY, tally_span_of(key, key_len), record->hlc,
-                             tally_span_of(value, len), err);
+    int rc = unset ? 0 : refer_blobs(source, policy, record, err);
+    return rc != 0 ? rc
+                   : view_register_put(source, TABLE_VIEW_POLICY, tally_span_of(key, key_len),
+                                       record->hlc, tally_span_of(value, len), err);
 }
 
 /* False for a row that was unset. */

@@ -221,6 +221,16 @@ int tally_record_parse(tally_span bytes, tally_record *out, tally_error *err) {
                       d.bad ? d.bad : "it is empty", (size_t)(d.at - d.start));
 }
 
+int tally_value_check(tally_span bytes, tally_value *out, tally_error *err) {
+    decoder d = {bytes.ptr, bytes.ptr, bytes.ptr + bytes.len, NULL};
+    tally_cursor cursor = {bytes.ptr, bytes.ptr + bytes.len};
+    if (bytes.len > 0 && check_value(&d, 0, NULL) &&
+        (d.at == d.end || refuse(&d, "bytes follow the value")) && tally_cursor_next(&cursor, out))
+        return 0;
+    return tally_fail(err, TALLY_EFORMAT, "not canonical: %s (at byte %zu)",
+                      d.bad ? d.bad : "it is empty", (size_t)(d.at - d.start));
+}
+
 /* Steps over one validated value. */
 static const uint8_t *skip_value(const uint8_t *at, const uint8_t *end) {
     uint64_t open = 1;

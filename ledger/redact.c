@@ -104,24 +104,38 @@ int tally_blob_redact(tally_txn *txn, const tally_hash *id, tally_span reason, t
 
 /* ---- what a session was ever called ---- */
 
+/* The records that name a session and hold words about it, and under which keys. */
+static const struct {
+    const char *kind, *id, *words;
+} naming[] = {{"session", "id", "title"}, {"describe", "session", "text"}};
+#define NAMINGS (sizeof naming / sizeof *naming)
+
 /* Told from a record's first bytes; most records need no closer look. */
-static bool is_session(tally_span stored) {
-    static const uint8_t head[] = {0x94, TALLY_RECORD_VERSION, 0xa7, 's', 'e', 's', 's', 'i', 'o',
-                                   'n'};
-    return stored.len > RECORD_CHECK_BYTES + sizeof head &&
-           memcmp(stored.ptr + RECORD_CHECK_BYTES, head, sizeof head) == 0;
+static size_t naming_of(tally_span stored) {
+    size_t i = 0;
+    for (; i < NAMINGS; i++) {
+        size_t len = strlen(naming[i].kind);
+        const uint8_t head[] = {0x94, TALLY_RECORD_VERSION, (uint8_t)(0xa0 | len)};
+        if (stored.len > RECORD_CHECK_BYTES + sizeof head + len &&
+            memcmp(stored.ptr + RECORD_CHECK_BYTES, head, sizeof head) == 0 &&
+            memcmp(stored.ptr + RECORD_CHECK_BYTES + sizeof head, naming[i].kind, len) == 0)
+            break;
+    }
+    return i;
 }
 
 static bool title_in(tally_span stored, uint64_t session, tally_hash *title) {
     tally_record record;
     tally_span agent, id;
     const uint8_t *blob;
+    size_t i = naming_of(stored);
+    if (i == NAMINGS) return false;
     tally_span bytes =
         tally_span_of(stored.ptr + RECORD_CHECK_BYTES, stored.len - RECORD_CHECK_BYTES);
     if (tally_record_parse(bytes, &record, NULL) != 0 ||
-        !tally_body_str(&record, "agent", &agent) || !tally_body_str(&record, "id", &id) ||
+        !tally_body_str(&record, "agent", &agent) || !tally_body_str(&record, naming[i].id, &id) ||
         tally_session_ref(agent, id) != session ||
-        !tally_body_bin(&record, "title", TALLY_HASH_BYTES, &blob))
+        !tally_body_bin(&record, naming[i].words, TALLY_HASH_BYTES, &blob))
         return false;
     memcpy(title->b, blob, sizeof title->b);
     return true;
@@ -135,8 +149,7 @@ int tally_session_titles(tally_txn *txn, uint64_t session, tally_title_fn *fn, v
     int mdb = 0, rc = store_cursor(txn, TABLE_RECORDS, &cursor, err);
     if (rc != 0) return rc;
     while (rc == 0 && (mdb = mdb_cursor_get(cursor, &k, &v, MDB_NEXT)) == 0)
-        if (is_session(store_span(v)) && title_in(store_span(v), session, &title))
-            rc = fn(ctx, &title, err);
+        if (title_in(store_span(v), session, &title)) rc = fn(ctx, &title, err);
     mdb_cursor_close(cursor);
     return rc != 0 || mdb == MDB_NOTFOUND ? rc : store_fail(txn, mdb, "cannot read records", err);
 }

@@ -243,8 +243,10 @@ static int add_to_total(tally_report *report, const scan_row *row, tally_error *
     return sums_add(&report->total, row, again, err);
 }
 
-/* What rules disagree on stands under no client: it is named beside the rows. */
+/* What rules disagree on stands under no client: it is named beside the rows. Manual time, in no
+ * session, is just unattributed. */
 static int note_conflict(tally_report *report, const scan_row *row, tally_error *err) {
+    if (row->session->ref == 0) return 0;
     tally_conflict *conflict = conflict_of(&report->conflicts, row->said, row->session->ref);
     if (!conflict) return no_memory(err);
     if (!row->cost) return 0;
@@ -296,19 +298,25 @@ static int add_time_to_group(tally_report *report, const scan_row *row, tally_sp
     for (size_t i = 0; i < report->key_count; i++)
         keys[i] = key_text(report, report->keys[i], row, tag);
     int rc = group_of(report, keys, &index, err);
-    return rc != 0 ? rc : sums_add_time(&report->groups[index].row.sums, piece, err);
+    if (rc != 0) return rc;
+    group *g = &report->groups[index];
+    g->row.sums.time_entries += g->serial < row->serial; /* only manual time has a serial here */
+    if (row->serial > g->serial) g->serial = row->serial;
+    return sums_add_time(&g->row.sums, piece, err);
 }
 
 static int add_time_share(void *ctx, const scan_row *row, const tally_engaged *piece,
                           tally_error *err) {
     tally_report *report = ctx;
     int rc = sums_add_time(&report->total, piece, err);
+    report->total.time_entries += report->serial < row->serial;
+    if (row->serial > report->serial) report->serial = row->serial;
     if (rc == 0 && row->said->by == TALLY_ATTRIBUTED_CONFLICT) rc = note_conflict(report, row, err);
     if (rc != 0) return rc;
-    if (!report->tagged || row->session->tag_count == 0)
+    if (!report->tagged || row->tag_count == 0)
         return add_time_to_group(report, row, (tally_span){0}, piece, err);
-    for (size_t i = 0; i < row->session->tag_count && rc == 0; i++)
-        rc = add_time_to_group(report, row, row->session->tags[i], piece, err);
+    for (size_t i = 0; i < row->tag_count && rc == 0; i++)
+        rc = add_time_to_group(report, row, row->tags[i], piece, err);
     return rc;
 }
 
@@ -319,6 +327,14 @@ static int add_time(void *ctx, const tally_engaged *piece) {
     if (!scan_time_passes(pass->scan, session, scan_feed_of(pass->scan, piece->feed))) return 0;
     int rc = calendar_move(pass->report, piece->start_ms, pass->err);
     return rc != 0 ? rc : scan_time(pass->scan, piece, add_time_share, pass->report, pass->err);
+}
+
+static int add_work(void *ctx, const scan_row *row, const tally_time_entry *entry,
+                    int64_t duration_ms, tally_error *err) {
+    tally_report *report = ctx;
+    const tally_engaged piece = {.feed = entry->feed, .engaged_ms = duration_ms};
+    int rc = calendar_move(report, tally_zone_day_start(report->zone, entry->day), err);
+    return rc != 0 ? rc : add_time_share(report, row, &piece, err);
 }
 
 /* A response has one model; the minutes around it do not. */
@@ -336,6 +352,7 @@ static int fill_time(tally_report *report, tally_txn *txn, const tally_filter *f
     int64_t end = f->has_period ? f->period.end_ms : INT64_MAX;
     int rc = tally_engaged_each(txn, &TALLY_ENGAGED_POLICY_DEFAULT, start, end, report->zone,
                                 add_time, &pass, err);
+    if (rc == 0) rc = scan_work(s, add_work, report, err);
     report->total.has_time = rc == 0;
     for (size_t i = 0; i < report->group_count; i++)
         report->groups[i].row.sums.has_time = rc == 0;

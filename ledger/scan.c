@@ -20,6 +20,7 @@ struct scan {
     size_t session_count, session_room, model_count, model_room;
     scan_feed *feeds;
     uint32_t feed_count;
+    scan_session nobody;                   /* in which manual time was spent */
     scan_session *recent_sessions[RECENT]; /* by their refs' last bits: work takes turns */
     const scan_model *recent_models[RECENT];
     bool any_tags;
@@ -42,7 +43,7 @@ static bool below_path(tally_span cwd, tally_span path) {
     return cwd.len == path.len || cwd.ptr[path.len] == '/' || tally_span_is(path, "/");
 }
 
-static tally_span last_component(tally_span path) {
+tally_span scan_last_component(tally_span path) {
     while (path.len > 1 && path.ptr[path.len - 1] == '/')
         path.len--;
     size_t at = path.len;
@@ -64,7 +65,7 @@ static bool session_passes(const tally_filter *f, const scan_session *s) {
 }
 
 static bool project_matches(tally_span project, tally_span wanted) {
-    return tally_span_eq(project, wanted) || tally_span_eq(last_component(project), wanted);
+    return tally_span_eq(project, wanted) || tally_span_eq(scan_last_component(project), wanted);
 }
 
 static bool share_passes(const tally_filter *f, const scan_row *row) {
@@ -178,12 +179,12 @@ static bool has_tag(const tally_span *tags, size_t count, tally_span wanted) {
 }
 
 /* Joins the entry's own tags with its session's, sorted and each once. */
-static int join_tags(scan *s, scan_row *row) {
+static int join_tags(scan *s, scan_row *row, const tally_entry_id *id) {
     row->tags = row->session->tags;
     row->tag_count = row->session->tag_count;
     if (!s->entry_tags) return 0;
     tag_list own = {0};
-    (void)tally_tag_each_of(s->txn, row->cost->id.b, keep_tag, &own);
+    (void)tally_tag_each_of(s->txn, id->b, keep_tag, &own);
     size_t total = own.count + row->session->tag_count;
     if (!own.failed && own.count > 0 && total > s->row_tag_room) {
         tally_span *grown = realloc(s->row_tags, total * sizeof *grown);
@@ -274,6 +275,8 @@ int scan_time(scan *s, const tally_engaged *piece, scan_time_fn *fn, void *ctx, 
     scan_row row = {.session = scan_session_of(s, piece->session),
                     .feed = scan_feed_of(s, piece->feed)};
     if (!row.session) return tally_fail(err, TALLY_ENOMEM, "no memory to read time");
+    row.tags = row.session->tags;
+    row.tag_count = row.session->tag_count;
     const tally_attribution *said = &row.session->said;
     tally_i128 engaged[TALLY_MAX_SHARES] = {piece->engaged_ms};
     tally_i128 agent[TALLY_MAX_SHARES] = {piece->agent_ms};
@@ -303,6 +306,69 @@ bool scan_time_passes(const scan *s, const scan_session *session, const scan_fee
     return false;
 }
 
+/* ---- manual time ---- */
+
+typedef struct work_pass {
+    scan *scan;
+    scan_work_fn *fn;
+    void *ctx;
+} work_pass;
+
+/* A person's word on the entry, what was written down with it, or what rules say of its tags. */
+static void work_said(scan *s, const tally_time_entry *entry, const scan_row *row,
+                      tally_attribution *out) {
+    tally_attributable what = {.tags = row->tags, .tag_count = row->tag_count};
+    if (attributor_entry(&s->attributor, &entry->id, out)) return;
+    if (entry->client.len + entry->project.len == 0) {
+        tally_rules_decide(s->attributor.rules, &what, out);
+        return;
+    }
+    *out = (tally_attribution){.by = TALLY_ATTRIBUTED_ASSIGN,
+                               .count = 1,
+                               .parts = 1,
+                               .shares = {{entry->client, entry->project, 1}},
+                               .decision = entry->leaf,
+                               .feed = entry->feed};
+}
+
+static int pass_entry(void *ctx, const tally_time_entry *entry, tally_error *err) {
+    work_pass *pass = ctx;
+    scan *s = pass->scan;
+    const tally_filter *f = s->filter;
+    scan_row row = {.session = &s->nobody, .feed = scan_feed_of(s, entry->feed)};
+    tally_attribution said;
+    tally_i128 ms[TALLY_MAX_SHARES] = {entry->duration_ms};
+    if (!row.feed->passes) return 0;
+    if (join_tags(s, &row, &entry->id) != 0)
+        return tally_fail(err, TALLY_ENOMEM, "no memory to read tags");
+    if (f->tag.len && !has_tag(row.tags, row.tag_count, f->tag)) return 0;
+    work_said(s, entry, &row, &said);
+    if (said.count > 1) tally_shares_divide(entry->duration_ms, said.shares, said.count, ms);
+    row.serial = ++s->serial;
+    int rc = 0;
+    for (uint32_t i = 0; i == 0 || (i < said.count && rc == 0); i++) {
+        scan_row_share(&row, &said, i);
+        if (share_passes(f, &row)) rc = pass->fn(pass->ctx, &row, entry, (int64_t)ms[i], err);
+    }
+    return rc;
+}
+
+/* What filters ask of sessions and costs, manual time cannot answer. */
+static bool work_asked(const tally_filter *f) {
+    return !f->agent.len && !f->path.len && !f->branch.len && !f->session.len && !f->model.len &&
+           !f->unpriced && !f->has_min_cost && !f->has_max_cost;
+}
+
+int scan_work(scan *s, scan_work_fn *fn, void *ctx, tally_error *err) {
+    const tally_filter *f = s->filter;
+    work_pass pass = {s, fn, ctx};
+    int64_t first = f->has_period ? f->period.first_day : 0;
+    int64_t end = f->has_period ? f->period.end_day : INT64_MAX;
+    return work_asked(f) ? tally_time_each(s->txn, first, end, pass_entry, &pass, err) : 0;
+}
+
+/* ---- costs ---- */
+
 static bool price_passes(const tally_filter *f, const tally_priced *priced) {
     if (f->unpriced && priced->priced) return false;
     if ((f->has_min_cost || f->has_max_cost) && !priced->priced) return false;
@@ -323,7 +389,8 @@ static int scan_cost(void *ctx, const tally_cost *cost) {
         return tally_fail(s->err, TALLY_ENOMEM, "no memory to read costs");
     row.feed = scan_feed_of(s, cost->feed);
     if (!row.session->passes || !row.model->passes || !row.feed->passes) return 0;
-    if (join_tags(s, &row) != 0) return tally_fail(s->err, TALLY_ENOMEM, "no memory to read tags");
+    if (join_tags(s, &row, &cost->id) != 0)
+        return tally_fail(s->err, TALLY_ENOMEM, "no memory to read tags");
     if (s->filter->tag.len && !has_tag(row.tags, row.tag_count, s->filter->tag)) return 0;
     tally_price_book_cost(s->book, cost, &row.priced);
     if (s->filter->plans) row.paid = tally_plans_paid(s->filter->plans, cost, &row.paid_pico);
@@ -391,38 +458,5 @@ int scan_run(scan *s, scan_fn *fn, void *ctx, tally_error *err) {
     int rc = tally_cost_each(s->txn, start, end, scan_cost, s);
     if (rc == TALLY_EIO || rc == TALLY_ECORRUPT)
         return tally_fail(err, rc, "cannot read the cost view; run 'tally fsck'");
-    return rc;
-}
-
-typedef struct facts_call {
-    tally_facts_fn *fn;
-    void *ctx;
-} facts_call;
-
-static int pass_facts(void *ctx, const scan_row *row, tally_error *err) {
-    facts_call *call = ctx;
-    tally_cost_facts facts = {.cost = row->cost,
-                              .session = &row->session->session,
-                              .priced = row->priced,
-                              .model = row->model->text,
-                              .said = row->said,
-                              .share = row->share,
-                              .client = row->client,
-                              .project = row->project,
-                              .member = row->feed->member,
-                              .device = row->feed->device,
-                              .tags = row->tags,
-                              .tag_count = row->tag_count};
-    return call->fn(call->ctx, &facts, err);
-}
-
-int tally_costs_filter(tally_txn *txn, const tally_filter *filter, tally_facts_fn *fn, void *ctx,
-                       tally_error *err) {
-    scan *s;
-    int rc = scan_new(txn, filter, &s, err);
-    if (rc != 0) return rc;
-    facts_call call = {fn, ctx};
-    rc = scan_run(s, pass_facts, &call, err);
-    scan_free(s);
     return rc;
 }

@@ -8,6 +8,7 @@
 #include "intern.h"
 
 #include <tally/report.h>
+#include <tally/work.h>
 
 #define SCAN_NO_GROUP       UINT32_MAX
 #define SCAN_SEVERAL_GROUPS (UINT32_MAX - 1)
@@ -68,6 +69,11 @@ bool scan_splits(const scan *s);
 typedef int scan_time_fn(void *ctx, const scan_row *row, const tally_engaged *piece,
                          tally_error *err);
 int scan_time(scan *s, const tally_engaged *piece, scan_time_fn *fn, void *ctx, tally_error *err);
+/* Manual time by its shares, as rows without a cost whose session is empty and whose tags are the
+ * entry's; the shares of one entry have the same serial. Calls `fn` for those that pass. */
+typedef int scan_work_fn(void *ctx, const scan_row *row, const tally_time_entry *entry,
+                         int64_t duration_ms, tally_error *err);
+int scan_work(scan *s, scan_work_fn *fn, void *ctx, tally_error *err);
 /* True when time spent in the session belongs in the figure: all filters pass, and none of them
  * asks about costs. */
 bool scan_time_passes(const scan *s, const scan_session *session, const scan_feed *feed);
@@ -76,6 +82,8 @@ void scan_row_share(scan_row *row, const tally_attribution *said, uint32_t at);
 /* What the filter says of agent, path, branch, session, client, project and tag, for more filters
  * than the scan's own. */
 bool scan_row_passes(const tally_filter *f, const scan_row *row);
+/* What stands after a path's last slash, final ones not counting. */
+tally_span scan_last_component(tally_span path);
 /* The session's joined facts, also for one without costs; NULL when memory ran out. */
 scan_session *scan_session_of(scan *s, uint64_t ref);
 

@@ -35,6 +35,7 @@ static const struct {
     [TABLE_LOCAL_PEERS] = {"local_peers", 0},
     [TABLE_LOCAL_FOLDERS] = {"local_folders", 0},
     [TABLE_LOCAL_WANTS] = {"local_wants", 0},
+    [TABLE_LOCAL_DESCRIBE] = {"local_describe", 0},
     [TABLE_LOCAL_REDACTED] = {"local_redacted", 0},
     [TABLE_FORKS] = {"forks", 0},
     [TABLE_BRANCHES] = {"branches", 0},
@@ -58,6 +59,11 @@ static const struct {
     [TABLE_VIEW_DECISIONS] = {"view_decisions", 0},
     [TABLE_VIEW_TYPED] = {"view_typed", 0},
     [TABLE_VIEW_TYPED_DAYS] = {"view_typed_days", 0},
+    [TABLE_VIEW_BILLING] = {"view_billing", 0},
+    [TABLE_VIEW_LOCKS] = {"view_locks", 0},
+    [TABLE_VIEW_TIME] = {"view_time", 0},
+    [TABLE_VIEW_TIME_DAYS] = {"view_time_days", 0},
+    [TABLE_VIEW_WORDS] = {"view_words", 0},
 };
 
 const char *store_table_name(store_table table) {
@@ -382,6 +388,7 @@ static const store_table local_tables[] = {
     [TALLY_LOCAL_CURSORS] = TABLE_LOCAL_CURSORS, [TALLY_LOCAL_SETTINGS] = TABLE_LOCAL_SETTINGS,
     [TALLY_LOCAL_ALIASES] = TABLE_LOCAL_ALIASES, [TALLY_LOCAL_PEERS] = TABLE_LOCAL_PEERS,
     [TALLY_LOCAL_FOLDERS] = TABLE_LOCAL_FOLDERS,
+    [TALLY_LOCAL_DESCRIBE] = TABLE_LOCAL_DESCRIBE,
 };
 
 int tally_local_get(tally_txn *txn, tally_local table, tally_span key, tally_span *out) {

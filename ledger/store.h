@@ -9,7 +9,7 @@
 
 #define STORE_FILE          "ledger.mdb"
 #define STORE_KEY_FILE      "device.key"
-#define STORE_FORMAT        2u
+#define STORE_FORMAT        3u
 #define STORE_FORMAT_OLDEST 1u /* that is brought up to date: its views are made anew */
 #define STORE_MAP_BYTES     (64u * 1024u * 1024u)
 #define STORE_MAP_MAX_BYTES ((size_t)1 << 42)
@@ -33,6 +33,7 @@ typedef enum store_table {
     TABLE_LOCAL_PEERS = TABLE_ADDED_FIRST,
     TABLE_LOCAL_FOLDERS,
     TABLE_LOCAL_WANTS,    /* blobs that records refer to and that are not here */
+    TABLE_LOCAL_DESCRIBE, /* sessions that wait for their description */
     TABLE_LOCAL_REDACTED, /* what this device knows again: ids and keyed hashes of contents */
     TABLE_FORKS,
     TABLE_BRANCHES,
@@ -57,6 +58,11 @@ typedef enum store_table {
     TABLE_VIEW_DECISIONS,
     TABLE_VIEW_TYPED,
     TABLE_VIEW_TYPED_DAYS,
+    TABLE_VIEW_BILLING,
+    TABLE_VIEW_LOCKS,
+    TABLE_VIEW_TIME,
+    TABLE_VIEW_TIME_DAYS,
+    TABLE_VIEW_WORDS,
     TABLE_COUNT
 } store_table;
 

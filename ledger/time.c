@@ -173,3 +173,62 @@ void tally_time_format(int64_t unix_ms, char *out) {
                    seconds / SECONDS_IN_HOUR, seconds / SECONDS_IN_MIN % 60, seconds % 60,
                    ms % MS_IN_SECOND);
 }
+
+/* ---- durations ---- */
+
+#define DURATION_MAX_MS (10000 * INT64_C(3600000))
+
+/* Digits, at most nine of them; false without any. */
+static bool digits_take(tally_span *text, int64_t *value, int64_t *scale) {
+    size_t n = 0;
+    *value = 0;
+    *scale = 1;
+    for (; n < text->len && n < 10 && text->ptr[n] >= '0' && text->ptr[n] <= '9'; n++) {
+        *value = *value * 10 + (text->ptr[n] - '0');
+        *scale *= 10;
+    }
+    *text = tally_span_of(text->ptr + n, text->len - n);
+    return n > 0 && n < 10;
+}
+
+static int hours_and_minutes(tally_span text, int64_t hours, int64_t *ms) {
+    int64_t minutes, scale;
+    text = tally_span_of(text.ptr + 1, text.len - 1);
+    if (!digits_take(&text, &minutes, &scale) || scale != 100 || minutes > 59 || text.len > 0)
+        return TALLY_EFORMAT;
+    *ms = (hours * 60 + minutes) * 60000;
+    return 0;
+}
+
+int tally_duration_parse(tally_span text, int64_t *ms) {
+    static const struct {
+        char name;
+        int64_t ms;
+    } units[] = {{'h', 3600000}, {'m', 60000}, {'s', 1000}};
+    int64_t total = 0, whole, part, scale;
+    for (size_t unit = 0; text.len > 0; unit++) {
+        bool decimals = false;
+        part = 0;
+        if (!digits_take(&text, &whole, &scale) || text.len == 0) return TALLY_EFORMAT;
+        if (text.ptr[0] == ':' && unit == 0) {
+            if (hours_and_minutes(text, whole, &total) != 0) return TALLY_EFORMAT;
+            break;
+        }
+        scale = 1;
+        if (text.ptr[0] == '.') {
+            decimals = true;
+            text = tally_span_of(text.ptr + 1, text.len - 1);
+            if (!digits_take(&text, &part, &scale) || text.len == 0) return TALLY_EFORMAT;
+        }
+        while (unit < 3 && units[unit].name != (char)text.ptr[0])
+            unit++;
+        if (unit == 3 || part * units[unit].ms % scale != 0) return TALLY_EFORMAT;
+        total += whole * units[unit].ms + part * units[unit].ms / scale;
+        text = tally_span_of(text.ptr + 1, text.len - 1);
+        if (decimals && text.len > 0) return TALLY_EFORMAT;
+    }
+    if (total > DURATION_MAX_MS) return TALLY_EOVERFLOW;
+    if (total <= 0) return TALLY_EFORMAT;
+    *ms = total;
+    return 0;
+}

@@ -23,7 +23,15 @@ static const struct {
     {"redact", view_fold_redact},
     {"assign", view_fold_assign},
     {"split", view_fold_split},
+    {"deposit.receive", view_fold_billing},
+    {"credit.add", view_fold_billing},
+    {"invoice.issue", view_fold_billing},
+    {"invoice.entries", view_fold_locks},
+    {"invoice.void", view_fold_billing},
+    {"payment", view_fold_billing},
     {"expense", view_fold_expense},
+    {"time.add", view_fold_time_add},
+    {"describe", view_fold_describe},
 };
 
 static int fold_counting(const view_source *source, const tally_record *record, tally_error *err) {
@@ -259,6 +267,7 @@ int view_rebuild_in(tally_txn *txn, tally_error *err) {
 static int feed_number_at(int table) {
     switch (table) {
     case TABLE_VIEW_COSTS: return VIEW_ROW_FEED_AT;
+    case TABLE_VIEW_TIME: return 0;
     case TABLE_VIEW_ENTRIES: return VIEW_ENTRY_FEED_AT;
     case TABLE_VIEW_VOIDS:
     case TABLE_VIEW_SESSIONS:
@@ -266,6 +275,8 @@ static int feed_number_at(int table) {
     case TABLE_VIEW_POLICY:
     case TABLE_VIEW_DECISIONS:
     case TABLE_VIEW_TYPED:
+    case TABLE_VIEW_BILLING:
+    case TABLE_VIEW_WORDS:
     case TABLE_VIEW_TEAM: return REGISTER_FEED_AT;
     default: return -1;
     }

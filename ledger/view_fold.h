@@ -5,6 +5,7 @@
 #include "store.h"
 
 #include <tally/team.h>
+#include <tally/view.h>
 
 /* Where the record being folded stands. */
 typedef struct view_source {
@@ -22,7 +23,8 @@ int view_apply(const view_source *source, const tally_record *record, tally_erro
 typedef int view_fold_fn(const view_source *source, const tally_record *record, tally_error *err);
 view_fold_fn view_fold_cost, view_fold_void, view_fold_session, view_fold_activity,
     view_fold_tag_add, view_fold_tag_remove, view_fold_price_set, view_fold_price_unset,
-    view_fold_redact, view_fold_assign, view_fold_split, view_fold_policy, view_fold_expense;
+    view_fold_redact, view_fold_assign, view_fold_split, view_fold_policy, view_fold_expense,
+    view_fold_time_add, view_fold_describe, view_fold_billing, view_fold_locks;
 /* Kinds that view_fold_policy folds: too many for the table. */
 bool view_policy_kind(tally_span kind);
 
@@ -91,6 +93,12 @@ uint16_t view_currency_code(tally_span code);
 /* Folds everything again inside a transaction: rebuild, and the deep check, which throws the result
  * away. */
 int view_rebuild_in(tally_txn *txn, tally_error *err);
+
+/* The target of a decision, a tag or words, as the views key it: `entry`, or `agent` and `session`.
+ * False when the record names neither. */
+bool view_target_of(const tally_record *record, uint8_t target[TALLY_ENTRY_BYTES]);
+/* What a description must be. TALLY_EINVAL. */
+int view_words_check(tally_span text, tally_error *err);
 
 /* Interns text under its reference; keeps the smallest when two share one. */
 int view_string_put(tally_txn *txn, tally_span text, uint64_t *ref, tally_error *err);

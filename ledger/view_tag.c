@@ -8,18 +8,24 @@
 #define TAG_KEY_BYTES   (TALLY_ENTRY_BYTES + TAG_MAX_BYTES)
 #define UNTAG_KEY_BYTES (TALLY_HASH_BYTES + TAG_KEY_BYTES)
 
+bool view_target_of(const tally_record *record, uint8_t target[TALLY_ENTRY_BYTES]) {
+    tally_span agent, session;
+    const uint8_t *entry;
+    memset(target, 0, TALLY_ENTRY_BYTES);
+    if (tally_body_bin(record, "entry", TALLY_ENTRY_BYTES, &entry))
+        memcpy(target, entry, TALLY_ENTRY_BYTES);
+    else if (tally_body_str(record, "agent", &agent) && tally_body_str(record, "session", &session))
+        tally_put_be64(target, tally_session_ref(agent, session));
+    else
+        return false;
+    return true;
+}
+
 /* Key of (target, tag); 0 when the record names neither properly. */
 static size_t tag_key(const tally_record *record, uint8_t key[TAG_KEY_BYTES]) {
-    tally_span tag, agent, session;
-    const uint8_t *entry;
+    tally_span tag;
     if (!tally_body_str(record, "tag", &tag) || tag.len == 0 || tag.len > TAG_MAX_BYTES) return 0;
-    memset(key, 0, TALLY_ENTRY_BYTES);
-    if (tally_body_bin(record, "entry", TALLY_ENTRY_BYTES, &entry))
-        memcpy(key, entry, TALLY_ENTRY_BYTES);
-    else if (tally_body_str(record, "agent", &agent) && tally_body_str(record, "session", &session))
-        tally_put_be64(key, tally_session_ref(agent, session));
-    else
-        return 0;
+    if (!view_target_of(record, key)) return 0;
     memcpy(key + TALLY_ENTRY_BYTES, tag.ptr, tag.len);
     return TALLY_ENTRY_BYTES + tag.len;
 }

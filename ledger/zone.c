@@ -5,6 +5,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#define INSTANT_DAYS_MAX      3000000 /* beyond every date that people write */
 #define HEADER_BYTES          44
 #define VERSION_AT            4
 #define COUNTS_AT             20
@@ -437,4 +438,19 @@ int64_t tally_zone_day_start(const tally_zone *zone, int64_t days) {
         at = now.until;
     }
     return at * 1000;
+}
+
+/* The clock is ahead of UTC by what it is somewhere within a day of there: what both offsets give
+ * is tried, the earlier instant first. */
+int tally_zone_instant(const tally_zone *zone, int64_t days, int minute, int64_t *unix_ms) {
+    if (days < -INSTANT_DAYS_MAX || days > INSTANT_DAYS_MAX) return TALLY_ENOTFOUND;
+    int64_t local = days * TALLY_DAY_MS + minute * INT64_C(60000);
+    int32_t before = tally_zone_offset(zone, local - TALLY_DAY_MS);
+    int32_t after = tally_zone_offset(zone, local + TALLY_DAY_MS);
+    const int32_t offsets[] = {before > after ? before : after, before > after ? after : before};
+    for (size_t i = 0; i < 2; i++) {
+        *unix_ms = local - offsets[i] * INT64_C(1000);
+        if (*unix_ms + tally_zone_offset(zone, *unix_ms) * INT64_C(1000) == local) return 0;
+    }
+    return TALLY_ENOTFOUND;
 }

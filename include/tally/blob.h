@@ -38,7 +38,8 @@ bool tally_blob_content_redacted(tally_txn *txn, tally_span content);
 /* Whether the content of that redacted blob is so known. */
 bool tally_blob_redacted_here(tally_txn *txn, const tally_hash *id);
 
-/* Every title that a stored record ever gave a session (tally_session_ref), counting or not,
+/* Every title and description that a stored record ever gave a session (tally_session_ref),
+ * counting or not,
  * perhaps several times. Reads all records. A result of `fn` other than 0 stops and is returned. */
 typedef int tally_title_fn(void *ctx, const tally_hash *blob, tally_error *err);
 int tally_session_titles(tally_txn *txn, uint64_t session, tally_title_fn *fn, void *ctx,

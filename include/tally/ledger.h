@@ -117,8 +117,9 @@ typedef enum tally_local {
     TALLY_LOCAL_CURSORS,
     TALLY_LOCAL_SETTINGS,
     TALLY_LOCAL_ALIASES,
-    TALLY_LOCAL_PEERS,  /* peer.h */
-    TALLY_LOCAL_FOLDERS /* segments of shared folders that were read or written */
+    TALLY_LOCAL_PEERS,   /* peer.h */
+    TALLY_LOCAL_FOLDERS, /* segments of shared folders that were read or written */
+    TALLY_LOCAL_DESCRIBE /* sessions that wait for their description */
 } tally_local;
 int tally_local_get(tally_txn *txn, tally_local table, tally_span key, tally_span *out);
 int tally_local_put(tally_txn *txn, tally_local table, tally_span key, tally_span value,

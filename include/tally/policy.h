@@ -15,7 +15,9 @@
          */
 
 typedef enum tally_policy {
-    TALLY_POLICY_CLIENT,  /* client.set: client, title?, timezone?, currency?, email?, address? */
+    TALLY_POLICY_CLIENT,  /* client.set: client, title?, timezone?, currency?, email?, address?,
+                             contact?, street?, street2?, city?, postcode?, region?, country?,
+                             tax_id?, company_id? */
     TALLY_POLICY_PROJECT, /* project.set: project, client, title? */
     TALLY_POLICY_RULE, /* rule.set: rule, client, project?, path?, remote?, branch?, agent?, tag?,
                           priority? (-1000..1000) */
@@ -25,11 +27,20 @@ typedef enum tally_policy {
                           a month), currency, from (month), until? */
     TALLY_POLICY_FX,   /* fx.set: base, quote (ISO 4217), date, rate (pico-units of quote for one
                           base), source? */
-    TALLY_POLICY_BUDGET, /* budget.set: budget, period ("daily", "weekly", "monthly"), limit
-                            (pico-units USD), notify_at?, stop_at? (percent), agent?, client?,
-                            project?, tag? */
-    TALLY_POLICY_BILL,   /* bill.set: provider, month, member?, amount (pico-units), currency,
-                            covers? ("all", "beyond-plan"), source? */
+    TALLY_POLICY_BUDGET,    /* budget.set: budget, period ("daily", "weekly", "monthly"), limit
+                               (pico-units USD), notify_at?, stop_at? (percent), agent?, client?,
+                               project?, tag? */
+    TALLY_POLICY_BILL,      /* bill.set: provider, month, member?, amount (pico-units), currency,
+                               covers? ("all", "beyond-plan"), source? */
+    TALLY_POLICY_CONTRACT,  /* contract.set and the four below: contract.h gives them typed */
+    TALLY_POLICY_MILESTONE, /* milestone.set: contract, number, title?, fee?, percent_bp?, section?,
+                               criterion? */
+    TALLY_POLICY_ACCEPTED,  /* milestone.accept (taken back: milestone.reopen): contract, number,
+                               date, evidence?, note? */
+    TALLY_POLICY_CHANGE,    /* change.set: contract, number, title, amount */
+    TALLY_POLICY_APPROVED,  /* change.approve (change.withdraw): contract, number, date, evidence?,
+                               note? */
+    TALLY_POLICY_ISSUER,    /* issuer.set: member, name, prefix?, address, tax_id?, iban?, ... */
     TALLY_POLICY_COUNT
 } tally_policy;
 
@@ -40,11 +51,24 @@ typedef enum tally_field_type {
     TALLY_FIELD_DATE,     /* YYYY-MM-DD */
     TALLY_FIELD_MONTH,    /* YYYY-MM */
     TALLY_FIELD_CURRENCY, /* ISO 4217 */
-    TALLY_FIELD_PERIOD,   /* daily, weekly, monthly */
+    TALLY_FIELD_ORDINAL,  /* 1 to 99, in decimal */
+    TALLY_FIELD_COUNTRY,  /* ISO 3166-1 alpha-2 */
+    TALLY_FIELD_PERIOD,   /* daily, weekly, monthly: the first of the types that are one of few */
     TALLY_FIELD_COVERS,   /* all, beyond-plan */
+    TALLY_FIELD_ROUNDING, /* up, nearest */
+    TALLY_FIELD_PER,      /* entry, day, line */
+    TALLY_FIELD_AI_COST,  /* at_cost, markup, in_rate, budget, none */
+    TALLY_FIELD_BASIS,    /* list, paid */
+    TALLY_FIELD_LINES,    /* description, entry, project, day, tag */
+    TALLY_FIELD_TAX,      /* S, Z, E, AE, O: UNCL5305 */
+    TALLY_FIELD_YES_NO,   /* yes, no */
+    TALLY_FIELD_BLOB,     /* no text: a blob id, 32 bytes */
     TALLY_FIELD_PICO,     /* pico-units: the first of the types that are numbers */
     TALLY_FIELD_PERCENT,  /* 1 to 10,000 */
-    TALLY_FIELD_PRIORITY  /* -1,000 to 1,000 */
+    TALLY_FIELD_PRIORITY, /* -1,000 to 1,000 */
+    TALLY_FIELD_MINUTES,  /* 0 to 1,440 */
+    TALLY_FIELD_DAYS,     /* 0 to 365 */
+    TALLY_FIELD_PART      /* 0 to 10,000: hundredths of a percent */
 } tally_field_type;
 
 typedef struct tally_policy_field {

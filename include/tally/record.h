@@ -63,6 +63,10 @@ bool tally_cursor_next(tally_cursor *cursor, tally_value *out);
 tally_cursor tally_cursor_of(const tally_value *container);
 tally_cursor tally_cursor_of_body(const tally_record *record);
 
+/* TALLY_EFORMAT unless `bytes` are exactly one value in the canonical form of records, of whatever
+ * length: then a cursor may walk it. */
+int tally_value_check(tally_span bytes, tally_value *out, tally_error *err);
+
 /* Typed field access; each returns false when the field is absent or of another type. */
 bool tally_body_get(const tally_record *record, const char *key, tally_value *out);
 bool tally_body_str(const tally_record *record, const char *key, tally_span *out);

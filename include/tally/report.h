@@ -47,7 +47,9 @@ typedef struct tally_sums {
     tally_i128 paid_pico;          /* of the plans' fees and bills; 0 without plans */
     tally_i128 covered_pico;       /* at list price, what paid_pico was paid for */
     uint64_t unpaid_requests;      /* that no plan covers; all of them without plans */
-    uint64_t engaged_ms, agent_ms; /* engaged.h; 0 where has_time is false */
+    uint64_t engaged_ms, agent_ms; /* engaged.h, and manual time as engaged; 0 where has_time is
+                                      false */
+    uint64_t time_entries;         /* of manual time (work.h) in engaged_ms */
     bool has_time; /* false where time cannot be told apart: by model, or filtered by cost or model
                     */
 } tally_sums;
@@ -80,7 +82,7 @@ typedef struct tally_report_row {
  * it once. A cost that was split counts under each share with that share of its tokens and price,
  * and as one request under each; the total counts one request. */
 typedef struct tally_report tally_report;
-/* Engaged time follows the default policy. */
+/* Engaged time follows the default policy; manual time is added to it. */
 int tally_report_run(tally_txn *txn, const tally_filter *filter, const tally_report_key *keys,
                      size_t key_count, const tally_zone *zone, tally_report **out,
                      tally_error *err);

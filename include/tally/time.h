@@ -34,6 +34,11 @@ int tally_time_parse(tally_span text, int64_t *unix_ms);
 /* "YYYY-MM-DD" to days since 1970-01-01; refuses 2026-02-30. 0 or TALLY_EFORMAT. */
 int tally_date_parse(tally_span text, int64_t *days);
 
+/* How long: "1h30m", "1.5h", "90m", "45s", "1:30" (hours and minutes). Units descend, each at most
+ * once; only the last may have decimals; whole milliseconds, more than none. TALLY_EFORMAT also for
+ * a bare number, TALLY_EOVERFLOW beyond 10,000 hours. */
+int tally_duration_parse(tally_span text, int64_t *ms);
+
 /* RFC 3339 UTC with milliseconds, "2026-09-08T10:00:05.123Z". `out` holds TALLY_TIME_TEXT_BYTES. */
 void tally_time_format(int64_t unix_ms, char *out);
 void tally_date_format(int64_t days, char *out);
@@ -54,6 +59,10 @@ int32_t tally_zone_offset(const tally_zone *zone, int64_t unix_ms);
 int64_t tally_zone_day_start(const tally_zone *zone, int64_t days);
 /* Local calendar day of an instant, in days since 1970-01-01. */
 int64_t tally_zone_day(const tally_zone *zone, int64_t unix_ms);
+
+/* The instant at which the local clock shows `minute` (0..1439) of local day `days`: the first of
+ * them where it does so twice. TALLY_ENOTFOUND where it never does. */
+int tally_zone_instant(const tally_zone *zone, int64_t days, int minute, int64_t *unix_ms);
 
 /* A period of whole local days: [start_ms, end_ms). */
 typedef struct tally_period {

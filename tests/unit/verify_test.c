@@ -280,8 +280,19 @@ static void the_deep_check_names_sampled_bits_of_every_table_of_a_large_ledger(v
     fixture_verify_clean(f);
 }
 
-/* The views of policy and decisions hold something too. */
+/* The views of policy, decisions, manual time and words hold something too. */
 static void append_policy(void) {
+    static const uint8_t blob[TALLY_HASH_BYTES] = {1};
+    tally_writer_begin(f->writer);
+    tally_put_str(f->writer, "date", text("2026-03-14"));
+    tally_put_u64(f->writer, "duration", 1);
+    (void)fixture_append(f, "time.add");
+    tally_writer_begin(f->writer);
+    tally_put_str(f->writer, "agent", text("codex"));
+    tally_put_str(f->writer, "session", text("s1"));
+    tally_put_str(f->writer, "from", text("person"));
+    tally_put_bin(f->writer, "text", tally_span_of(blob, sizeof blob));
+    (void)fixture_append(f, "describe");
     tally_writer_begin(f->writer);
     tally_put_str(f->writer, "client", text("acme"));
     tally_put_str(f->writer, "title", text("Acme Ltd"));

@@ -8,6 +8,7 @@
 #include <tally/blob.h>
 
 #include <tally/attribution.h>
+#include <tally/describe.h>
 #include <tally/expense.h>
 
 #define SEED          20260908u
@@ -28,7 +29,20 @@ typedef struct fact {
     unsigned device;
     tally_hlc hlc;
     tally_hash leaf;
-    enum { OTHER, COST, VOID, TAG, UNTAG, SESSION, REDACT, CLIENT, DECISION, EXPENSE } kind;
+    enum {
+        OTHER,
+        COST,
+        VOID,
+        TAG,
+        UNTAG,
+        SESSION,
+        REDACT,
+        CLIENT,
+        DECISION,
+        EXPENSE,
+        WORK,
+        WORDS
+    } kind;
     tally_entry_id entry;
     uint64_t time, output;
     bool undo, imported;
@@ -37,7 +51,9 @@ typedef struct fact {
     tally_hash removes[REMOVES_MAX];
     unsigned remove_count;
     uint64_t session;
-    uint8_t blob; /* the first byte of one: a title, or what was redacted; 0 for none */
+    uint8_t blob; /* the first byte of one: words, or what was redacted; 0 for none */
+    int64_t day;
+    tally_words_from from;
     char client[16], title[16]; /* of a client.set (without a title: unset) or a decision */
 } fact;
 
@@ -101,6 +117,9 @@ static const char *make_void(fact *made) {
     name(key, "k", rng_below(&w.r, 8));
     made->kind = VOID;
     made->entry = entry_of(agents[rng_below(&w.r, 2)], key);
+    const fact *earlier = w.count > 0 ? &w.facts[rng_below(&w.r, w.count)] : NULL;
+    if (earlier && earlier->kind == WORK)
+        memcpy(made->entry.b, earlier->leaf.b, sizeof made->entry.b);
     made->undo = rng_below(&w.r, 2) == 0;
     tally_writer_begin(w.writer);
     tally_put_bin(w.writer, "entry", tally_span_of(made->entry.b, TALLY_ENTRY_BYTES));
@@ -181,6 +200,35 @@ static const char *make_redact(fact *made) {
     tally_writer_begin(w.writer);
     put_blob(made, "blob");
     return "redact";
+}
+
+/* Few texts and days, so that devices also write the very same bytes at once. */
+static const char *make_work(fact *made) {
+    static const char *const dates[] = {"1970-01-01", "1970-01-02", "1970-02-30"};
+    uint32_t day = rng_below(&w.r, 3), duration = rng_below(&w.r, 4);
+    made->kind = day < 2 && duration > 0 ? WORK : OTHER; /* nonsense: no effect */
+    made->day = day;
+    made->blob = made->kind == WORK ? (uint8_t)rng_below(&w.r, 3) : 0;
+    tally_writer_begin(w.writer);
+    tally_put_str(w.writer, "date", text(dates[day]));
+    tally_put_u64(w.writer, "duration", duration);
+    if (made->blob > 0) put_blob(made, "text");
+    return "time.add";
+}
+
+static const char *make_words(fact *made) {
+    static char session[16];
+    made->kind = WORDS;
+    name(session, "s", rng_below(&w.r, 2));
+    made->session = tally_session_ref(text("a"), text(session));
+    made->from = (tally_words_from)rng_below(&w.r, TALLY_WORDS_RECORDED);
+    made->blob = (uint8_t)rng_below(&w.r, BLOBS + 1);
+    tally_writer_begin(w.writer);
+    tally_put_str(w.writer, "agent", text("a"));
+    tally_put_str(w.writer, "session", text(session));
+    tally_put_str(w.writer, "from", text(tally_words_from_text(made->from)));
+    if (made->blob > 0) put_blob(made, "text");
+    return "describe";
 }
 
 static const char *make_activity(fact *made) {
@@ -287,10 +335,11 @@ static const char *make_other(fact *made) {
 
 static void make_fact(void) {
     static const char *(*const makers[])(fact *) = {
-        make_cost,   make_cost,    make_cost,   make_cost,    make_void,     make_void,
-        make_tag,    make_tag,     make_untag,  make_session, make_activity, make_price,
-        make_price,  make_other,   make_client, make_client,  make_decision, make_decision,
-        make_redact, make_expense, make_expense};
+        make_cost,     make_cost,     make_cost,     make_cost,   make_void,
+        make_void,     make_tag,      make_tag,      make_untag,  make_session,
+        make_activity, make_price,    make_price,    make_other,  make_client,
+        make_client,   make_decision, make_decision, make_redact, make_expense,
+        make_expense,  make_work,     make_work,     make_words,  make_words};
     fact *made = &w.facts[w.count];
     tally_span bytes;
     *made = (fact){.device = rng_below(&w.r, DEVICES), .kind = OTHER};
@@ -425,7 +474,7 @@ static void assert_wanted(tally_txn *txn) {
         bool referred = false, redacted = false;
         tally_hash id = {{blob}};
         for (unsigned i = 0; i < w.count; i++) {
-            referred |= w.facts[i].kind == SESSION && w.facts[i].blob == blob;
+            referred |= w.facts[i].kind != REDACT && w.facts[i].blob == blob;
             redacted |= w.facts[i].kind == REDACT && w.facts[i].blob == blob;
         }
         assert_int_equal(tally_blob_redacted(txn, &id), redacted);
@@ -519,6 +568,70 @@ static void assert_decisions(tally_txn *txn) {
     }
 }
 
+static int see_work(void *ctx, const tally_time_entry *entry, tally_error *err) {
+    seen *s = ctx;
+    const fact *first = NULL, *state = NULL;
+    tally_device_id device;
+    (void)err;
+    for (unsigned i = 0; i < w.count; i++) {
+        const fact *x = &w.facts[i];
+        if (x->kind == WORK && tally_hash_eq(&x->leaf, &entry->leaf) &&
+            (!first || by_device(x->device, first->device) < 0))
+            first = x;
+        if (x->kind == VOID && memcmp(x->entry.b, entry->id.b, sizeof x->entry.b) == 0)
+            state = later(state, x);
+    }
+    assert_non_null(first);
+    assert_true(!state || state->undo);
+    assert_int_equal(entry->day, first->day);
+    assert_int_equal(view_feed_device(s->txn, entry->feed, &device, NULL), 0);
+    assert_memory_equal(device.b, tally_key_device(w.keys[first->device])->b, sizeof device.b);
+    s->costs++;
+    return 0;
+}
+
+static void assert_work(tally_txn *txn) {
+    seen s = {.txn = txn};
+    unsigned expected = 0;
+    assert_int_equal(tally_time_each(txn, 0, INT64_MAX, see_work, &s, NULL), 0);
+    for (unsigned i = 0; i < w.count; i++) {
+        const fact *x = &w.facts[i], *state = NULL;
+        bool repeated = x->kind != WORK;
+        for (unsigned k = 0; k < w.count; k++) {
+            repeated |=
+                k < i && w.facts[k].kind == WORK && tally_hash_eq(&w.facts[k].leaf, &x->leaf);
+            if (w.facts[k].kind == VOID && memcmp(w.facts[k].entry.b, x->leaf.b, 16) == 0)
+                state = later(state, &w.facts[k]);
+        }
+        expected += !repeated && (!state || state->undo);
+    }
+    assert_int_equal(s.costs, expected);
+}
+
+/* The registers as they are: no blob is here, so that no words can be read. */
+static void assert_words(tally_txn *txn) {
+    for (unsigned n = 0; n < 2 * TALLY_WORDS_RECORDED; n++) {
+        const fact *last = NULL;
+        uint8_t key[TALLY_ENTRY_BYTES + 1] = {0};
+        tally_span blob;
+        char session[16];
+        name(session, "s", n / TALLY_WORDS_RECORDED);
+        uint64_t ref = tally_session_ref(text("a"), text(session));
+        tally_put_be64(key, ref);
+        key[TALLY_ENTRY_BYTES] = (uint8_t)(n % TALLY_WORDS_RECORDED);
+        for (unsigned i = 0; i < w.count; i++)
+            if (w.facts[i].kind == WORDS && w.facts[i].session == ref &&
+                w.facts[i].from == n % TALLY_WORDS_RECORDED)
+                last = later(last, &w.facts[i]);
+        int rc =
+            view_register_get(txn, TABLE_VIEW_WORDS, tally_span_of(key, sizeof key), NULL, &blob);
+        assert_int_equal(rc, last ? 0 : TALLY_ENOTFOUND);
+        if (!last) continue;
+        assert_int_equal(blob.len, last->blob > 0 ? TALLY_HASH_BYTES : 0);
+        if (last->blob > 0) assert_int_equal(blob.ptr[0], last->blob);
+    }
+}
+
 static void assert_as_expected(tally_txn *txn) {
     seen s = {.txn = txn, .last_ms = INT64_MIN};
     unsigned costs = 0, tags = 0;
@@ -536,6 +649,8 @@ static void assert_as_expected(tally_txn *txn) {
     assert_int_equal(s.costs, costs);
     assert_int_equal(s.tags, tags);
     assert_sessions(txn);
+    assert_work(txn);
+    assert_words(txn);
     assert_wanted(txn);
     assert_clients(txn);
     assert_decisions(txn);

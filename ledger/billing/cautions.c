@@ -1,0 +1,151 @@
+/* Cautions and clauses: what a person should settle before an invoice is issued, and the sentences
+ * that are printed on it. */
+#include "invoice.h"
+
+#include "../store.h"
+
+#include <inttypes.h>
+
+#define SILENT_DAYS 3 /* a device without a record for so long may hold work that is not here */
+
+/* ---- work that is nobody's ---- */
+
+typedef struct nobodys {
+    uint64_t requests, entries;
+    tally_i128 pico;
+    bool conflict;
+} nobodys;
+
+static int note_cost(void *ctx, const tally_cost_facts *facts, tally_error *err) {
+    nobodys *n = ctx;
+    (void)err;
+    n->requests++;
+    n->conflict = n->conflict || facts->said->by == TALLY_ATTRIBUTED_CONFLICT;
+    return facts->priced.priced ? tally_add_i128(n->pico, facts->priced.pico, &n->pico) : 0;
+}
+
+static int note_time(void *ctx, const tally_time_facts *facts, tally_error *err) {
+    nobodys *n = ctx;
+    (void)err;
+    n->entries++;
+    n->conflict = n->conflict || facts->said->by == TALLY_ATTRIBUTED_CONFLICT;
+    return 0;
+}
+
+static int note_expense(void *ctx, const tally_expense_facts *facts, tally_error *err) {
+    nobodys *n = ctx;
+    (void)facts, (void)err;
+    n->entries++;
+    return 0;
+}
+
+static int unattributed(draft *d) {
+    tally_filter filter = {.unattributed = true, .period = d->period, .has_period = true};
+    nobodys n = {0};
+    char cost[TALLY_MONEY_TEXT_BYTES];
+    int rc = tally_costs_filter(d->txn, &filter, note_cost, &n, d->err);
+    if (rc == 0) rc = tally_times_filter(d->txn, &filter, note_time, &n, d->err);
+    if (rc == 0) rc = tally_expenses_filter(d->txn, &filter, note_expense, &n, d->err);
+    tally_pico_format_rounded(n.pico, 2, true, cost);
+    if (n.requests)
+        draft_warn(d,
+                   "%" PRIu64 " requests of this period (%s %s) are nobody's; 'tally report "
+                   "--unattributed' shows them",
+                   n.requests, cost, TALLY_COST_CURRENCY);
+    if (n.entries)
+        draft_warn(d,
+                   "%" PRIu64 " typed entries of this period are nobody's; 'tally assign' says "
+                   "whose they are",
+                   n.entries);
+    if (n.conflict)
+        draft_warn(d, "rules of equal rank disagree on some of this period; 'tally status' names "
+                      "them");
+    return rc;
+}
+
+/* ---- devices ---- */
+
+/* By the records alone: what a device's own clock said last, against the period's end. */
+static int silent_devices(draft *d) {
+    uint32_t feeds = tally_feed_count(d->txn);
+    int rc = 0;
+    for (uint32_t i = 0; i < feeds && rc == 0; i++) {
+        tally_span member = {0}, device = {0};
+        tally_feed feed;
+        rc = feed_now(d->txn, i, &feed, d->err);
+        int64_t last = tally_hlc_ms(feed.last_hlc);
+        if (rc != 0 || feed.size == 0 || last >= d->period.end_ms - SILENT_DAYS * TALLY_DAY_MS)
+            continue;
+        if (tally_feed_names(d->txn, i, &member, &device) != 0) continue;
+        tally_span day = draft_day(d, tally_floor_div(last, TALLY_DAY_MS));
+        draft_warn(d,
+                   "nothing newer than %.*s is here of %.*s's device %.*s; 'tally sync now' "
+                   "fetches it",
+                   SPAN(day), SPAN(member), SPAN(device));
+    }
+    return rc;
+}
+
+/* ---- what is billed already ---- */
+
+static int double_billed(void *ctx, const billed_issue *a, const billed_issue *b, uint64_t entries,
+                         tally_error *err) {
+    draft *d = ctx;
+    (void)err;
+    draft_warn(d, "%" PRIu64 " entries are on both %.*s and %.*s; void one of them", entries,
+               SPAN(a->number), SPAN(b->number));
+    return 0;
+}
+
+static int left_out(draft *d) {
+    for (size_t i = 0; i < billed_count(d->billed); i++) {
+        const billed_issue *issue = billed_at(d->billed, i);
+        if (!issue->left_out) continue;
+        bool here = tally_span_eq(issue->contract, d->contract.contract);
+        draft_warn(d, "%" PRIu64 " entries are on %.*s already%s", issue->left_out,
+                   SPAN(issue->number),
+                   here ? "" : ", another contract's, and are not billed again");
+    }
+    return billed_conflicts(d->billed, double_billed, d, d->err);
+}
+
+int draft_cautions(draft *d) {
+    int rc = unattributed(d);
+    if (rc == 0) rc = silent_devices(d);
+    return rc != 0 ? rc : left_out(d);
+}
+
+/* ---- clauses ---- */
+
+static tally_span percent_words(draft *d, uint32_t hundredths) {
+    char text[TALLY_MONEY_TEXT_BYTES];
+    tally_pico_format((tally_i128)hundredths * (TALLY_PICO / 100), 0, text);
+    return draft_text(d, "%s", text);
+}
+
+uint32_t draft_late_fee(const tally_contract *c) {
+    return c->late_fee_bp < c->late_fee_max_bp ? c->late_fee_bp : c->late_fee_max_bp;
+}
+
+void draft_say_clauses(draft *d) {
+    const tally_contract *c = &d->contract;
+    tally_span late = percent_words(d, draft_late_fee(c)), kill = percent_words(d, c->kill_fee_bp);
+    size_t agents = 0;
+    if (draft_late_fee(c))
+        draft_clause(d,
+                     "Late fee: %.*s percent per month, compounding, from the day after the due "
+                     "date.",
+                     SPAN(late));
+    if (c->kill_fee_bp && (c->fee || d->milestones.count))
+        draft_clause(d,
+                     "If Client terminates this agreement after work has begun, a kill fee of "
+                     "%.*s percent of the remaining unpaid project value is due within 14 "
+                     "calendar days of termination.",
+                     SPAN(kill));
+    for (size_t i = 0; i < d->line_count; i++)
+        agents += d->lines[i].with_agent;
+    if (agents && c->disclosure)
+        draft_clause(d, "Work on %zu of %zu lines was done with AI coding agents.", agents,
+                     d->line_count);
+    if (c->notes.len) draft_clause(d, "%.*s", SPAN(c->notes));
+}

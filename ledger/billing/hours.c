@@ -1,0 +1,211 @@
+/* Hours: sessions' engaged time by local day and typed time, and which of it is new. Turning it
+ * into lines is in hour_lines.c. */
+#include "hours.h"
+
+#include "../intern.h"
+#include "../scan.h"
+
+#include <msgpack.h>
+#include <stdlib.h>
+
+typedef struct hour_gather {
+    draft *d;
+    hour_list *list;
+    scan *s;
+    index_map index; /* of a session's share on a day, to its item */
+} hour_gather;
+
+static int no_memory(draft *d) {
+    return tally_fail(d->err, TALLY_ENOMEM, "no memory for hours");
+}
+
+static hour_item *item_add(hour_gather *g, const hour_item *item) {
+    hour_list *list = g->list;
+    if (!draft_grow(g->d, (void **)&list->items, &list->room, list->count, sizeof *item))
+        return NULL;
+    list->items[list->count] = *item;
+    return &list->items[list->count++];
+}
+
+/* ---- sessions ---- */
+
+static tally_span first_tag(const tally_span *tags, size_t count) {
+    return count ? tags[0] : (tally_span){0};
+}
+
+static hour_item *session_item(hour_gather *g, const scan_row *row, const tally_engaged *piece,
+                               int64_t day) {
+    uint64_t key = index_mix(index_mix(piece->session, (uint64_t)day),
+                             row->share->project.len ? tally_string_ref(row->share->project) : 0);
+    uint32_t *slot = index_map_slot(&g->index, key);
+    if (!slot) return NULL;
+    if (*slot != 0) return &g->list->items[*slot - 1];
+    hour_item item = {.session = piece->session,
+                      .is_session = true,
+                      .day = day,
+                      .time_ms = piece->start_ms,
+                      .part = row->share->parts,
+                      .parts = row->said->parts,
+                      .project = row->share->project,
+                      .member = row->feed->member,
+                      .tag = first_tag(row->session->tags, row->session->tag_count),
+                      .why = draft_said_words(g->d, row->said)};
+    tally_put_be64(item.entry.b, piece->session);
+    hour_item *added = item_add(g, &item);
+    if (added) *slot = (uint32_t)g->list->count;
+    return added;
+}
+
+static int take_share(void *ctx, const scan_row *row, const tally_engaged *piece,
+                      tally_error *err) {
+    hour_gather *g = ctx;
+    (void)err;
+    if (!row->share || piece->engaged_ms == 0 || !draft_covers(g->d, row->share->project)) return 0;
+    int64_t day = tally_zone_day(g->d->asked->zone, piece->start_ms);
+    hour_item *item = session_item(g, row, piece, day);
+    if (!item) return no_memory(g->d);
+    item->ms += piece->engaged_ms;
+    if (piece->start_ms < item->time_ms) item->time_ms = piece->start_ms;
+    return 0;
+}
+
+static int take_piece(void *ctx, const tally_engaged *piece) {
+    hour_gather *g = ctx;
+    return piece->engaged_ms == 0 ? 0 : scan_time(g->s, piece, take_share, g, g->d->err);
+}
+
+/* ---- typed time ---- */
+
+static int take_time(void *ctx, const tally_time_facts *facts, tally_error *err) {
+    hour_gather *g = ctx;
+    const tally_time_entry *entry = facts->entry;
+    (void)err;
+    if (!facts->share || facts->duration_ms == 0 || !draft_covers(g->d, facts->share->project))
+        return 0;
+    hour_item item = {.entry = entry->id,
+                      .leaf = entry->leaf,
+                      .day = entry->day,
+                      .time_ms = entry->start_ms >= 0 ? entry->start_ms : INT64_MAX,
+                      .hlc = entry->hlc,
+                      .ms = facts->duration_ms,
+                      .part = facts->share->parts,
+                      .parts = facts->said->parts,
+                      .project = facts->share->project,
+                      .member = facts->member,
+                      .tag = draft_copy(g->d, first_tag(facts->tags, facts->tag_count)),
+                      .why = draft_said_words(g->d, facts->said)};
+    return item_add(g, &item) ? 0 : no_memory(g->d);
+}
+
+/* ---- words ---- */
+
+static void describe_items(draft *d, hour_list *list) {
+    char room[TALLY_WORDS_SPARE_BYTES];
+    uint64_t vague = 0;
+    for (size_t i = 0; i < list->count; i++) {
+        hour_item *item = &list->items[i];
+        tally_description words = {0};
+        tally_time_entry entry;
+        if (item->is_session)
+            tally_describe_session(d->txn, item->session, d->asked->zone, room, &words);
+        else if (tally_time_get(d->txn, &item->entry, &entry) == 0)
+            tally_describe_time(d->txn, &entry, room, &words);
+        item->text = words.text.len ? draft_copy(d, words.text) : tally_span_str("Work");
+        vague += words.vague || words.text.len == 0;
+    }
+    if (vague)
+        draft_warn(d,
+                   "%llu descriptions say little to a client; 'tally describe ENTRY \"words\"' "
+                   "gives better ones",
+                   (unsigned long long)vague);
+}
+
+/* ---- the record behind a session ---- */
+
+/* The register holds the last description's clock and body: its record is these again, and the one
+ * encoding there is has one hash. Zeros for a session that nothing describes. */
+static int session_leaf(draft *d, uint64_t session, tally_hash *out) {
+    uint8_t key[8];
+    tally_span row;
+    msgpack_sbuffer bytes;
+    msgpack_packer packer;
+    memset(out, 0, sizeof *out);
+    tally_put_be64(key, session);
+    int rc = store_get(d->txn, TABLE_VIEW_SESSIONS, tally_span_of(key, sizeof key), &row, d->err);
+    if (rc == TALLY_ENOTFOUND || (rc == 0 && row.len < REGISTER_HEAD_BYTES)) return 0;
+    if (rc != 0) return rc;
+    msgpack_sbuffer_init(&bytes);
+    msgpack_packer_init(&packer, &bytes, msgpack_sbuffer_write);
+    msgpack_pack_array(&packer, 4);
+    msgpack_pack_uint8(&packer, TALLY_RECORD_VERSION);
+    msgpack_pack_str(&packer, strlen("session"));
+    msgpack_pack_str_body(&packer, "session", strlen("session"));
+    msgpack_pack_uint64(&packer, tally_get_be64(row.ptr));
+    int failed = msgpack_sbuffer_write(&bytes, (const char *)row.ptr + REGISTER_HEAD_BYTES,
+                                       row.len - REGISTER_HEAD_BYTES);
+    if (!failed) tally_leaf_hash(tally_span_of(bytes.data, bytes.size), out);
+    msgpack_sbuffer_destroy(&bytes);
+    return failed ? no_memory(d) : 0;
+}
+
+/* ---- what is new ---- */
+
+static int item_order(const void *a, const void *b) {
+    const hour_item *x = a, *y = b;
+    if (x->day != y->day) return x->day < y->day ? -1 : 1;
+    if (x->time_ms != y->time_ms) return x->time_ms < y->time_ms ? -1 : 1;
+    if (x->hlc != y->hlc) return x->hlc < y->hlc ? -1 : 1;
+    int order = memcmp(x->entry.b, y->entry.b, sizeof x->entry.b);
+    return order != 0 ? order : tally_span_cmp(x->project, y->project);
+}
+
+/* Marks what is billed already; what is billed elsewhere goes. */
+static int sift(draft *d, hour_list *list) {
+    size_t kept = 0;
+    int rc = 0;
+    for (size_t i = 0; i < list->count && rc == 0; i++) {
+        hour_item item = list->items[i];
+        billed_state state;
+        int32_t day = item.is_session ? (int32_t)item.day : LOCK_NO_DAY;
+        rc = billed_ask(d->billed, d->contract.contract, &item.entry, day, item.part, item.parts,
+                        &state, d->err);
+        item.billed = state == BILLED_HERE;
+        if (state != BILLED_ELSEWHERE) list->items[kept++] = item;
+    }
+    list->count = kept;
+    return rc;
+}
+
+int hours_gather(draft *d, hour_list *list) {
+    tally_filter filter = {.client = d->contract.client, .period = d->period, .has_period = true};
+    hour_gather g = {.d = d, .list = list};
+    tally_engaged_policy policy = TALLY_ENGAGED_POLICY_DEFAULT;
+    int rc = index_map_init(&g.index) == 0 ? 0 : no_memory(d);
+    if (rc == 0) rc = scan_new(d->txn, &filter, &g.s, d->err);
+    if (rc == 0)
+        rc = tally_engaged_each(d->txn, &policy, d->period.start_ms, d->period.end_ms,
+                                d->asked->zone, take_piece, &g, d->err);
+    /* Names of a scan's rows live as long as the transaction, its tags as long as the scan. */
+    for (size_t i = 0; i < list->count; i++)
+        list->items[i].tag = draft_copy(d, list->items[i].tag);
+    if (rc == 0) rc = tally_times_filter(d->txn, &filter, take_time, &g, d->err);
+    if (rc == 0 && list->count) qsort(list->items, list->count, sizeof *list->items, item_order);
+    if (rc == 0) rc = sift(d, list);
+    if (rc == 0) describe_items(d, list);
+    for (size_t i = 0; i < list->count && rc == 0; i++)
+        if (list->items[i].is_session)
+            rc = session_leaf(d, list->items[i].session, &list->items[i].leaf);
+    scan_free(g.s);
+    index_map_clear(&g.index);
+    return rc;
+}
+
+int draft_hours(draft *d) {
+    hour_list list = {0};
+    bool retainer = d->contract.retainer > 0;
+    if (!retainer && !tally_contract_is_hourly(&d->contract)) return 0; /* the fee covers them */
+    int rc = hours_gather(d, &list);
+    if (rc == 0) rc = retainer ? hours_bill_retainer(d, &list) : hours_bill_lines(d, &list);
+    free(list.items);
+    return rc;
+}

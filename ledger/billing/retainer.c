@@ -1,0 +1,131 @@
+/* A retainer: its fee for each month that begins in the period, once, and the hours of a month
+ * that are above what the fee includes. */
+#include "hours.h"
+
+#include <inttypes.h>
+
+typedef struct retainer_month {
+    int64_t first_day, end_day;
+    tally_span name;           /* "2026-03" */
+    int64_t before_ms, new_ms; /* hours that are billed already, and those that are not */
+} retainer_month;
+
+static retainer_month month_of(draft *d, int64_t day) {
+    int64_t year;
+    unsigned month, of_month;
+    tally_civil_from_days(day, &year, &month, &of_month);
+    return (retainer_month){.first_day = tally_days_from_civil(year, month, 1),
+                            .end_day = tally_days_from_civil(year, month + 1, 1),
+                            .name = draft_text(d, "%04lld-%02u", (long long)year, month)};
+}
+
+static tally_span hours_words(draft *d, int64_t pico_hours) {
+    char text[TALLY_MONEY_TEXT_BYTES];
+    tally_pico_format(pico_hours, 0, text);
+    return draft_text(d, "%s", text);
+}
+
+static int fee_line(draft *d, const retainer_month *month, bool *made) {
+    const tally_contract *c = &d->contract;
+    billed_state state;
+    tally_trace trace = {.leaf = c->leaf,
+                         .what = tally_span_str("contract.set"),
+                         .day = month->first_day,
+                         .part = 1,
+                         .parts = 1,
+                         .why = draft_text(d, "retainer of %.*s", SPAN(month->name))};
+    draft_thing_id(d, "retainer", month->name, &trace.entry);
+    *made = false;
+    if (month->first_day < d->period.first_day || month->first_day >= d->period.end_day) return 0;
+    int rc = billed_ask(d->billed, c->contract, &trace.entry, LOCK_NO_DAY, 1, 1, &state, d->err);
+    if (rc != 0 || state != BILLED_NOT) return rc;
+    tally_span title = c->title.len ? c->title : tally_span_str("Retainer");
+    tally_span hours = hours_words(d, c->included_hours);
+    draft_line(d, (tally_invoice_line){
+                      .kind = TALLY_LINE_RETAINER,
+                      .description = c->included_hours ? draft_text(d, "%.*s, %.*s hours included",
+                                                                    SPAN(title), SPAN(hours))
+                                                       : title,
+                      .detail = month->name,
+                      .quantity = 100,
+                      .unit = tally_span_str("month"),
+                      .price = agreed_minor(c, c->retainer)});
+    draft_trace(d, &trace);
+    *made = true;
+    return 0;
+}
+
+static int overage_price(draft *d, const retainer_month *month, hour_rate *out) {
+    *out = (hour_rate){agreed_minor(&d->contract, d->contract.overage_rate),
+                       tally_span_str("overage rate of the contract")};
+    if (d->contract.overage_rate > 0) return 0;
+    return draft_rate(d, d->contract.project, (tally_span){0}, month->first_day, out);
+}
+
+static int64_t above(int64_t ms, int64_t included) {
+    return ms > included ? ms - included : 0;
+}
+
+/* Adds up a month; the hours that are new stand on the overage line if there is one. */
+static void month_sum(draft *d, const hour_list *list, retainer_month *month) {
+    for (size_t i = 0; i < list->count; i++) {
+        const hour_item *item = &list->items[i];
+        if (item->day < month->first_day || item->day >= month->end_day) continue;
+        *(item->billed ? &month->before_ms : &month->new_ms) +=
+            hours_of_entry(&d->contract, item->ms);
+    }
+}
+
+static bool month_trace(draft *d, const hour_list *list, const retainer_month *month,
+                        const hour_rate *rate) {
+    bool agent = false;
+    for (size_t i = 0; i < list->count; i++) {
+        hour_item item = list->items[i];
+        if (item.billed || item.day < month->first_day || item.day >= month->end_day) continue;
+        if (rate) item.rate = *rate;
+        agent = agent || item.is_session;
+        hours_trace(d, &item);
+    }
+    return agent;
+}
+
+static int month_bill(draft *d, const hour_list *list, retainer_month *month) {
+    const tally_contract *c = &d->contract;
+    hour_rate rate = {0};
+    bool fee;
+    int rc = fee_line(d, month, &fee);
+    if (rc != 0) return rc;
+    month_sum(d, list, month);
+    int64_t included = (int64_t)((tally_i128)c->included_hours * HOUR_MS / TALLY_PICO);
+    int64_t over =
+        above(month->before_ms + month->new_ms, included) - above(month->before_ms, included);
+    int64_t quantity = hours_quantity(hours_round(c, over));
+    if (quantity == 0) {
+        if (fee && month_trace(d, list, month, NULL)) d->lines[d->line_count - 1].with_agent = true;
+        return 0;
+    }
+    if ((rc = overage_price(d, month, &rate)) != 0) return rc;
+    tally_span hours = hours_words(d, c->included_hours);
+    int64_t worked = hours_quantity(month->before_ms + month->new_ms);
+    draft_line(
+        d, (tally_invoice_line){
+               .kind = TALLY_LINE_OVERAGE,
+               .description = draft_text(d, "Overage, hours above the %.*s included", SPAN(hours)),
+               .detail = draft_text(d, "%.*s: %" PRId64 ".%02" PRId64 " hours worked",
+                                    SPAN(month->name), worked / 100, worked % 100),
+               .quantity = quantity,
+               .unit = tally_span_str("hour"),
+               .price = rate.price});
+    if (month_trace(d, list, month, &rate)) d->lines[d->line_count - 1].with_agent = true;
+    return 0;
+}
+
+int hours_bill_retainer(draft *d, hour_list *list) {
+    int rc = 0;
+    for (int64_t day = d->period.first_day; day < d->period.end_day && rc == 0;) {
+        retainer_month month = month_of(d, day);
+        rc = month_bill(d, list, &month);
+        day = month.end_day;
+    }
+    return rc;
+}
