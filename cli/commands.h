@@ -26,6 +26,15 @@ extern const cli_command command_expense_add, command_expense_import, command_ex
 extern const cli_command command_expense_evidence, command_reconcile;
 extern const cli_command command_bill_set, command_bill_list, command_bill_unset;
 extern const cli_command command_describe, command_time_add, command_time_list;
+extern const cli_command command_contract_set, command_contract_list, command_contract_unset;
+extern const cli_command command_contract_show, command_milestone_set, command_milestone_list;
+extern const cli_command command_milestone_unset, command_milestone_accept, command_change_set;
+extern const cli_command command_change_list, command_change_unset, command_change_approve;
+extern const cli_command command_deposit_receive, command_issuer_set, command_issuer_list;
+extern const cli_command command_issuer_unset, command_invoice_draft, command_invoice_issue;
+extern const cli_command command_invoice_list, command_invoice_show, command_invoice_explain;
+extern const cli_command command_invoice_verify, command_invoice_void, command_invoice_pay;
+extern const cli_command command_invoice_aging, command_invoice_credit;
 extern const cli_command command_log, command_show, command_verify, command_fsck, command_rebuild;
 extern const cli_command command_backup, command_status, command_doctor, command_version;
 extern const cli_command command_config_list, command_config_get, command_config_set;

@@ -7,8 +7,9 @@
 
 #include "command.h"
 
-#define CLI_DESCRIBE_GRACE_MS (10 * 60 * 1000) /* a commit so long after the last event is of it   \
-                                                */
+#define CLI_DESCRIBE_GRACE_MS                                                                      \
+    (10 * 60 * 1000) /* a commit so long after the last event is of it                             \
+                      */
 #define CLI_SETTING_COMMITS   "describe.commits"
 #define CLI_SETTING_COMMAND   "describe.command"
 #define CLI_COMMAND_MAX_BYTES 4096u

@@ -15,9 +15,10 @@
 #include "policy_row.h"
 #include "rule_path.h"
 
-#define FIELDS_MAX     16u
+#define FIELDS_MAX     48u
 #define KEPT_MAX_BYTES 1024u /* of one text; the ledger takes no longer one */
 #define OPTION_BYTES   32u
+#define PART_PICO      (TALLY_PICO / 100)
 
 /* The first `operands` of the fields that name a row stand before the options. */
 typedef struct policy_noun {
@@ -27,10 +28,18 @@ typedef struct policy_noun {
 } policy_noun;
 
 static const policy_noun nouns[] = {
-    {"client", "clients", TALLY_POLICY_CLIENT, 1}, {"project", "projects", TALLY_POLICY_PROJECT, 1},
-    {"rule", "rules", TALLY_POLICY_RULE, 1},       {"rate", "rates", TALLY_POLICY_RATE, 0},
-    {"plan", "plans", TALLY_POLICY_PLAN, 1},       {"fx", "fx_rates", TALLY_POLICY_FX, 2},
-    {"bill", "bills", TALLY_POLICY_BILL, 2},       {"budget", "budgets", TALLY_POLICY_BUDGET, 1},
+    {"client", "clients", TALLY_POLICY_CLIENT, 1},
+    {"project", "projects", TALLY_POLICY_PROJECT, 1},
+    {"rule", "rules", TALLY_POLICY_RULE, 1},
+    {"rate", "rates", TALLY_POLICY_RATE, 0},
+    {"plan", "plans", TALLY_POLICY_PLAN, 1},
+    {"fx", "fx_rates", TALLY_POLICY_FX, 2},
+    {"bill", "bills", TALLY_POLICY_BILL, 2},
+    {"contract", "contracts", TALLY_POLICY_CONTRACT, 1},
+    {"milestone", "milestones", TALLY_POLICY_MILESTONE, 2},
+    {"change", "changes", TALLY_POLICY_CHANGE, 2},
+    {"issuer", "issuers", TALLY_POLICY_ISSUER, 1},
+    {"budget", "budgets", TALLY_POLICY_BUDGET, 1},
 };
 
 typedef struct field_value {
@@ -65,10 +74,23 @@ static const policy_noun *noun_of(const cli *run) {
 
 /* ---- reading the command line ---- */
 
+/* "late_fee_bp" is given as --late-fee 1.5: people write percents. */
 static void option_name(const tally_policy_field *field, char out[OPTION_BYTES]) {
-    snprintf(out, OPTION_BYTES, "%s", field->name);
+    size_t length = strlen(field->name);
+    if (field->type == TALLY_FIELD_PART) length -= strlen("_bp");
+    snprintf(out, OPTION_BYTES, "%.*s", (int)length, field->name);
     for (char *at = out; *at; at++)
         if (*at == '_') *at = '-';
+}
+
+/* A percent with two decimals at most, in its hundredths. */
+static int part_read(const cli *run, const char *option, const char *text, int64_t *out) {
+    if (tally_pico_parse(tally_span_str(text), false, out) == 0 && *out >= 0 &&
+        *out % PART_PICO == 0) {
+        *out /= PART_PICO;
+        return CLI_DONE;
+    }
+    return cli_usage(run, "--%s %s is no percentage; write it like 1.5", option, text);
 }
 
 static int number_read(const cli *run, const char *option, const char *text, tally_field_type type,
@@ -79,6 +101,7 @@ static int number_read(const cli *run, const char *option, const char *text, tal
         return cli_usage(run, "--%s %s is no amount above zero; write it like 185.00", option,
                          text);
     }
+    if (type == TALLY_FIELD_PART) return part_read(run, option, text, out);
     errno = 0;
     *out = strtoll(text, &end, 10);
     if (!errno && end != text && !*end) return CLI_DONE;

@@ -25,7 +25,16 @@ static const cli_option client_options[] = {
     {"timezone", "TZ", "where the client's days and months are cut, like Europe/Berlin"},
     {"currency", "C", "ISO 4217, of invoices"},
     {"email", "TEXT", "where invoices go"},
-    {"address", "TEXT", "as it stands on invoices"},
+    {"address", "TEXT", "as it stands on invoices, where no street is given"},
+    {"contact", "NAME", "whom invoices name"},
+    {"street", "TEXT", "street and number"},
+    {"street2", "TEXT", "a second line"},
+    {"city", "TEXT", "city"},
+    {"postcode", "TEXT", "postal code"},
+    {"region", "TEXT", "state or region"},
+    {"country", "CC", "ISO 3166-1, like DE"},
+    {"tax-id", "ID", "VAT number"},
+    {"company-id", "ID", "of the register"},
     END};
 
 COMMAND(client_set, "client set", "NAME", 1, "make a client, or change what is given",

@@ -8,7 +8,7 @@
 #include <tally/money.h>
 #include <tally/view.h>
 
-#define COLUMNS_MAX     16u
+#define COLUMNS_MAX     9u /* of a list; the JSON has every field */
 #define TITLE_BYTES     24u
 #define AMOUNT_DECIMALS 2
 
@@ -54,14 +54,14 @@ cli_table *cli_policy_table_new(FILE *out, tally_policy policy) {
                                              : fields[i].type == TALLY_FIELD_TEXT ? CLI_CUT
                                                                                   : CLI_LEFT};
     }
-    return cli_table_new(out, columns, count);
+    return cli_table_new(out, columns, count < COLUMNS_MAX ? count : COLUMNS_MAX);
 }
 
 void cli_policy_row_line(cli_table *table, const tally_policy_row *row) {
     size_t count, keys;
     const tally_policy_field *fields = tally_policy_fields(row->policy, &count, &keys);
     cli_table_line(table);
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < count && i < COLUMNS_MAX; i++) {
         char shown[TALLY_MONEY_TEXT_BYTES] = "";
         tally_span text;
         int64_t number;

@@ -8,6 +8,7 @@
 #include "budgets.h"
 #include "commands.h"
 #include "cost_row.h"
+#include "invoices.h"
 #include "line.h"
 
 #define LINE_BYTES 1024
@@ -60,6 +61,21 @@ static int budget_text(void *ctx, const tally_budget *budget, tally_error *err) 
     (void)err;
     cli_budget_sentence(budget, text);
     if (budget->level > TALLY_BUDGET_FINE) fprintf(ctx, "budget        %s\n", text);
+    return 0;
+}
+
+static int invoice_json(void *ctx, const tally_invoice_conflict *conflict, tally_error *err) {
+    (void)err;
+    cli_invoice_conflict_json(ctx, conflict);
+    return 0;
+}
+
+static int invoice_text(void *ctx, const tally_invoice_conflict *conflict, tally_error *err) {
+    char text[LINE_BYTES];
+    (void)err;
+    cli_invoice_conflict_words(conflict, text, sizeof text);
+    cli_text_one_line(text);
+    fprintf(ctx, "conflict      %s\n", text);
     return 0;
 }
 
@@ -137,6 +153,9 @@ static int status_json(cli *run, const cli_reading *reading, const status_facts 
         code = cli_budgets_each(reading->txn, reading->zone, cli_now_ms(), NULL, budget_json, &json,
                                 err);
     cli_json_close(&json, ']');
+    cli_json_open(&json, "invoice_conflicts", '[');
+    if (!code) code = tally_invoice_conflicts(reading->txn, invoice_json, &json, err);
+    cli_json_close(&json, ']');
     cli_json_close(&json, '}');
     cli_json_end(&json);
     return code;
@@ -192,7 +211,7 @@ static int status_text(cli *run, const cli_reading *reading, const status_facts 
     if (!code)
         code = cli_budgets_each(reading->txn, reading->zone, cli_now_ms(), NULL, budget_text, out,
                                 err);
-    return code;
+    return code ? code : tally_invoice_conflicts(reading->txn, invoice_text, out, err);
 }
 
 static int status_run(cli *run) {

@@ -2,6 +2,7 @@
  * in a write that is thrown away, and the draft is made anew. Comparing two documents. */
 #include "invoice.h"
 
+#include "../feed_tree.h"
 #include "../view_gather.h"
 
 #include <inttypes.h>
@@ -59,14 +60,10 @@ static int cut_back(tally_txn *txn, const tally_issued *issued, tally_error *err
         if (rc != 0) break;
         uint64_t size = size_at(issued, &feed.device);
         if (size == feed.size) continue;
+        rc = feed_range_at(txn, i, size, &feed.range, err);
+        if (rc == 0) rc = feed_clock_at(txn, i, size, &feed.last_hlc, err);
         feed.size = size;
-        tally_span record;
-        tally_record last;
-        feed.last_hlc = 0;
-        if (size > 0 && tally_record_get(txn, i, size - 1, &record, NULL) == 0 &&
-            tally_record_parse(record, &last, NULL) == 0)
-            feed.last_hlc = last.hlc;
-        rc = feed_store(txn, &feed, err);
+        if (rc == 0) rc = feed_store(txn, &feed, err);
     }
     if (rc == 0) rc = view_rebuild_in(txn, err);
     return rc == 0 ? view_gather_flush(txn, err) : rc;
