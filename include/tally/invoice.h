@@ -65,6 +65,9 @@ typedef struct tally_trace {
     tally_span currency;
     uint64_t part, parts; /* the share of the record that is billed here; 1 of 1 for the whole */
     tally_span why;       /* what applied: whose it is and why, rate, price. Not in the document */
+    tally_hash decided;   /* leaf of the assign, split or rule.set that says whose it is, */
+    tally_hash rate;      /* and of the rate.set, contract.set or price.set; zeros: none. Not in the
+                             document */
 } tally_trace;
 
 typedef struct tally_party {

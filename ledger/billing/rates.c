@@ -144,12 +144,14 @@ int draft_rate(draft *d, tally_span project, tally_span member, int64_t day, hou
     rate_search s = {.d = d, .project = project, .member = member, .day = day, .best = -1};
     int64_t pico = c->rate;
     out->words = tally_span_str("rate of the contract");
+    out->leaf = c->leaf;
     if (pico == 0) {
         int rc = tally_policy_each(d->txn, TALLY_POLICY_RATE, weigh_rate, &s, d->err);
         if (rc != 0) return rc;
         if (s.best < 0) return no_rate(d, member, day);
         pico = s.amount;
         out->words = rate_words(d, &s);
+        out->leaf = s.row.leaf;
     }
     if (c->ai_cost == TALLY_AI_IN_RATE && __builtin_add_overflow(pico, c->rate_extra, &pico))
         return tally_fail(d->err, TALLY_EOVERFLOW, "the hourly rate is too large to be exact");
