@@ -234,7 +234,8 @@ static int group_line(compute_list *list, const compute_group *group, const comp
                       .quantity = 100,
                       .unit = tally_span_str("unit"),
                       .price = amount,
-                      .with_agent = group->with_agent});
+                      .with_agent = group->with_agent,
+                      .agreed = rate.leaf});
     for (size_t i = 0; i < group->count; i++)
         draft_trace(d, &items[i]->trace);
     return 0;

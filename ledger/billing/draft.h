@@ -83,6 +83,7 @@ void draft_say_clauses(draft *d);
 typedef struct rate_found {
     int64_t num, den; /* of the exchange: amounts are multiplied by num / den */
     tally_span words; /* "USD to EUR at 0.92 (2026-03-31, ECB)" */
+    tally_hash leaf;  /* of its record; zeros where nothing is exchanged */
 } rate_found;
 /* The newest rate dated `day` or before, either way round. TALLY_ENOTFOUND. */
 int draft_exchange(draft *d, tally_span from, tally_span to, int64_t day, rate_found *out);
