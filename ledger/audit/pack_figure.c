@@ -77,8 +77,10 @@ static bool priced_holds(pack_line *line, const tally_trace *row, const pack_ite
     uint64_t time = count_of(cost, "time");
     if (!pack_is_kind(rate, "price.set") || tally_price_read(&rate->record, &price, NULL) != 0)
         return pack_bad(line, "its rate is no price");
-    if (!tally_span_is(text_of(cost, "model"), price.model)) {
-        *recomputed = false; /* which other name is meant follows from all prices there are */
+    tally_span model = text_of(cost, "model"), name = tally_span_str(price.model);
+    bool same = tally_span_eq(model, name);
+    if (!same && tally_model_resolve(model, &name, 1) != 0) {
+        *recomputed = false;
         return true;
     }
     if (price.from_day != TALLY_PRICE_UNDATED && price.from_day > (int64_t)(time / TALLY_DAY_MS))
@@ -92,6 +94,8 @@ static bool priced_holds(pack_line *line, const tally_trace *row, const pack_ite
                          .cache_write_1h = count_of(cost, "cache_write_1h"),
                          .web_searches = count_of(cost, "web_searches"),
                          .tier = tiers_of(cost)};
+    if (!same && tally_model_is_regional(model) && !tally_model_is_regional(name))
+        usage.tier |= TALLY_TIER_US;
     if (tally_price_apply(&price, &usage, &pico, &why) != 0)
         return pack_bad(line, "it has no price by that rate");
     return share_holds(line, pico, row, row->pico);
