@@ -10,6 +10,10 @@
 #include "file.h"
 #include "open.h"
 
+/* Days that a pack can be about: section 16. */
+#define ALL_FIRST_DAY INT64_C(-1000000)
+#define ALL_END_DAY   INT64_C(10000000)
+
 static int zone_named(void *ctx, tally_span name, tally_zone **out, tally_error *err) {
     (void)ctx;
     return cli_zone_load(name, out, err);
@@ -67,8 +71,8 @@ static int period_read(tally_ledger *ledger, const char *text, tally_pack_option
     if (!code) out->as_of_day = tally_zone_day(zone, cli_now_ms());
     if (!code && text)
         code = tally_period_parse(tally_span_str(text), zone, cli_now_ms(), &period, err);
-    out->first_day = period.first_day;
-    out->end_day = period.end_day;
+    out->first_day = period.first_day > ALL_FIRST_DAY ? period.first_day : ALL_FIRST_DAY;
+    out->end_day = period.end_day < ALL_END_DAY ? period.end_day : ALL_END_DAY;
     tally_zone_free(zone);
     tally_read_end(txn);
     return code;
