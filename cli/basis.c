@@ -28,12 +28,13 @@ int cli_basis_read(const cli *run, cli_basis *out) {
 int cli_basis_plans(const cli_reading *reading, const tally_filter *filter, cli_basis basis,
                     tally_plans **out, tally_error *err) {
     tally_zone *team = NULL;
+    tally_period window = filter->period;
     *out = NULL;
     if (basis == CLI_BASIS_LIST) return 0;
     int code = cli_zone_load(reading->team.timezone, &team, err);
+    tally_filter_window(filter, &window.start_ms, &window.end_ms);
     if (!code)
-        code = tally_plans_new(reading->txn, team, filter->has_period ? &filter->period : NULL, out,
-                               err);
+        code = tally_plans_new(reading->txn, team, filter->has_period ? &window : NULL, out, err);
     tally_zone_free(team);
     return code;
 }

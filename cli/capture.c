@@ -1,7 +1,6 @@
 /* tally capture: runs one pass over the agents' logs and says what came of it, budgets included.
  * Reading them is node/capture's work. */
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -123,14 +122,6 @@ static void result_text(cli *run, const capture_result *result, const cli_notice
     cli_notices_say(notices);
 }
 
-/* The lock file's time is when logs were last looked at; `tally status` shows it. No record says
- * it: nothing new is no fact worth signing. */
-static void pass_mark(const cli *run) {
-    char path[PATH_MAX + sizeof CLI_CAPTURE_MARK];
-    snprintf(path, sizeof path, "%s%s", run->dir, CLI_CAPTURE_MARK);
-    (void)utimensat(AT_FDCWD, path, NULL, 0);
-}
-
 /* What was captured stands, whatever becomes of the notices. */
 static void notices_take(tally_ledger *ledger, cli_notices *notices) {
     tally_error err = {0};
@@ -179,7 +170,6 @@ static int capture_command_run(cli *run) {
         result_json(run, &result, &notices, &words);
     else
         result_text(run, &result, &notices);
-    if (!failed && !options.dry_run) pass_mark(run);
     /* What was captured stands, whatever becomes of its descriptions. */
     if (!failed && !options.dry_run && cli_describe_due(ledger, run->json, &err))
         cli_say("the sessions are captured, but not described: %s", err.text);

@@ -19,6 +19,7 @@ extern const cli_command command_rule_set, command_rule_list, command_rule_unset
 extern const cli_command command_rate_set, command_rate_list, command_rate_unset;
 extern const cli_command command_plan_set, command_plan_list, command_plan_unset;
 extern const cli_command command_fx_set, command_fx_list, command_fx_unset;
+extern const cli_command command_engaged_set, command_engaged_show;
 extern const cli_command command_budget_set, command_budget_list, command_budget_unset;
 extern const cli_command command_budget_status, command_budget_notify;
 extern const cli_command command_assign, command_split, command_void;
@@ -40,5 +41,7 @@ extern const cli_command command_audit_export, command_audit_diff;
 extern const cli_command command_log, command_show, command_verify, command_fsck, command_rebuild;
 extern const cli_command command_backup, command_status, command_doctor, command_version;
 extern const cli_command command_config_list, command_config_get, command_config_set;
+extern const cli_command command_hook, command_hook_install, command_hook_uninstall;
+extern const cli_command command_hook_status, command_statusline;
 
 #endif

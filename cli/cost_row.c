@@ -43,7 +43,8 @@ void cli_cost_json(cli_json *json, const cli_reading *reading, const tally_cost_
     const tally_cost *cost = facts->cost;
     const tally_agent_session *session = facts->session;
     char date[TALLY_TIME_TEXT_BYTES];
-    tally_date_format(tally_zone_day(reading->zone, cost->time_ms), date);
+    const tally_zone *zone = cli_zone_of(&reading->zones, facts->client, reading->zone);
+    tally_date_format(tally_zone_day(zone, cost->time_ms), date);
     cli_json_open(json, NULL, '{');
     cli_json_time(json, "time", cost->time_ms);
     cli_json_string(json, "date", date);

@@ -18,7 +18,9 @@ static int csv_line(void *ctx, const tally_cost_facts *facts, tally_error *err) 
     char date[TALLY_TIME_TEXT_BYTES], id[2 * TALLY_ENTRY_BYTES + 1];
     char money[TALLY_MONEY_TEXT_BYTES] = "";
     (void)err;
-    tally_date_format(tally_zone_day(lines->reading->zone, facts->cost->time_ms), date);
+    const cli_reading *reading = lines->reading;
+    const tally_zone *zone = cli_zone_of(&reading->zones, facts->client, reading->zone);
+    tally_date_format(tally_zone_day(zone, facts->cost->time_ms), date);
     tally_hex(tally_span_of(facts->cost->id.b, sizeof facts->cost->id.b), id);
     if (facts->priced.priced) tally_pico_format(facts->priced.pico, 2, money);
     fprintf(lines->out, "%s,", date);

@@ -2,7 +2,6 @@
 #include "filter.h"
 
 #include <tally/money.h>
-#include <tally/policy.h>
 
 static int amount_read(const cli *run, const char *name, bool *has, tally_i128 *out,
                        tally_error *err) {
@@ -18,18 +17,19 @@ static int amount_read(const cli *run, const char *name, bool *has, tally_i128 *
     return 0;
 }
 
-/* A client's days are its own: its figures are cut where its clock strikes midnight. */
-static int client_zone(cli_reading *reading, tally_span client, tally_error *err) {
-    tally_policy_row row;
+/* A client's days are its own: its figures are cut where its clock strikes midnight. Of several
+ * clients each has its own. */
+static int zones_read(cli_reading *reading, tally_filter *out, tally_error *err) {
+    tally_zone *zone;
     tally_span name;
-    tally_zone *zone = NULL;
-    if (!client.len || tally_policy_get(reading->txn, TALLY_POLICY_CLIENT, &client, 1, &row) != 0 ||
-        !tally_body_str(&row.record, "timezone", &name))
-        return 0;
-    int code = cli_zone_load(name, &zone, err);
-    if (code)
-        return tally_fail_while(err, "the time zone of client '%.*s'", (int)client.len,
-                                (const char *)client.ptr);
+    if (!out->client.len) {
+        int code = cli_zones_load(reading->txn, reading->zone_name, &reading->zones, err);
+        out->zones = reading->zones.clients;
+        out->zone_count = reading->zones.count;
+        return code;
+    }
+    int code = cli_client_zone_load(reading->txn, out->client, &zone, &name, err);
+    if (code || !zone) return code;
     tally_zone_free(reading->zone);
     reading->zone = zone;
     reading->zone_name = name;
@@ -55,7 +55,7 @@ int cli_filter_read(const cli *run, cli_reading *reading, tally_filter *out, tal
     if (out->path.len > 1 && out->path.ptr[out->path.len - 1] == '/') out->path.len--;
     int code = amount_read(run, "min-cost", &out->has_min_cost, &out->min_cost, err);
     if (!code) code = amount_read(run, "max-cost", &out->has_max_cost, &out->max_cost, err);
-    if (!code) code = client_zone(reading, out->client, err);
+    if (!code) code = zones_read(reading, out, err);
     if (code || !period || tally_span_is(tally_span_str(period), "all")) return code;
     out->has_period = true;
     return tally_period_parse(tally_span_str(period), reading->zone, cli_now_ms(), &out->period,

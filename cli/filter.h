@@ -9,7 +9,8 @@
 #include "open.h"
 
 /* Spans borrow the command line. TALLY_EINVAL for a period, amount or date that cannot be meant.
- * With --client the reading takes on that client's time zone, if it has one. */
+ * With --client the reading takes on that client's time zone, if it has one; without, it loads
+ * those of all clients that have another than the team's, and the filter borrows them. */
 int cli_filter_read(const cli *run, cli_reading *reading, tally_filter *out, tally_error *err);
 
 /* "period": {"label","from","to"}: instants (to is exclusive), null where open. */

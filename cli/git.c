@@ -91,3 +91,22 @@ bool cli_git_line(const char *dir, const char *const *arguments, char *out, size
     out[line] = '\0';
     return true;
 }
+
+/* An address may carry a password before an '@'. It is no part of what rules look at. */
+static void credentials_drop(char *remote) {
+    char *scheme = strstr(remote, "://");
+    char *from = scheme ? scheme + 3 : remote, *at = strchr(from, '@');
+    if (at && (size_t)(at - from) < strcspn(from, "/")) memmove(from, at + 1, strlen(at + 1) + 1);
+}
+
+bool cli_git_remote(const char *dir, char *out) {
+    static const char *const arguments[] = {"config", "--get", "remote.origin.url", NULL};
+    if (!cli_git_line(dir, arguments, out, CLI_GIT_ANSWER_BYTES)) return false;
+    credentials_drop(out);
+    return true;
+}
+
+bool cli_git_branch(const char *dir, char *out) {
+    static const char *const arguments[] = {"symbolic-ref", "--quiet", "--short", "HEAD", NULL};
+    return cli_git_line(dir, arguments, out, CLI_GIT_ANSWER_BYTES);
+}

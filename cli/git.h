@@ -13,4 +13,11 @@ cli_child_end cli_git_read(const char *dir, const char *const *arguments, uint8_
  * answer, or one that does not fit. */
 bool cli_git_line(const char *dir, const char *const *arguments, char *out, size_t size);
 
+/* The address of the remote `origin` without a password, and the branch that is checked out. `out`
+ * holds CLI_GIT_ANSWER_BYTES and ends with NUL. False when there is no git, no repository, no
+ * answer, or one that does not fit. */
+#define CLI_GIT_ANSWER_BYTES 1024u
+bool cli_git_remote(const char *dir, char *out);
+bool cli_git_branch(const char *dir, char *out);
+
 #endif

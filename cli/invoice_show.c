@@ -51,7 +51,7 @@ static int verify_run(cli *run) {
         code = tally_invoice_rederive(opened.ledger, &opened.issued, opened.zone, opened.team_zone,
                                       &derived, &err);
     if (!code) {
-        same = tally_invoice_same(opened.document, derived, difference);
+        same = tally_invoice_same(&opened.issued, opened.document, derived, difference);
         if (run->json)
             verify_json(run, &opened, same, difference);
         else if (same)

@@ -60,6 +60,8 @@ static const cli_command *const commands[] = {&command_init,
                                               &command_fx_list,
                                               &command_fx_unset,
                                               &command_rule_test,
+                                              &command_engaged_set,
+                                              &command_engaged_show,
                                               &command_budget_set,
                                               &command_budget_list,
                                               &command_budget_unset,
@@ -123,6 +125,11 @@ static const cli_command *const commands[] = {&command_init,
                                               &command_config_get,
                                               &command_config_set,
                                               &command_version,
+                                              &command_hook_install,
+                                              &command_hook_uninstall,
+                                              &command_hook_status,
+                                              &command_hook,
+                                              &command_statusline,
                                               NULL};
 
 /* A descriptor that is closed at the start would be given to the ledger's file and then printed
@@ -212,14 +219,15 @@ static int help_run(cli *run, int argc, char **argv) {
 
 static int command_run(cli *run, int argc, char **argv) {
     int code = cli_options_parse(run, argc, argv);
-    if (code != CLI_DONE) return code;
+    if (code != CLI_DONE) return run->command->inside_agent ? CLI_FAILED : code;
     if (cli_has(run, "help"))
         cli_help_command(cli_out(run), run->command);
     else {
         tally_error err = {0};
         code = cli_dir_find(run, &err) ? cli_fail(&err) : run->command->run(run);
     }
-    return cli_out_finish(run, code);
+    code = cli_out_finish(run, code);
+    return code && run->command->inside_agent ? CLI_FAILED : code;
 }
 
 int main(int argc, char **argv) {

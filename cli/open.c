@@ -1,4 +1,4 @@
-/* Finding and opening the ledger, and loading its time zone. Passphrases are in passphrase.c. */
+/* Finding and opening the ledger. Passphrases are in passphrase.c, time zones in zones.c. */
 #include "open.h"
 
 #include <pwd.h>
@@ -6,11 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "file.h"
 #include "line.h"
-
-#define ZONE_NAME_MAX_BYTES 64u
-#define ZONE_FOLDER         "/usr/share/zoneinfo"
 
 const char *cli_home(void) {
     const char *home = getenv("HOME");
@@ -47,38 +43,6 @@ int cli_ledger_open(cli *run, bool read_only, tally_ledger **out, tally_error *e
     return tally_ledger_open(&options, out, err);
 }
 
-/* Names come from records: nothing that could leave the zone folder. */
-static bool zone_name_ok(tally_span name) {
-    if (!name.len || name.len > ZONE_NAME_MAX_BYTES || name.ptr[0] == '/') return false;
-    for (size_t i = 0; i < name.len; i++) {
-        char c = (char)name.ptr[i];
-        bool word = (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
-        if (!word && !strchr("_+-/", c)) return false;
-    }
-    return true;
-}
-
-int cli_zone_load(tally_span name, tally_zone **out, tally_error *err) {
-    char path[PATH_MAX];
-    const char *folder = getenv("TZDIR");
-    uint8_t *bytes = NULL;
-    size_t len = 0;
-    if (tally_span_is(name, "UTC")) return tally_zone_utc(out, err);
-    if (!zone_name_ok(name))
-        return tally_fail(err, TALLY_EINVAL,
-                          "that is no time zone name; use one like 'Europe/Berlin' or 'UTC'");
-    snprintf(path, sizeof path, "%s/%.*s", folder && *folder ? folder : ZONE_FOLDER, (int)name.len,
-             (const char *)name.ptr);
-    if (cli_file_read(path, TALLY_ZONE_MAX_BYTES, &bytes, &len, NULL))
-        return tally_fail(err, TALLY_EIO,
-                          "time zone %.*s is not known here (%s); install tzdata or set TZDIR",
-                          (int)name.len, (const char *)name.ptr, path);
-    int code = tally_zone_parse(tally_span_of(bytes, len), out, err);
-    if (code) tally_fail_while(err, "time zone file %s", path);
-    free(bytes);
-    return code;
-}
-
 int64_t cli_local_ms(const tally_zone *zone, int64_t unix_ms) {
     return unix_ms + (int64_t)tally_zone_offset(zone, unix_ms) * 1000;
 }
@@ -103,6 +67,7 @@ int cli_reading_open(cli *run, cli_reading *out, tally_error *err) {
 void cli_reading_close(cli_reading *reading) {
     cli_lines_free(reading->lines);
     tally_zone_free(reading->zone);
+    cli_zones_clear(&reading->zones);
     if (reading->txn) tally_read_end(reading->txn);
     tally_ledger_close(reading->ledger);
     memset(reading, 0, sizeof *reading);

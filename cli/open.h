@@ -8,6 +8,7 @@
 #include <tally/view.h>
 
 #include "command.h"
+#include "zones.h"
 
 #define CLI_PASSPHRASE_MAX_BYTES 1024u
 #define CLI_CAPTURE_MARK                                                                           \
@@ -31,13 +32,11 @@ typedef struct cli_reading {
     tally_zone *zone; /* where days are cut: the team's, or that of the client asked for */
     tally_span zone_name;
     struct cli_lines *lines; /* line.h */
+    cli_zones zones; /* of the clients that have their own, when several are asked for */
 } cli_reading;
 int cli_reading_open(cli *run, cli_reading *out, tally_error *err);
 void cli_reading_close(cli_reading *reading);
 
-/* A zone by its IANA name from $TZDIR or the system's folder. TALLY_EINVAL for no name at all,
- * TALLY_EIO when there is no such file. */
-int cli_zone_load(tally_span name, tally_zone **out, tally_error *err);
 /* The instant as the zone's clock shows it, as if that were UTC. */
 int64_t cli_local_ms(const tally_zone *zone, int64_t unix_ms);
 

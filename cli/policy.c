@@ -1,6 +1,6 @@
-/* tally client, project, rule, rate, plan, fx, bill and budget: set, list, unset; one
- * implementation over the ledger's table of fields. `set` changes what is given and keeps the rest
- * of the row. */
+/* tally client, project, rule, rate, plan, fx, bill and budget: set, list, unset, and engaged set;
+ * one implementation over the ledger's table of fields. `set` changes what is given and keeps the
+ * rest of the row. */
 #include "policy.h"
 
 #include <errno.h>
@@ -40,6 +40,7 @@ static const policy_noun nouns[] = {
     {"change", "changes", TALLY_POLICY_CHANGE, 2},
     {"issuer", "issuers", TALLY_POLICY_ISSUER, 1},
     {"budget", "budgets", TALLY_POLICY_BUDGET, 1},
+    {"engaged", NULL, TALLY_POLICY_ENGAGED, 0},
 };
 
 typedef struct field_value {
@@ -74,10 +75,12 @@ static const policy_noun *noun_of(const cli *run) {
 
 /* ---- reading the command line ---- */
 
-/* "late_fee_bp" is given as --late-fee 1.5: people write percents. */
+/* The option is called like the field; minutes are typed with their unit, and named without, and
+ * "late_fee_bp" is given as --late-fee 1.5: people write percents. */
 static void option_name(const tally_policy_field *field, char out[OPTION_BYTES]) {
     size_t length = strlen(field->name);
     if (field->type == TALLY_FIELD_PART) length -= strlen("_bp");
+    if (field->type == TALLY_FIELD_MINUTES) length = strcspn(field->name, "_");
     snprintf(out, OPTION_BYTES, "%.*s", (int)length, field->name);
     for (char *at = out; *at; at++)
         if (*at == '_') *at = '-';
@@ -104,7 +107,10 @@ static int number_read(const cli *run, const char *option, const char *text, tal
     if (type == TALLY_FIELD_PART) return part_read(run, option, text, out);
     errno = 0;
     *out = strtoll(text, &end, 10);
+    if (type == TALLY_FIELD_MINUTES && end != text && *end == 'm') end++;
     if (!errno && end != text && !*end) return CLI_DONE;
+    if (type == TALLY_FIELD_MINUTES)
+        return cli_usage(run, "--%s %s is no number of minutes; write it like 10m", option, text);
     return cli_usage(run, "--%s %s is no whole number", option, text);
 }
 
@@ -156,6 +162,7 @@ static int change_read(cli *run, policy_change *change) {
     change->noun = noun_of(run);
     change->fields = tally_policy_fields(change->noun->policy, &change->count, &change->keys);
     int code = CLI_DONE;
+    bool any = change->keys > 0;
     for (size_t i = 0; !code && i < change->count; i++) {
         bool key = i < change->keys;
         if (change->unset && !key) break;
@@ -163,7 +170,9 @@ static int change_read(cli *run, policy_change *change) {
         if (!code && key && change->fields[i].needed && !change->given[i].there)
             code = cli_usage(run, "--%s is needed: it is part of what names the row",
                              change->fields[i].name);
+        any = any || change->given[i].there || change->dropped[i];
     }
+    if (!code && !any) code = cli_usage(run, "nothing is given to set");
     return code;
 }
 

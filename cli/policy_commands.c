@@ -155,3 +155,16 @@ COMMAND(bill_list, "bill list", "", 0, "the providers' bills", "tally bill list"
         cli_policy_list);
 COMMAND(bill_unset, "bill unset", "PROVIDER MONTH", 2, "take a bill away",
         "tally bill unset anthropic 2026-03", bill_keys, cli_policy_unset);
+
+/* ---- engaged ---- */
+
+static const cli_option engaged_options[] = {
+    {"overlap", "split|focus|parallel",
+     "minutes with several sessions: shared, the last prompt's, or counted in each"},
+    {"idle", "MINUTES", "longer gaps do not count (default 10m)"},
+    {"unattended", "MINUTES", "so long after a prompt the agent's work counts (default 15m)"},
+    END};
+
+COMMAND(engaged_set, "engaged set", "", 0, "set how hours are counted, for the team",
+        "tally engaged set --overlap focus --idle 10m --unattended 15m", engaged_options,
+        cli_policy_set);

@@ -1,13 +1,15 @@
-/* tally redact: takes a title away, here and on every node that the record reaches. */
+/* tally redact: takes words away, here and on every node that the record reaches. */
 #include <stdlib.h>
 #include <string.h>
 
 #include <tally/blob.h>
+#include <tally/describe.h>
 
 #include "commands.h"
 #include "json_out.h"
 #include "open.h"
 #include "sessions.h"
+#include "target.h"
 
 typedef struct redaction {
     const cli *run;
@@ -42,8 +44,26 @@ static int title_add(void *ctx, const tally_hash *blob, tally_error *err) {
     return 0;
 }
 
-/* All digits of a blob's id mean that blob; anything else a session with every title it ever had.
- */
+/* What was written down with manual time, and what a person said of it last. */
+static int entry_find(redaction *redact, tally_txn *txn, const tally_entry_id *id,
+                      tally_error *err) {
+    tally_time_entry entry;
+    tally_description said;
+    tally_hash blobs[2];
+    size_t count = 0;
+    int code = tally_time_get(txn, id, &entry);
+    if (!code && entry.text) memcpy(blobs[count++].b, entry.text, sizeof blobs[0].b);
+    if (!code && tally_words_get(txn, id->b, TALLY_WORDS_PERSON, &said))
+        memcpy(blobs[count++].b, said.blob, sizeof blobs[0].b);
+    if (code || !count)
+        return tally_fail(err, TALLY_ENOTFOUND, "entry %s has no words", redact->run->arguments[0]);
+    for (size_t i = 0; i < count && !code; i++)
+        code = title_add(redact, &blobs[i], err);
+    return code;
+}
+
+/* All digits of a blob's id mean that blob; else the digits of manual time that entry; anything
+ * else a session with every title and description it ever had. */
 static int titles_find(redaction *redact, tally_txn *txn, tally_error *err) {
     const char *name = redact->run->arguments[0];
     tally_hash blob;
@@ -51,6 +71,10 @@ static int titles_find(redaction *redact, tally_txn *txn, tally_error *err) {
     redact->session = strlen(name) != 2 * sizeof blob.b ||
                       tally_unhex(tally_span_str(name), blob.b, sizeof blob.b) != 0;
     if (!redact->session) return title_add(redact, &blob, err);
+    tally_entry_id entry;
+    if (cli_entry_find(txn, name, &entry, NULL) == 0 &&
+        tally_entry_kind_of(txn, &entry) == TALLY_ENTRY_TIME)
+        return entry_find(redact, txn, &entry, err);
     int code = cli_session_find(txn, name, &session, err);
     if (!code) code = tally_session_titles(txn, session.ref, title_add, redact, err);
     if (!code && !redact->count)
@@ -78,7 +102,7 @@ static void redaction_print(cli *run, const redaction *redact) {
         if (!redact->gone_count)
             cli_say("nothing is left to redact there");
         else
-            cli_say("redacted %zu title%s: deleted here, and on every other node that the record "
+            cli_say("redacted %zu text%s: deleted here, and on every other node that the record "
                     "reaches; the agent's own log is not touched",
                     redact->gone_count, redact->gone_count == 1 ? "" : "s");
         return;
@@ -111,8 +135,8 @@ static const cli_option options[] = {
     {NULL, NULL, NULL}};
 
 const cli_command command_redact = {.name = "redact",
-                                    .arguments = "SESSION|BLOB",
-                                    .summary = "delete a session's titles, here and everywhere",
+                                    .arguments = "SESSION|ENTRY|BLOB",
+                                    .summary = "delete what is said of a session or of manual time",
                                     .example = "tally redact 30dcd767 --reason 'names a person'",
                                     .options = options,
                                     .min_arguments = 1,

@@ -5,6 +5,8 @@
 
 #include "attribution_out.h"
 #include "commands.h"
+#include "cost_row.h"
+#include "engaged.h"
 #include "file.h"
 #include "filter.h"
 #include "report_view.h"
@@ -81,6 +83,17 @@ static void conflicts_json(cli_json *json, const tally_report *report) {
     cli_json_close(json, ']');
 }
 
+static void zones_json(cli_json *json, const cli_zones *zones) {
+    cli_json_open(json, "client_timezones", '[');
+    for (size_t i = 0; i < zones->count; i++) {
+        cli_json_open(json, NULL, '{');
+        cli_json_text(json, "client", zones->clients[i].client);
+        cli_json_text(json, "timezone", zones->names[i]);
+        cli_json_close(json, '}');
+    }
+    cli_json_close(json, ']');
+}
+
 static void report_json(cli *run, const report_view *shown) {
     const tally_report *report = shown->report;
     cli_json json;
@@ -92,6 +105,8 @@ static void report_json(cli *run, const report_view *shown) {
         cli_json_string(&json, NULL, shown->keys.names[i]);
     cli_json_close(&json, ']');
     cli_json_text(&json, "timezone", shown->reading->zone_name);
+    zones_json(&json, &shown->reading->zones);
+    cli_overlap_json(&json, shown->reading);
     cli_basis_json(&json, shown->basis, shown->plans);
     cli_json_string(&json, "currency", TALLY_COST_CURRENCY);
     cli_json_open(&json, "rows", '[');
@@ -203,6 +218,15 @@ static int report_table(cli *run, const report_view *shown) {
 
 static const char expense_words[] = "Expenses, in no row above";
 
+static void zones_note(FILE *out, const report_view *shown) {
+    bool cut = shown->filter->has_period;
+    for (size_t i = 0; i < shown->keys.count; i++)
+        cut = cut || shown->keys.keys[i] == TALLY_BY_DAY || shown->keys.keys[i] == TALLY_BY_WEEK ||
+              shown->keys.keys[i] == TALLY_BY_MONTH;
+    if (cut && shown->reading->zones.count > 0)
+        fputs("Days: each client's own ('tally client list'), those of the rest the team's\n", out);
+}
+
 static int report_text(cli *run, const report_view *shown) {
     FILE *out = cli_out(run);
     if (!tally_report_count(shown->report)) {
@@ -212,6 +236,8 @@ static int report_text(cli *run, const report_view *shown) {
     }
     if (report_table(run, shown)) return -1;
     cli_basis_text(out, shown->basis, shown->plans, tally_report_total(shown->report));
+    zones_note(out, shown);
+    if (tally_report_total(shown->report)->has_time) cli_overlap_note(out, shown->reading);
     cli_expense_sums_text(out, expense_words, &shown->expenses);
     for (size_t i = 0; i < tally_report_conflict_count(shown->report); i++) {
         fputs("Conflict: ", out);
@@ -273,10 +299,11 @@ static const cli_option options[] = {
     {"html", "FILE", "write a page with charts, tables and sessions ('-': standard output)"},
     {NULL, NULL, NULL}};
 
-const cli_command command_report = {.name = "report",
-                                    .arguments = "",
-                                    .summary = "sums by client, project, model, day and more",
-                                    .example = "tally report --by project,model --period 2026-03",
-                                    .options = options,
-                                    .filters = true,
-                                    .run = report_run};
+const cli_command command_report = {
+    .name = "report",
+    .arguments = "",
+    .summary = "sums by client, model, day and more; days are each client's own",
+    .example = "tally report --by project,model --period 2026-03",
+    .options = options,
+    .filters = true,
+    .run = report_run};

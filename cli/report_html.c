@@ -7,6 +7,7 @@
 
 #include "attribution_out.h"
 #include "device.h"
+#include "engaged.h"
 #include "report_view.h"
 
 #define COST_PIXELS    220u
@@ -238,6 +239,8 @@ static void gaps_put(report_page *page, const tally_report *clients) {
         conflict_put(html, tally_report_conflict_at(page->view->report, i));
     plans_put(page);
     expenses_put(page);
+    const char *overlap = page->has_time ? cli_overlap_words(page->view->reading) : NULL;
+    if (overlap) cli_html_format(html, "<li id=\"overlap\">%s.</li>\n", overlap);
     cli_html_put(html, "</ul>\n");
 }
 

@@ -12,12 +12,11 @@
 #include "rule_path.h"
 #include "table_out.h"
 
-#define GIT_ANSWER_BYTES 1024u
-#define TAGS_MAX         16u
+#define TAGS_MAX 16u
 
 /* What is asked about; texts are in here or on the command line. */
 typedef struct place {
-    char path[PATH_MAX], remote[GIT_ANSWER_BYTES], branch[GIT_ANSWER_BYTES];
+    char path[PATH_MAX], remote[CLI_GIT_ANSWER_BYTES], branch[CLI_GIT_ANSWER_BYTES];
     tally_span tags[TAGS_MAX];
     tally_attributable what;
 } place;
@@ -30,27 +29,16 @@ typedef struct matches {
 
 /* ---- asking ---- */
 
-/* An address may carry a password before an '@'. It is no part of what rules look at. */
-static void credentials_drop(char *remote) {
-    char *scheme = strstr(remote, "://");
-    char *from = scheme ? scheme + 3 : remote, *at = strchr(from, '@');
-    if (at && (size_t)(at - from) < strcspn(from, "/")) memmove(from, at + 1, strlen(at + 1) + 1);
-}
-
 static void git_ask(const cli *run, place *asked) {
-    static const char *const remote[] = {"config", "--get", "remote.origin.url", NULL};
-    static const char *const branch[] = {"symbolic-ref", "--quiet", "--short", "HEAD", NULL};
     tally_span *to = &asked->what.remote;
     if (cli_has(run, "remote"))
         *to = tally_span_str(cli_value(run, "remote"));
-    else if (cli_git_line(asked->path, remote, asked->remote, sizeof asked->remote)) {
-        credentials_drop(asked->remote);
+    else if (cli_git_remote(asked->path, asked->remote))
         *to = tally_span_str(asked->remote);
-    }
     to = &asked->what.branch;
     if (cli_has(run, "branch"))
         *to = tally_span_str(cli_value(run, "branch"));
-    else if (cli_git_line(asked->path, branch, asked->branch, sizeof asked->branch))
+    else if (cli_git_branch(asked->path, asked->branch))
         *to = tally_span_str(asked->branch);
 }
 

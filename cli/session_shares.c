@@ -89,17 +89,12 @@ int cli_session_shares_text(FILE *out, const cli_reading *reading, const tally_s
 
 /* ---- with other sessions ---- */
 
-static const char *policy_word(tally_overlap overlap) {
-    static const char *const words[] = {[TALLY_OVERLAP_SPLIT] = "split",
-                                        [TALLY_OVERLAP_FOCUS] = "focus",
-                                        [TALLY_OVERLAP_PARALLEL] = "parallel"};
-    return words[overlap];
-}
-
 typedef struct overlap_out {
     tally_txn *txn;
+    tally_engaged_policy policy;
     cli_json *json;
     FILE *out;
+    size_t lines;
 } overlap_out;
 
 /* The other session and whose it is. */
@@ -119,6 +114,8 @@ static int overlap_json(void *ctx, const tally_overlapping *overlap) {
     cli_json_text(out->json, "session", session.id);
     cli_attribution_json(out->json, out->txn, &said);
     cli_hours_value_json(out->json, "hours", (uint64_t)overlap->ms);
+    cli_hours_value_json(out->json, "hours_here", (uint64_t)overlap->here_ms);
+    cli_hours_value_json(out->json, "hours_there", (uint64_t)overlap->there_ms);
     cli_json_close(out->json, '}');
     return 0;
 }
@@ -126,31 +123,36 @@ static int overlap_json(void *ctx, const tally_overlapping *overlap) {
 static int overlap_print(void *ctx, const tally_overlapping *overlap) {
     overlap_out *out = ctx;
     char hours[TALLY_MONEY_TEXT_BYTES], whose[CLI_ATTRIBUTION_BYTES];
+    char here[TALLY_MONEY_TEXT_BYTES], there[TALLY_MONEY_TEXT_BYTES];
     char line[LINE_BYTES + CLI_ATTRIBUTION_BYTES];
     tally_agent_session session;
     tally_attribution said;
     if (!other_find(out->txn, overlap->session, &session, &said)) return 0;
     hours_text((uint64_t)overlap->ms, hours);
+    hours_text((uint64_t)overlap->here_ms, here);
+    hours_text((uint64_t)overlap->there_ms, there);
     cli_attribution_text(&said, whose);
-    snprintf(line, sizeof line, "overlap   %s h with %.*s %.*s%s%s", hours, (int)session.agent.len,
-             (const char *)session.agent.ptr, (int)session.id.len, (const char *)session.id.ptr,
-             *whose ? " of " : "", whose);
+    snprintf(line, sizeof line, "overlap   %s h: %s h here, %s h in %.*s %.*s%s%s", hours, here,
+             there, (int)session.agent.len, (const char *)session.agent.ptr, (int)session.id.len,
+             (const char *)session.id.ptr, *whose ? " of " : "", whose);
+    out->lines++;
     line_print(out->out, line);
     return 0;
 }
 
 static int overlaps_each(const tally_session_row *row, overlap_out *out, tally_overlapping_fn *fn,
                          int64_t *engaged_ms, tally_error *err) {
-    return tally_overlaps_each(out->txn, &TALLY_ENGAGED_POLICY_DEFAULT, row->session.ref,
-                               row->start_ms, row->end_ms + 1, engaged_ms, fn, out, err);
+    return tally_overlaps_each(out->txn, &out->policy, row->session.ref, row->start_ms,
+                               row->end_ms + 1, engaged_ms, fn, out, err);
 }
 
 int cli_session_overlap_json(cli_json *json, const cli_reading *reading,
                              const tally_session_row *row, tally_error *err) {
     overlap_out out = {.txn = reading->txn, .json = json};
     int64_t engaged_ms = 0;
+    tally_engaged_policy_get(reading->txn, &out.policy);
     cli_json_open(json, "overlap", '{');
-    cli_json_string(json, "policy", policy_word(TALLY_ENGAGED_POLICY_DEFAULT.overlap));
+    cli_json_string(json, "policy", tally_overlap_name(out.policy.overlap));
     cli_json_open(json, "with", '[');
     int code = overlaps_each(row, &out, overlap_json, &engaged_ms, err);
     cli_json_close(json, ']');
@@ -161,15 +163,19 @@ int cli_session_overlap_json(cli_json *json, const cli_reading *reading,
 
 int cli_session_overlap_text(FILE *out, const cli_reading *reading, const tally_session_row *row,
                              tally_error *err) {
+    static const char *const words[] = {[TALLY_OVERLAP_SPLIT] = "shared with what ran beside it",
+                                        [TALLY_OVERLAP_FOCUS] = "each minute is the last prompt's",
+                                        [TALLY_OVERLAP_PARALLEL] = "counted in each session"};
     overlap_out each = {.txn = reading->txn, .out = out};
     char shared[TALLY_MONEY_TEXT_BYTES], whole[TALLY_MONEY_TEXT_BYTES];
     int64_t engaged_ms = 0;
+    tally_engaged_policy_get(reading->txn, &each.policy);
     int code = overlaps_each(row, &each, overlap_print, &engaged_ms, err);
     hours_text(row->sums.engaged_ms, shared);
     hours_text((uint64_t)engaged_ms, whole);
-    if (!code && (uint64_t)engaged_ms != row->sums.engaged_ms)
-        fprintf(out, "engaged   %s h of %s h: shared with what ran beside it (policy '%s')\n",
-                shared, whole, policy_word(TALLY_ENGAGED_POLICY_DEFAULT.overlap));
+    if (!code && each.lines > 0)
+        fprintf(out, "engaged   %s h of %s h: %s (policy '%s')\n", shared, whole,
+                words[each.policy.overlap], tally_overlap_name(each.policy.overlap));
     else if (!code)
         fprintf(out, "engaged   %s h\n", shared);
     return code;

@@ -8,6 +8,7 @@
 
 #include "attribution_out.h"
 #include "commands.h"
+#include "engaged.h"
 #include "filter.h"
 #include "line.h"
 
@@ -111,6 +112,7 @@ static int sessions_json(cli *run, const cli_reading *reading, const tally_filte
     cli_json_begin(&json, cli_out(run));
     cli_json_open(&json, NULL, '{');
     cli_period_json(&json, run, filter);
+    cli_overlap_json(&json, reading);
     cli_json_open(&json, "sessions", '[');
     for (size_t i = 0; i < tally_sessions_count(list); i++) {
         cli_json_open(&json, NULL, '{');
@@ -169,6 +171,7 @@ static int sessions_table(cli *run, const cli_reading *reading, const tally_sess
     }
     int code = cli_table_print(table);
     cli_table_free(table);
+    cli_overlap_note(cli_out(run), reading);
     return code;
 }
 

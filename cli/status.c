@@ -79,7 +79,7 @@ static int invoice_text(void *ctx, const tally_invoice_conflict *conflict, tally
     return 0;
 }
 
-/* The time of the last pass: see pass_mark in capture.c. */
+/* The time of the last pass, as capture_run leaves it. */
 static void capture_time(const cli *run, status_facts *facts) {
     char path[PATH_MAX + sizeof CLI_CAPTURE_MARK];
     struct stat mark;

@@ -1,11 +1,9 @@
-/* Finds the session, the cost or the manual time that a person means. */
+/* Finds the session or the entry that a person means. */
 #include "target.h"
-
 
 #include <string.h>
 
 #include <tally/expense.h>
-#include <tally/work.h>
 
 #include "sessions.h"
 
@@ -15,7 +13,6 @@ static int entry_find(tally_txn *txn, tally_span hex, tally_entry_id *out) {
     size_t len = hex.len / 2;
     if (hex.len % 2 != 0 || len > sizeof prefix || tally_unhex(hex, prefix, len) != 0)
         return TALLY_EINVAL;
-    if (len >= TALLY_ENTRY_PREFIX_BYTES && tally_time_find(txn, hex, out) == 0) return 0;
     if (len < sizeof prefix) return tally_entry_find_typed(txn, tally_span_of(prefix, len), out);
     memcpy(out->b, prefix, sizeof out->b);
     return tally_entry_kind_of(txn, out) == TALLY_ENTRY_NONE ? TALLY_ENOTFOUND : 0;
@@ -26,16 +23,17 @@ int cli_entry_find(tally_txn *txn, const char *text, tally_entry_id *out, tally_
     int code = hex.len < 2 * TALLY_ENTRY_PREFIX_BYTES ? TALLY_EINVAL : entry_find(txn, hex, out);
     if (code == TALLY_EINVAL)
         return tally_fail(err, code,
-                          "'%s' is no entry id (32 hexadecimal digits); 'tally costs list --json' "
-                          "and 'tally expense list' show them",
+                          "'%s' is no entry id (of a cost 32 hexadecimal digits, of what was typed "
+                          "the first 8 or more); 'tally costs list --json', 'tally time list' and "
+                          "'tally expense list' show them",
                           text);
     if (code == TALLY_EEXIST)
         return tally_fail(err, TALLY_EINVAL, "several entries begin with '%s'; give more of the id",
                           text);
     return code == 0 ? 0
                      : tally_fail(err, TALLY_ENOTFOUND,
-                                  "there is no entry %s; 'tally costs list --json' and 'tally "
-                                  "expense list' show them",
+                                  "there is no entry %s; 'tally costs list --json', 'tally time "
+                                  "list' and 'tally expense list' show them",
                                   text);
 }
 

@@ -87,21 +87,33 @@ static int track_order(const void *a, const void *b) {
     return (x->session > y->session) - (x->session < y->session);
 }
 
+/* A piece, cut where days begin. */
 static int emit(emitter *e, const track *t, tally_engaged piece) {
+    int64_t at = piece.start_ms, end = piece.end_ms;
     piece.session = t->session;
     piece.feed = t->feed;
-    e->rc = e->fn(e->ctx, &piece);
+    while (e->rc == 0 && at < end) {
+        tally_engaged part;
+        int64_t cut = end;
+        if (e->zone) cut = tally_zone_day_start(e->zone, tally_zone_day(e->zone, at) + 1);
+        if (cut <= at || cut > end) cut = end;
+        tally_engaged_cut(&piece, at, cut, &part);
+        if (part.engaged_ms > 0 || part.agent_ms > 0) e->rc = e->fn(e->ctx, &part);
+        at = cut;
+    }
     return e->rc;
 }
 
-static int emit_share(void *ctx, size_t session, int64_t start_ms, int64_t end_ms,
-                      int64_t share_ms) {
+static int emit_share(void *ctx, const timeline_share *share) {
     emitter *e = ctx;
-    return emit(e, &e->tracks[session],
-                (tally_engaged){.start_ms = start_ms, .end_ms = end_ms, .engaged_ms = share_ms});
+    return emit(e, &e->tracks[share->session],
+                (tally_engaged){.start_ms = share->start_ms,
+                                .end_ms = share->end_ms,
+                                .place = share->place,
+                                .sharing = share->sharing});
 }
 
-/* Cuts intervals at the period's edges, so that nothing shared reaches over them. */
+/* Cuts intervals at the period's edges. */
 static int clip(interval_list *list, int64_t start_ms, int64_t end_ms) {
     interval_list kept = {0};
     int rc = 0;
@@ -118,14 +130,12 @@ static int clip(interval_list *list, int64_t start_ms, int64_t end_ms) {
 static int emit_agent(emitter *e, const track *t) {
     int rc = 0;
     for (size_t i = 0; i < t->agent.count && rc == 0; i++) {
-        int64_t at = t->agent.items[i].start_ms, end = t->agent.items[i].end_ms;
-        while (rc == 0 && at < end) {
-            int64_t cut = end;
-            if (e->zone) cut = tally_zone_day_start(e->zone, tally_zone_day(e->zone, at) + 1);
-            if (cut <= at || cut > end) cut = end;
-            rc = emit(e, t, (tally_engaged){.start_ms = at, .end_ms = cut, .agent_ms = cut - at});
-            at = cut;
-        }
+        interval it = t->agent.items[i];
+        rc = emit(e, t,
+                  (tally_engaged){.start_ms = it.start_ms,
+                                  .end_ms = it.end_ms,
+                                  .agent_ms = it.end_ms - it.start_ms,
+                                  .sharing = 1});
     }
     return rc;
 }
@@ -137,7 +147,7 @@ static int share_member(emitter *e, const track *tracks, size_t count, tally_ove
         sessions[i] =
             (timeline_session){tracks[i].engaged, tracks[i].humans, tracks[i].human_count};
     e->tracks = tracks;
-    int rc = timeline_share(sessions, count, overlap, e->zone, emit_share, e);
+    int rc = timeline_share_each(sessions, count, overlap, emit_share, e);
     free(sessions);
     for (size_t i = 0; i < count && rc == 0; i++)
         rc = emit_agent(e, &tracks[i]);
@@ -157,7 +167,9 @@ static int gather(tally_txn *txn, const tally_engaged_policy *policy, int64_t st
         if (work_out(t, policy) != 0 || clip(&t->engaged, start_ms, end_ms) != 0 ||
             clip(&t->agent, start_ms, end_ms) != 0)
             return TALLY_ENOMEM;
-        if (tally_agent_session_get(txn, t->session, &session) == 0) t->feed = session.feed;
+        t->feed = TALLY_ENGAGED_NOBODY;
+        if (tally_agent_session_get(txn, t->session, &session) != 0) continue;
+        t->feed = session.feed;
         (void)tally_feed_names(txn, t->feed, &t->member, &device);
     }
     if (rc == 0 && g->count > 0) qsort(g->tracks, g->count, sizeof *g->tracks, track_order);
@@ -183,8 +195,9 @@ int tally_engaged_each(tally_txn *txn, const tally_engaged_policy *policy, int64
     int rc =
         index_map_init(&g.index) == 0 ? gather(txn, policy, start_ms, end_ms, &g) : TALLY_ENOMEM;
     for (size_t i = 0, end; i < g.count && rc == 0; i = end) {
-        for (end = i; end < g.count && tally_span_eq(g.tracks[end].member, g.tracks[i].member);
-             end++)
+        tally_span member = g.tracks[i].member; /* what nobody described shares with nothing */
+        for (end = i + 1;
+             end < g.count && member.len && tally_span_eq(g.tracks[end].member, member); end++)
             ;
         rc = share_member(&e, g.tracks + i, end - i, policy->overlap);
     }

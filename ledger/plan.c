@@ -2,6 +2,7 @@
  * what a response costs at list price is view_price.c's. */
 #include "store.h"
 
+#include <tally/engaged.h>
 #include <tally/money.h>
 #include <tally/plan.h>
 
@@ -40,6 +41,7 @@ typedef struct plan_gather {
     tally_price_book *book;
     int64_t day_start_ms, day_end_ms, month; /* of the cost before */
     uint64_t session, model;
+    uint32_t feed; /* whose the session is; TALLY_ENGAGED_NOBODY: nobody described it */
     tally_span agent, model_name;
     bool known; /* session and model above are of the cost before */
     tally_error *err;
@@ -210,9 +212,11 @@ static void place_cost(plan_gather *g, const tally_cost *cost) {
         g->day_end_ms = tally_zone_day_start(g->zone, day + 1);
         g->month = month_of_day(day);
     }
-    if (!g->known || cost->session != g->session)
-        g->agent = tally_agent_session_get(g->txn, cost->session, &session) == 0 ? session.agent
-                                                                                 : (tally_span){0};
+    if (!g->known || cost->session != g->session) {
+        bool described = tally_agent_session_get(g->txn, cost->session, &session) == 0;
+        g->agent = described ? session.agent : (tally_span){0};
+        g->feed = described ? session.feed : TALLY_ENGAGED_NOBODY;
+    }
     if (!g->known || cost->model != g->model) g->model_name = tally_string_get(g->txn, cost->model);
     g->session = cost->session;
     g->model = cost->model;
@@ -224,7 +228,8 @@ static bool covers(const plan_gather *g, const plan_row *row, const tally_cost *
     if (!in_force(row, g->month) || !tally_plan_covers(row->provider, g->agent, g->model_name))
         return false;
     if (row->member.len == 0) return true;
-    (void)tally_feed_names(g->txn, cost->feed, &member, &device);
+    uint32_t feed = g->feed != TALLY_ENGAGED_NOBODY ? g->feed : cost->feed;
+    (void)tally_feed_names(g->txn, feed, &member, &device);
     return tally_span_eq(member, row->member);
 }
 

@@ -3,6 +3,7 @@
 #include "blob.h"
 #include "view_fold.h"
 
+#include <tally/engaged.h>
 #include <tally/money.h>
 #include <tally/policy.h>
 #include <tally/time.h>
@@ -13,10 +14,10 @@
 #define TEXT_MAX_BYTES    1024u /* of a path, a remote, an address */
 #define PRIORITY_MAX      1000
 #define CHOICES_MAX       5u
-#define MINUTES_MAX       1440u
 #define DAYS_MAX          365u
 #define PART_MAX          10000u
 #define PERCENT_MAX       10000u
+#define MINUTES_MAX       1440u
 
 /* The first `keys` fields name a row. A rule and a rate have a use only with one of those that may
  * be absent; for a rule that is `any_of`, the first of its conditions. */
@@ -119,6 +120,13 @@ static const struct {
                             {"currency", TALLY_FIELD_CURRENCY, true},
                             {"covers", TALLY_FIELD_COVERS, false},
                             {"source", TALLY_FIELD_TEXT, false}}},
+    [TALLY_POLICY_ENGAGED] = {"engaged.set",
+                              "engaged.unset",
+                              0,
+                              0,
+                              {{"overlap", TALLY_FIELD_OVERLAP, false},
+                               {"idle_minutes", TALLY_FIELD_MINUTES, false},
+                               {"unattended_minutes", TALLY_FIELD_MINUTES, false}}},
     [TALLY_POLICY_CONTRACT] = {"contract.set",
                                "contract.unset",
                                1,
@@ -136,10 +144,10 @@ static const struct {
                                 {"included_hours", TALLY_FIELD_PICO, false},
                                 {"overage_rate", TALLY_FIELD_PICO, false},
                                 {"lines", TALLY_FIELD_LINES, false},
-                                {"rounding_minutes", TALLY_FIELD_MINUTES, false},
+                                {"rounding_minutes", TALLY_FIELD_STEP, false},
                                 {"rounding", TALLY_FIELD_ROUNDING, false},
                                 {"rounding_per", TALLY_FIELD_PER, false},
-                                {"minimum_minutes", TALLY_FIELD_MINUTES, false},
+                                {"minimum_minutes", TALLY_FIELD_STEP, false},
                                 {"ai_cost", TALLY_FIELD_AI_COST, false},
                                 {"markup_percent", TALLY_FIELD_PERCENT, false},
                                 {"rate_extra", TALLY_FIELD_PICO, false},
@@ -262,6 +270,7 @@ static const struct {
 } choices[] = {
     [TALLY_FIELD_PERIOD] = {{"daily", "weekly", "monthly"}, "daily, weekly or monthly"},
     [TALLY_FIELD_COVERS] = {{"all", "beyond-plan"}, "all or beyond-plan"},
+    [TALLY_FIELD_OVERLAP] = {{"split", "focus", "parallel"}, "split, focus or parallel"},
     [TALLY_FIELD_ROUNDING] = {{"up", "nearest"}, "up or nearest"},
     [TALLY_FIELD_PER] = {{"entry", "day", "line"}, "entry, day or line"},
     [TALLY_FIELD_AI_COST] = {{"at_cost", "markup", "in_rate", "budget", "none"},
@@ -309,10 +318,12 @@ static const char *number_fault(tally_field_type type, const tally_value *value)
         return positive && number > 0 && number <= INT64_MAX ? NULL : "an amount above zero";
     case TALLY_FIELD_PERCENT:
         return positive && number > 0 && number <= PERCENT_MAX ? NULL : "1 to 10000 percent";
+    case TALLY_FIELD_MINUTES:
+        return positive && number > 0 && number <= MINUTES_MAX ? NULL : "1 to 1440 minutes";
     case TALLY_FIELD_PRIORITY:
         if (positive) return number <= PRIORITY_MAX ? NULL : "-1000 to 1000";
         return value->as.integer >= -PRIORITY_MAX ? NULL : "-1000 to 1000";
-    case TALLY_FIELD_MINUTES: return positive && number <= MINUTES_MAX ? NULL : "0 to 1440 minutes";
+    case TALLY_FIELD_STEP: return positive && number <= MINUTES_MAX ? NULL : "0 to 1440 minutes";
     case TALLY_FIELD_DAYS: return positive && number <= DAYS_MAX ? NULL : "0 to 365 days";
     case TALLY_FIELD_PART:
         return positive && number <= PART_MAX ? NULL : "0 to 10000 hundredths of a percent";

@@ -93,11 +93,11 @@ static int add_line(reconcile_pass *pass, const tally_bill_line *line) {
 static bool is_asked(const reconcile_pass *pass, const tally_cost *cost, tally_span *model) {
     tally_agent_session session = {0};
     tally_span member = {0}, device;
-    (void)tally_agent_session_get(pass->txn, cost->session, &session);
+    bool described = tally_agent_session_get(pass->txn, cost->session, &session) == 0;
     *model = tally_string_get(pass->txn, cost->model);
     if (!tally_plan_covers(pass->ask->provider, session.agent, *model)) return false;
     if (pass->ask->member.len == 0) return true;
-    (void)tally_feed_names(pass->txn, cost->feed, &member, &device);
+    (void)tally_feed_names(pass->txn, described ? session.feed : cost->feed, &member, &device);
     return tally_span_eq(member, pass->ask->member);
 }
 

@@ -12,8 +12,8 @@ typedef struct group {
     uint64_t serial; /* of the cost added last */
 } group;
 
-/* The local day that the scan stands in: costs come in time order, so it is worked out once a day.
- */
+/* The local day that the scan stands in, one a zone: costs come in time order, so it is worked out
+ * once a day. */
 typedef struct calendar {
     int64_t start_ms, end_ms;
     char *texts[3];     /* day, week, month: owned by the report */
@@ -23,7 +23,8 @@ typedef struct calendar {
 struct tally_report {
     size_t key_count;
     tally_report_key keys[TALLY_REPORT_MAX_KEYS];
-    const tally_zone *zone;
+    const tally_zone *zone; /* of those without one of their own */
+    const tally_client_zone *zones;
     group *groups;
     size_t group_count, group_room;
     index_map group_index, session_index; /* group + 1; 1 for a (group, session) seen */
@@ -34,8 +35,9 @@ struct tally_report {
     bool apart;            /* a cost may stand in several groups: the total is summed by itself */
     uint64_t serial;       /* of the cost added to the total last */
     conflict_list conflicts;
-    calendar now;
-    char **texts; /* what the calendar made */
+    calendar *calendars; /* the team's, then each client's that has a zone */
+    calendar *now;       /* that of the row in hand */
+    char **texts;        /* what the calendars made */
     size_t text_count, text_room;
 };
 
@@ -70,22 +72,23 @@ static void week_text(int64_t days, char *out, size_t size) {
 static const char *finest_text(const tally_report *report) {
     bool week = false, month = false;
     for (size_t i = 0; i < report->key_count; i++) {
-        if (report->keys[i] == TALLY_BY_DAY) return report->now.texts[0];
+        if (report->keys[i] == TALLY_BY_DAY) return report->now->texts[0];
         week = week || report->keys[i] == TALLY_BY_WEEK;
         month = month || report->keys[i] == TALLY_BY_MONTH;
     }
-    if (week && month) return report->now.texts[0];
-    return week ? report->now.texts[1] : report->now.texts[2];
+    if (week && month) return report->now->texts[0];
+    return week ? report->now->texts[1] : report->now->texts[2];
 }
 
-static int calendar_move(tally_report *report, int64_t time_ms, tally_error *err) {
-    calendar *now = &report->now;
+static int calendar_move(tally_report *report, uint32_t number, int64_t time_ms, tally_error *err) {
+    calendar *now = report->now = &report->calendars[number];
+    const tally_zone *zone = number == 0 ? report->zone : report->zones[number - 1].zone;
     if (time_ms >= now->start_ms && time_ms < now->end_ms) return 0;
-    int64_t days = tally_zone_day(report->zone, time_ms), year;
+    int64_t days = tally_zone_day(zone, time_ms), year;
     unsigned month, day;
     char text[3][CALENDAR_TEXT_BYTES];
-    now->start_ms = tally_zone_day_start(report->zone, days);
-    now->end_ms = tally_zone_day_start(report->zone, days + 1);
+    now->start_ms = tally_zone_day_start(zone, days);
+    now->end_ms = tally_zone_day_start(zone, days + 1);
     tally_civil_from_days(days, &year, &month, &day);
     (void)snprintf(text[0], sizeof text[0], "%04d-%02u-%02u", (int)year, month, day);
     week_text(days, text[1], sizeof text[1]);
@@ -112,9 +115,9 @@ static tally_span key_text(const tally_report *report, tally_report_key key, con
     case TALLY_BY_MEMBER: return row->feed->member;
     case TALLY_BY_DEVICE: return row->feed->device;
     case TALLY_BY_SESSION: return session->id;
-    case TALLY_BY_DAY: return tally_span_str(report->now.texts[0]);
-    case TALLY_BY_WEEK: return tally_span_str(report->now.texts[1]);
-    case TALLY_BY_MONTH: return tally_span_str(report->now.texts[2]);
+    case TALLY_BY_DAY: return tally_span_str(report->now->texts[0]);
+    case TALLY_BY_WEEK: return tally_span_str(report->now->texts[1]);
+    case TALLY_BY_MONTH: return tally_span_str(report->now->texts[2]);
     }
     return (tally_span){0};
 }
@@ -191,7 +194,7 @@ static void facts_of(const tally_report *report, const scan_row *row,
                      const void *facts[SCAN_FACTS]) {
     facts[0] = report->uses[0] ? (const void *)row->model : NULL;
     facts[1] = report->uses[1] ? (const void *)row->feed : NULL;
-    facts[2] = report->uses[2] ? (const void *)report->now.finest : NULL;
+    facts[2] = report->uses[2] ? (const void *)report->now->finest : NULL;
 }
 
 static void note_key(tally_report *report, tally_report_key key) {
@@ -259,7 +262,7 @@ static int note_conflict(tally_report *report, const scan_row *row, tally_error 
 
 static int add_row(void *ctx, const scan_row *row, tally_error *err) {
     tally_report *report = ctx;
-    int rc = calendar_move(report, row->cost->time_ms, err);
+    int rc = calendar_move(report, row->calendar, row->cost->time_ms, err);
     if (rc == 0 && row->said->by == TALLY_ATTRIBUTED_CONFLICT) rc = note_conflict(report, row, err);
     if (rc == 0 && row->session->group == SCAN_NO_GROUP)
         rc = count_session(&report->total_sessions, row->session->ref, 0, &report->total.sessions,
@@ -311,6 +314,7 @@ static int add_time_share(void *ctx, const scan_row *row, const tally_engaged *p
     int rc = sums_add_time(&report->total, piece, err);
     report->total.time_entries += report->serial < row->serial;
     if (row->serial > report->serial) report->serial = row->serial;
+    if (rc == 0 && report->uses[2]) rc = calendar_move(report, row->calendar, piece->start_ms, err);
     if (rc == 0 && row->said->by == TALLY_ATTRIBUTED_CONFLICT) rc = note_conflict(report, row, err);
     if (rc != 0) return rc;
     if (!report->tagged || row->tag_count == 0)
@@ -325,16 +329,19 @@ static int add_time(void *ctx, const tally_engaged *piece) {
     const scan_session *session = scan_session_of(pass->scan, piece->session);
     if (!session) return no_memory(pass->err);
     if (!scan_time_passes(pass->scan, session, scan_feed_of(pass->scan, piece->feed))) return 0;
-    int rc = calendar_move(pass->report, piece->start_ms, pass->err);
-    return rc != 0 ? rc : scan_time(pass->scan, piece, add_time_share, pass->report, pass->err);
+    return scan_time(pass->scan, piece, pass->report->uses[2] ? pass->report->zone : NULL,
+                     add_time_share, pass->report, pass->err);
 }
 
 static int add_work(void *ctx, const scan_row *row, const tally_time_entry *entry,
                     int64_t duration_ms, tally_error *err) {
     tally_report *report = ctx;
-    const tally_engaged piece = {.feed = entry->feed, .engaged_ms = duration_ms};
-    int rc = calendar_move(report, tally_zone_day_start(report->zone, entry->day), err);
-    return rc != 0 ? rc : add_time_share(report, row, &piece, err);
+    const tally_zone *zone =
+        row->calendar == 0 ? report->zone : report->zones[row->calendar - 1].zone;
+    const tally_engaged piece = {.feed = entry->feed,
+                                 .start_ms = tally_zone_day_start(zone, entry->day),
+                                 .engaged_ms = duration_ms};
+    return add_time_share(report, row, &piece, err);
 }
 
 /* A response has one model; the minutes around it do not. */
@@ -348,10 +355,11 @@ static int fill_time(tally_report *report, tally_txn *txn, const tally_filter *f
                      tally_error *err) {
     if (!time_applies(report, f)) return 0;
     time_pass pass = {report, s, err};
-    int64_t start = f->has_period ? f->period.start_ms : 0;
-    int64_t end = f->has_period ? f->period.end_ms : INT64_MAX;
-    int rc = tally_engaged_each(txn, &TALLY_ENGAGED_POLICY_DEFAULT, start, end, report->zone,
-                                add_time, &pass, err);
+    tally_engaged_policy policy;
+    int64_t start, end;
+    tally_engaged_policy_get(txn, &policy);
+    tally_filter_window(f, &start, &end);
+    int rc = tally_engaged_each(txn, &policy, start, end, NULL, add_time, &pass, err);
     if (rc == 0) rc = scan_work(s, add_work, report, err);
     report->total.has_time = rc == 0;
     for (size_t i = 0; i < report->group_count; i++)
@@ -370,7 +378,8 @@ static int sum_groups(tally_report *report, tally_error *err) {
 static int report_fill(tally_report *report, tally_txn *txn, const tally_filter *filter,
                        tally_error *err) {
     scan *s;
-    if (index_map_init(&report->group_index) != 0 || index_map_init(&report->session_index) != 0 ||
+    if (!report->calendars || index_map_init(&report->group_index) != 0 ||
+        index_map_init(&report->session_index) != 0 ||
         index_map_init(&report->total_sessions) != 0 || conflict_list_init(&report->conflicts) != 0)
         return no_memory(err);
     int rc = scan_new(txn, filter, &s, err);
@@ -396,6 +405,8 @@ int tally_report_run(tally_txn *txn, const tally_filter *filter, const tally_rep
     if (!report) return no_memory(err);
     report->key_count = key_count;
     report->zone = zone;
+    report->zones = filter->zones;
+    report->now = report->calendars = calloc(filter->zone_count + 1, sizeof *report->calendars);
     memcpy(report->keys, keys, key_count * sizeof *keys);
     for (size_t i = 0; i < key_count; i++)
         note_key(report, keys[i]);
@@ -433,6 +444,7 @@ void tally_report_free(tally_report *report) {
     for (size_t i = 0; i < report->text_count; i++)
         free(report->texts[i]);
     free(report->texts);
+    free(report->calendars);
     free(report->groups);
     index_map_clear(&report->group_index);
     index_map_clear(&report->session_index);

@@ -3,6 +3,7 @@
 #include "scan.h"
 
 #include "store.h"
+#include "tag_list.h"
 
 #include <stdlib.h>
 
@@ -11,6 +12,9 @@
 struct scan {
     tally_txn *txn;
     const tally_filter *filter;
+    filter_period *periods; /* one more than the filter has zones */
+    tally_span last_client; /* and its calendar */
+    uint32_t last_calendar;
     tally_price_book *book;
     attributor attributor;
     uint64_t serial;
@@ -68,10 +72,31 @@ static bool project_matches(tally_span project, tally_span wanted) {
     return tally_span_eq(project, wanted) || tally_span_eq(scan_last_component(project), wanted);
 }
 
-static bool share_passes(const tally_filter *f, const scan_row *row) {
+/* ---- whose days ---- */
+
+/* Clients seldom change from one row to the next. */
+static uint32_t calendar_of(scan *s, tally_span client) {
+    if (s->filter->zone_count == 0 || client.len == 0) return 0;
+    if (client.ptr != s->last_client.ptr || client.len != s->last_client.len) {
+        s->last_client = client;
+        s->last_calendar = filter_calendar(s->filter, client);
+    }
+    return s->last_calendar;
+}
+
+static bool share_matches(const tally_filter *f, const scan_row *row) {
     if (f->client.len && !tally_span_eq(row->client, f->client)) return false;
     if (f->project.len && !project_matches(row->project, f->project)) return false;
     return !f->unattributed || !row->share;
+}
+
+/* The client's days decide whether a cost is in the period; time is cut instead. */
+static bool share_passes(const scan *s, const scan_row *row) {
+    const filter_period *period = &s->periods[row->calendar];
+    if (row->cost &&
+        (row->cost->time_ms < period->start_ms || row->cost->time_ms >= period->end_ms))
+        return false;
+    return share_matches(s->filter, row);
 }
 
 static bool model_passes(tally_span wanted, tally_span text) {
@@ -81,35 +106,14 @@ static bool model_passes(tally_span wanted, tally_span text) {
     return n > 0 && n == m && memcmp(a, b, n) == 0;
 }
 
-typedef struct tag_list {
-    tally_span *tags;
-    size_t count;
-    bool failed;
-} tag_list;
-
-static int keep_tag(void *ctx, const uint8_t target[TALLY_ENTRY_BYTES], tally_span tag,
-                    const tally_hash *add) {
-    tag_list *list = ctx;
-    (void)target, (void)add;
-    if (list->count > 0 && tally_span_eq(list->tags[list->count - 1], tag)) return 0;
-    tally_span *grown = realloc(list->tags, (list->count + 1) * sizeof *grown);
-    if (!grown) {
-        list->failed = true;
-        return TALLY_ENOMEM;
-    }
-    list->tags = grown;
-    list->tags[list->count++] = tag;
-    return 0;
-}
-
 static bool session_tags(scan *s, scan_session *session) {
     uint8_t target[TALLY_ENTRY_BYTES] = {0};
     tag_list list = {0};
     tally_put_be64(target, session->ref);
-    (void)tally_tag_each_of(s->txn, target, keep_tag, &list);
+    bool read = tag_list_of(s->txn, target, &list) == 0;
     session->tags = list.tags;
     session->tag_count = list.count;
-    return !list.failed;
+    return read;
 }
 
 scan_session *scan_session_of(scan *s, uint64_t ref) {
@@ -129,7 +133,10 @@ scan_session *scan_session_of(scan *s, uint64_t ref) {
     session->group = SCAN_NO_GROUP;
     s->sessions[s->session_count++] = session;
     *slot = (uint32_t)s->session_count;
-    if (tally_agent_session_get(s->txn, ref, &session->session) != 0)
+    session->feed = TALLY_ENGAGED_NOBODY;
+    if (tally_agent_session_get(s->txn, ref, &session->session) == 0)
+        session->feed = session->session.feed;
+    else
         session->session = (tally_agent_session){.ref = ref};
     if (s->any_tags && !session_tags(s, session)) return NULL;
     attributor_session(&s->attributor, &session->session, session->tags, session->tag_count,
@@ -160,22 +167,16 @@ static const scan_model *model_of(scan *s, uint64_t ref) {
 }
 
 const scan_feed *scan_feed_of(scan *s, uint32_t number) {
-    static const scan_feed nobody = {.known = true};
-    if (number >= s->feed_count) return &nobody;
+    static const scan_feed nobody = {.known = true}, anybody = {.known = true, .passes = true};
+    const tally_filter *f = s->filter;
+    if (number >= s->feed_count) return f->member.len || f->device.len ? &nobody : &anybody;
     scan_feed *feed = &s->feeds[number];
     if (feed->known) return feed;
-    const tally_filter *f = s->filter;
     (void)tally_feed_names(s->txn, number, &feed->member, &feed->device);
     feed->passes = (f->member.len == 0 || tally_span_eq(feed->member, f->member)) &&
                    (f->device.len == 0 || tally_span_eq(feed->device, f->device));
     feed->known = true;
     return feed;
-}
-
-static bool has_tag(const tally_span *tags, size_t count, tally_span wanted) {
-    for (size_t i = 0; i < count; i++)
-        if (tally_span_eq(tags[i], wanted)) return true;
-    return false;
 }
 
 /* Joins the entry's own tags with its session's, sorted and each once. */
@@ -184,17 +185,17 @@ static int join_tags(scan *s, scan_row *row, const tally_entry_id *id) {
     row->tag_count = row->session->tag_count;
     if (!s->entry_tags) return 0;
     tag_list own = {0};
-    (void)tally_tag_each_of(s->txn, id->b, keep_tag, &own);
+    bool failed = tag_list_of(s->txn, id->b, &own) != 0;
     size_t total = own.count + row->session->tag_count;
-    if (!own.failed && own.count > 0 && total > s->row_tag_room) {
+    if (!failed && own.count > 0 && total > s->row_tag_room) {
         tally_span *grown = realloc(s->row_tags, total * sizeof *grown);
-        own.failed = !grown;
+        failed = !grown;
         if (grown) {
             s->row_tags = grown;
             s->row_tag_room = total;
         }
     }
-    if (!own.failed && own.count > 0) {
+    if (!failed && own.count > 0) {
         size_t i = 0, k = 0, n = 0;
         while (i < own.count || k < row->session->tag_count) {
             int order = i == own.count ? 1
@@ -208,13 +209,13 @@ static int join_tags(scan *s, scan_row *row, const tally_entry_id *id) {
         row->tags = s->row_tags;
         row->tag_count = n;
     }
-    free(own.tags);
-    return own.failed ? TALLY_ENOMEM : 0;
+    tag_list_clear(&own);
+    return failed ? TALLY_ENOMEM : 0;
 }
 
 bool scan_row_passes(const tally_filter *f, const scan_row *row) {
-    return session_passes(f, row->session) && share_passes(f, row) &&
-           (f->tag.len == 0 || has_tag(row->tags, row->tag_count, f->tag));
+    return session_passes(f, row->session) && share_matches(f, row) &&
+           (f->tag.len == 0 || tag_list_has(row->tags, row->tag_count, f->tag));
 }
 
 /* ---- shares ---- */
@@ -225,6 +226,11 @@ void scan_row_share(scan_row *row, const tally_attribution *said, uint32_t at) {
     row->client = row->share ? row->share->client : (tally_span){0};
     row->project = row->share ? row->share->project : (tally_span){0};
     if (row->project.len == 0) row->project = row->session->session.cwd;
+}
+
+static void row_share(scan *s, scan_row *row, const tally_attribution *said, uint32_t at) {
+    scan_row_share(row, said, at);
+    row->calendar = calendar_of(s, row->client);
 }
 
 /* Rules look at an entry's own tags like at its session's. */
@@ -242,8 +248,8 @@ static int pass_shares(scan *s, const scan_row *whole, const tally_attribution *
     for (uint32_t i = 0; i < said->count && rc == 0; i++) {
         scan_row row = *whole;
         tally_cost cost = *whole->cost;
-        scan_row_share(&row, said, i);
-        if (!share_passes(s->filter, &row)) continue;
+        row_share(s, &row, said, i);
+        if (!share_passes(s, &row)) continue;
         cost_take_piece(&pieces, i, &cost, &row);
         rc = s->fn(s->ctx, &row, s->err);
     }
@@ -255,9 +261,9 @@ static int pass_cost(scan *s, scan_row *row) {
     const tally_attribution *said = said_of(s, row, &own);
     row->serial = ++s->serial;
     if (said->count > 1) return pass_shares(s, row, said);
-    scan_row_share(row, said, 0);
+    row_share(s, row, said, 0);
     row->usual = said != &own;
-    return share_passes(s->filter, row) ? s->fn(s->ctx, row, s->err) : 0;
+    return share_passes(s, row) ? s->fn(s->ctx, row, s->err) : 0;
 }
 
 bool scan_splits(const scan *s) {
@@ -268,40 +274,77 @@ static bool time_asked(const scan *s, const scan_session *session, const scan_fe
     const tally_filter *f = s->filter;
     bool of_costs = f->model.len || f->unpriced || f->has_min_cost || f->has_max_cost;
     return !of_costs && session->passes && feed->passes &&
-           (f->tag.len == 0 || has_tag(session->tags, session->tag_count, f->tag));
+           (f->tag.len == 0 || tag_list_has(session->tags, session->tag_count, f->tag));
 }
 
-int scan_time(scan *s, const tally_engaged *piece, scan_time_fn *fn, void *ctx, tally_error *err) {
+static uint64_t shares_below(const scan_row *row) {
+    uint64_t below = 0;
+    for (const tally_share *share = row->said->shares; share < row->share; share++)
+        below += share->parts;
+    return below;
+}
+
+/* One share's part of a piece, day by day if that is asked for. */
+static int share_time(scan *s, const scan_row *row, const tally_engaged *piece,
+                      const tally_zone *days, scan_time_fn *fn, void *ctx, tally_error *err) {
+    const filter_period *period = &s->periods[row->calendar];
+    int64_t at = piece->start_ms, end = piece->end_ms;
+    int rc = 0;
+    if (at < period->start_ms) at = period->start_ms;
+    if (end > period->end_ms) end = period->end_ms;
+    if (days && row->calendar > 0) days = s->filter->zones[row->calendar - 1].zone;
+    while (rc == 0 && at < end) {
+        tally_engaged part, whole;
+        int64_t cut = end;
+        if (days) cut = tally_zone_day_start(days, tally_zone_day(days, at) + 1);
+        if (cut <= at || cut > end) cut = end;
+        tally_engaged_cut(piece, at, cut, &whole);
+        part = whole;
+        if (row->said->count > 1)
+            tally_engaged_divide(&whole, shares_below(row), row->share->parts, row->said->parts,
+                                 &part);
+        rc = fn(ctx, row, &part, err);
+        at = cut;
+    }
+    return rc;
+}
+
+int scan_time(scan *s, const tally_engaged *piece, const tally_zone *days, scan_time_fn *fn,
+              void *ctx, tally_error *err) {
     scan_row row = {.session = scan_session_of(s, piece->session),
                     .feed = scan_feed_of(s, piece->feed)};
     if (!row.session) return tally_fail(err, TALLY_ENOMEM, "no memory to read time");
     row.tags = row.session->tags;
     row.tag_count = row.session->tag_count;
     const tally_attribution *said = &row.session->said;
-    tally_i128 engaged[TALLY_MAX_SHARES] = {piece->engaged_ms};
-    tally_i128 agent[TALLY_MAX_SHARES] = {piece->agent_ms};
-    if (said->count > 1) {
-        tally_shares_divide(piece->engaged_ms, said->shares, said->count, engaged);
-        tally_shares_divide(piece->agent_ms, said->shares, said->count, agent);
-    }
     int rc = 0;
     for (uint32_t i = 0; i == 0 || (i < said->count && rc == 0); i++) {
-        tally_engaged part = *piece;
-        part.engaged_ms = (int64_t)engaged[i];
-        part.agent_ms = (int64_t)agent[i];
-        scan_row_share(&row, said, i);
+        row_share(s, &row, said, i);
         row.usual = said->count <= 1;
-        if (share_passes(s->filter, &row)) rc = fn(ctx, &row, &part, err);
+        if (share_passes(s, &row)) rc = share_time(s, &row, piece, days, fn, ctx, err);
     }
     return rc;
 }
 
-bool scan_time_passes(const scan *s, const scan_session *session, const scan_feed *feed) {
+void scan_window_of(scan *s, const scan_session *session, int64_t *start_ms, int64_t *end_ms) {
+    scan_row row = {.session = (scan_session *)(uintptr_t)session};
+    *start_ms = INT64_MAX;
+    *end_ms = INT64_MIN;
+    for (uint32_t i = 0; i == 0 || i < session->said.count; i++) {
+        row_share(s, &row, &session->said, i);
+        if (!share_passes(s, &row)) continue;
+        const filter_period *period = &s->periods[row.calendar];
+        if (period->start_ms < *start_ms) *start_ms = period->start_ms;
+        if (period->end_ms > *end_ms) *end_ms = period->end_ms;
+    }
+}
+
+bool scan_time_passes(scan *s, const scan_session *session, const scan_feed *feed) {
     scan_row row = {.session = (scan_session *)(uintptr_t)session};
     if (!time_asked(s, session, feed)) return false;
     for (uint32_t i = 0; i == 0 || i < session->said.count; i++) {
-        scan_row_share(&row, &session->said, i);
-        if (share_passes(s->filter, &row)) return true;
+        row_share(s, &row, &session->said, i);
+        if (share_passes(s, &row)) return true;
     }
     return false;
 }
@@ -341,14 +384,14 @@ static int pass_entry(void *ctx, const tally_time_entry *entry, tally_error *err
     if (!row.feed->passes) return 0;
     if (join_tags(s, &row, &entry->id) != 0)
         return tally_fail(err, TALLY_ENOMEM, "no memory to read tags");
-    if (f->tag.len && !has_tag(row.tags, row.tag_count, f->tag)) return 0;
+    if (f->tag.len && !tag_list_has(row.tags, row.tag_count, f->tag)) return 0;
     work_said(s, entry, &row, &said);
     if (said.count > 1) tally_shares_divide(entry->duration_ms, said.shares, said.count, ms);
     row.serial = ++s->serial;
     int rc = 0;
     for (uint32_t i = 0; i == 0 || (i < said.count && rc == 0); i++) {
-        scan_row_share(&row, &said, i);
-        if (share_passes(f, &row)) rc = pass->fn(pass->ctx, &row, entry, (int64_t)ms[i], err);
+        row_share(s, &row, &said, i);
+        if (share_matches(f, &row)) rc = pass->fn(pass->ctx, &row, entry, (int64_t)ms[i], err);
     }
     return rc;
 }
@@ -387,11 +430,12 @@ static int scan_cost(void *ctx, const tally_cost *cost) {
     row.model = *model;
     if (!row.session || !row.model)
         return tally_fail(s->err, TALLY_ENOMEM, "no memory to read costs");
-    row.feed = scan_feed_of(s, cost->feed);
+    bool described = row.session->feed != TALLY_ENGAGED_NOBODY;
+    row.feed = scan_feed_of(s, described ? row.session->feed : cost->feed);
     if (!row.session->passes || !row.model->passes || !row.feed->passes) return 0;
     if (join_tags(s, &row, &cost->id) != 0)
         return tally_fail(s->err, TALLY_ENOMEM, "no memory to read tags");
-    if (s->filter->tag.len && !has_tag(row.tags, row.tag_count, s->filter->tag)) return 0;
+    if (s->filter->tag.len && !tag_list_has(row.tags, row.tag_count, s->filter->tag)) return 0;
     tally_price_book_cost(s->book, cost, &row.priced);
     if (s->filter->plans) row.paid = tally_plans_paid(s->filter->plans, cost, &row.paid_pico);
     return price_passes(s->filter, &row.priced) ? pass_cost(s, &row) : 0;
@@ -414,10 +458,13 @@ int scan_new(tally_txn *txn, const tally_filter *filter, scan **out, tally_error
     s->filter = filter;
     s->feed_count = tally_feed_count(txn);
     s->feeds = calloc(s->feed_count ? s->feed_count : 1, sizeof *s->feeds);
-    int rc =
-        s->feeds && index_map_init(&s->session_index) == 0 && index_map_init(&s->model_index) == 0
-            ? 0
-            : tally_fail(err, TALLY_ENOMEM, "no memory to read costs");
+    s->periods = calloc(filter->zone_count + 1, sizeof *s->periods);
+    for (uint32_t i = 0; s->periods && i <= filter->zone_count; i++)
+        s->periods[i] = filter_days(filter, i);
+    int rc = s->feeds && s->periods && index_map_init(&s->session_index) == 0 &&
+                     index_map_init(&s->model_index) == 0
+                 ? 0
+                 : tally_fail(err, TALLY_ENOMEM, "no memory to read costs");
     if (rc == 0) rc = tally_price_book_new(txn, &s->book, err);
     if (rc == 0) rc = tally_tag_each(txn, note_entry_tag, s);
     if (rc == 0) rc = attributor_init(&s->attributor, txn, err);
@@ -440,6 +487,7 @@ void scan_free(scan *s) {
     free(s->sessions);
     free(s->models);
     free(s->feeds);
+    free(s->periods);
     free(s->row_tags);
     index_map_clear(&s->session_index);
     index_map_clear(&s->model_index);
@@ -449,12 +497,11 @@ void scan_free(scan *s) {
 }
 
 int scan_run(scan *s, scan_fn *fn, void *ctx, tally_error *err) {
-    const tally_filter *f = s->filter;
+    int64_t start, end;
     s->fn = fn;
     s->ctx = ctx;
     s->err = err;
-    int64_t start = f->has_period ? f->period.start_ms : 0;
-    int64_t end = f->has_period ? f->period.end_ms : INT64_MAX;
+    tally_filter_window(s->filter, &start, &end);
     int rc = tally_cost_each(s->txn, start, end, scan_cost, s);
     if (rc == TALLY_EIO || rc == TALLY_ECORRUPT)
         return tally_fail(err, rc, "cannot read the cost view; run 'tally fsck'");

@@ -18,6 +18,7 @@ typedef struct scan_session {
     uint64_t ref;
     bool passes; /* all filters that a session alone decides */
     tally_agent_session session;
+    uint32_t feed; /* whose the session is, its costs and its minutes; TALLY_ENGAGED_NOBODY */
     tally_attribution said;
     tally_span *tags; /* sorted, each once */
     size_t tag_count;
@@ -44,7 +45,8 @@ typedef struct scan_row {
     const tally_attribution *said;
     const tally_share *share;   /* NULL: unattributed */
     tally_span client, project; /* without a project's name, the session's directory */
-    bool usual; /* the session's only attribution: its rows go where the last one went */
+    bool usual;        /* the session's only attribution: its rows go where the last one went */
+    uint32_t calendar; /* whose days: 0, or the client's place among the filter's zones + 1 */
     scan_session *session;
     const scan_model *model;
     const scan_feed *feed;
@@ -57,6 +59,16 @@ typedef struct scan_row {
 
 typedef int scan_fn(void *ctx, const scan_row *row, tally_error *err);
 
+/* ---- filter_days.c: calendars are numbered as in scan_row ---- */
+
+typedef struct filter_period {
+    int64_t start_ms, end_ms; /* without a period, all time */
+} filter_period;
+uint32_t filter_calendar(const tally_filter *f, tally_span client);
+filter_period filter_days(const tally_filter *f, uint32_t calendar);
+
+/* ---- scan.c ---- */
+
 typedef struct scan scan;
 int scan_new(tally_txn *txn, const tally_filter *filter, scan **out, tally_error *err);
 void scan_free(scan *s);
@@ -64,11 +76,16 @@ int scan_run(scan *s, scan_fn *fn, void *ctx, tally_error *err);
 const scan_feed *scan_feed_of(scan *s, uint32_t feed);
 /* A cost may come in several rows, and may belong to several groups. */
 bool scan_splits(const scan *s);
-/* Time spent in a session, by its shares: calls `fn` for each share whose client and project pass
- * the filter. The other filters are the caller's to ask about. */
+/* Time spent in a session, by its shares and what of it lies in the period: calls `fn` for each
+ * part whose client and project pass the filter. With `days`, the zone of clients that have none of
+ * their own, parts end where their client's days do. The other filters are the caller's to ask
+ * about. */
 typedef int scan_time_fn(void *ctx, const scan_row *row, const tally_engaged *piece,
                          tally_error *err);
-int scan_time(scan *s, const tally_engaged *piece, scan_time_fn *fn, void *ctx, tally_error *err);
+int scan_time(scan *s, const tally_engaged *piece, const tally_zone *days, scan_time_fn *fn,
+              void *ctx, tally_error *err);
+/* What of time the period can hold of a session: [start_ms, end_ms). */
+void scan_window_of(scan *s, const scan_session *session, int64_t *start_ms, int64_t *end_ms);
 /* Manual time by its shares, as rows without a cost whose session is empty and whose tags are the
  * entry's; the shares of one entry have the same serial. Calls `fn` for those that pass. */
 typedef int scan_work_fn(void *ctx, const scan_row *row, const tally_time_entry *entry,
@@ -76,7 +93,7 @@ typedef int scan_work_fn(void *ctx, const scan_row *row, const tally_time_entry 
 int scan_work(scan *s, scan_work_fn *fn, void *ctx, tally_error *err);
 /* True when time spent in the session belongs in the figure: all filters pass, and none of them
  * asks about costs. */
-bool scan_time_passes(const scan *s, const scan_session *session, const scan_feed *feed);
+bool scan_time_passes(scan *s, const scan_session *session, const scan_feed *feed);
 /* Makes `row`, whose session is set, that of share `at`; of what nothing decided, the only one. */
 void scan_row_share(scan_row *row, const tally_attribution *said, uint32_t at);
 /* What the filter says of agent, path, branch, session, client, project and tag, for more filters

@@ -65,17 +65,14 @@ static int add_cost(void *ctx, const scan_row *cost, tally_error *err) {
 }
 
 typedef struct events {
-    const tally_filter *filter;
+    int64_t from_ms, until_ms; /* the period */
     int64_t start_ms, end_ms;
     uint64_t prompts, count;
 } events;
 
 static int add_event(void *ctx, const tally_activity *activity) {
     events *e = ctx;
-    const tally_filter *f = e->filter;
-    if (f->has_period &&
-        (activity->end_ms < f->period.start_ms || activity->start_ms >= f->period.end_ms))
-        return 0;
+    if (activity->end_ms < e->from_ms || activity->start_ms >= e->until_ms) return 0;
     if (activity->start_ms < e->start_ms) e->start_ms = activity->start_ms;
     if (activity->end_ms > e->end_ms) e->end_ms = activity->end_ms;
     e->prompts += activity->human;
@@ -87,7 +84,8 @@ static int add_session(void *ctx, const tally_agent_session *described) {
     gather *g = ctx;
     const scan_session *session = scan_session_of(g->scan, described->ref);
     if (!session) return no_memory(g->err);
-    events e = {g->filter, INT64_MAX, INT64_MIN, 0, 0};
+    events e = {.start_ms = INT64_MAX, .end_ms = INT64_MIN};
+    scan_window_of(g->scan, session, &e.from_ms, &e.until_ms);
     int rc = tally_activity_each(g->txn, described->ref, add_event, &e);
     if (rc != 0)
         return tally_fail(g->err, rc, "cannot read a session's activity; run 'tally fsck'");
@@ -111,16 +109,17 @@ static int add_time_share(void *ctx, const scan_row *row, const tally_engaged *p
 
 static int add_time(void *ctx, const tally_engaged *piece) {
     gather *g = ctx;
-    return scan_time(g->scan, piece, add_time_share, g, g->err);
+    return scan_time(g->scan, piece, NULL, add_time_share, g, g->err);
 }
 
 static int add_times(gather *g, tally_error *err) {
-    const tally_filter *f = g->filter;
+    tally_engaged_policy policy;
+    int64_t start, end;
     for (size_t i = 0; i < g->list->count; i++)
         g->list->rows[i].sums.has_time = true;
-    return tally_engaged_each(g->txn, &TALLY_ENGAGED_POLICY_DEFAULT,
-                              f->has_period ? f->period.start_ms : 0,
-                              f->has_period ? f->period.end_ms : INT64_MAX, NULL, add_time, g, err);
+    tally_engaged_policy_get(g->txn, &policy);
+    tally_filter_window(g->filter, &start, &end);
+    return tally_engaged_each(g->txn, &policy, start, end, NULL, add_time, g, err);
 }
 
 static bool sum_passes(const tally_filter *f, const tally_sums *sums) {

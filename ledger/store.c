@@ -61,8 +61,6 @@ static const struct {
     [TABLE_VIEW_TYPED_DAYS] = {"view_typed_days", 0},
     [TABLE_VIEW_BILLING] = {"view_billing", 0},
     [TABLE_VIEW_LOCKS] = {"view_locks", 0},
-    [TABLE_VIEW_TIME] = {"view_time", 0},
-    [TABLE_VIEW_TIME_DAYS] = {"view_time_days", 0},
     [TABLE_VIEW_WORDS] = {"view_words", 0},
 };
 
@@ -387,8 +385,7 @@ int store_cursor(tally_txn *txn, store_table table, MDB_cursor **out, tally_erro
 static const store_table local_tables[] = {
     [TALLY_LOCAL_CURSORS] = TABLE_LOCAL_CURSORS, [TALLY_LOCAL_SETTINGS] = TABLE_LOCAL_SETTINGS,
     [TALLY_LOCAL_ALIASES] = TABLE_LOCAL_ALIASES, [TALLY_LOCAL_PEERS] = TABLE_LOCAL_PEERS,
-    [TALLY_LOCAL_FOLDERS] = TABLE_LOCAL_FOLDERS,
-    [TALLY_LOCAL_DESCRIBE] = TABLE_LOCAL_DESCRIBE,
+    [TALLY_LOCAL_FOLDERS] = TABLE_LOCAL_FOLDERS, [TALLY_LOCAL_DESCRIBE] = TABLE_LOCAL_DESCRIBE,
 };
 
 int tally_local_get(tally_txn *txn, tally_local table, tally_span key, tally_span *out) {

@@ -60,8 +60,6 @@ typedef enum store_table {
     TABLE_VIEW_TYPED_DAYS,
     TABLE_VIEW_BILLING,
     TABLE_VIEW_LOCKS,
-    TABLE_VIEW_TIME,
-    TABLE_VIEW_TIME_DAYS,
     TABLE_VIEW_WORDS,
     TABLE_COUNT
 } store_table;

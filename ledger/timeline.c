@@ -118,29 +118,25 @@ static size_t in_focus(const sweep *s, int64_t at) {
 }
 
 static int share_piece(const sweep *s, int64_t start_ms, int64_t end_ms) {
-    int64_t length = end_ms - start_ms, each = length, extra = 0;
+    timeline_share share = {.start_ms = start_ms, .end_ms = end_ms, .sharing = 1};
     int rc = 0;
-    if (s->overlap == TALLY_OVERLAP_FOCUS)
-        return s->fn(s->ctx, in_focus(s, start_ms), start_ms, end_ms, length);
-    if (s->overlap == TALLY_OVERLAP_SPLIT) {
-        each = length / (int64_t)s->open_count;
-        extra = length % (int64_t)s->open_count;
+    if (s->overlap == TALLY_OVERLAP_FOCUS) {
+        share.session = in_focus(s, start_ms);
+        return s->fn(s->ctx, &share);
     }
+    bool split = s->overlap == TALLY_OVERLAP_SPLIT;
+    if (split) share.sharing = (uint32_t)s->open_count;
     for (size_t i = 0; i < s->open_count && rc == 0; i++) {
-        int64_t share = each + ((int64_t)i < extra);
-        if (share > 0) rc = s->fn(s->ctx, s->open[i], start_ms, end_ms, share);
+        share.session = s->open[i];
+        share.place = split ? (uint32_t)i : 0;
+        rc = s->fn(s->ctx, &share);
     }
     return rc;
 }
 
-/* Where the piece that starts at `start_ms` must end: at the next local day and, under focus, at
- * the next human event. */
-static int64_t next_cut(const sweep *s, int64_t start_ms, int64_t end_ms, const tally_zone *zone) {
+/* Under focus a stretch ends at the next human event. */
+static int64_t next_cut(const sweep *s, int64_t start_ms, int64_t end_ms) {
     int64_t cut = end_ms;
-    if (zone) {
-        int64_t day = tally_zone_day_start(zone, tally_zone_day(zone, start_ms) + 1);
-        if (day > start_ms && day < cut) cut = day;
-    }
     for (size_t i = 0; s->overlap == TALLY_OVERLAP_FOCUS && i < s->open_count; i++) {
         const timeline_session *session = &s->sessions[s->open[i]];
         size_t n = humans_until(session, start_ms);
@@ -149,10 +145,10 @@ static int64_t next_cut(const sweep *s, int64_t start_ms, int64_t end_ms, const 
     return cut;
 }
 
-static int share_between(const sweep *s, int64_t start_ms, int64_t end_ms, const tally_zone *zone) {
+static int share_between(const sweep *s, int64_t start_ms, int64_t end_ms) {
     int rc = 0;
     while (rc == 0 && start_ms < end_ms && s->open_count > 0) {
-        int64_t cut = next_cut(s, start_ms, end_ms, zone);
+        int64_t cut = next_cut(s, start_ms, end_ms);
         rc = share_piece(s, start_ms, cut);
         start_ms = cut;
     }
@@ -189,14 +185,14 @@ static edge *all_edges(const timeline_session *sessions, size_t count, size_t *e
     return edges;
 }
 
-int timeline_share(const timeline_session *sessions, size_t count, tally_overlap overlap,
-                   const tally_zone *zone, timeline_share_fn *fn, void *ctx) {
+int timeline_share_each(const timeline_session *sessions, size_t count, tally_overlap overlap,
+                        timeline_share_fn *fn, void *ctx) {
     size_t edge_count;
     edge *edges = all_edges(sessions, count, &edge_count);
     sweep s = {sessions, calloc(count ? count : 1, sizeof(size_t)), 0, overlap, fn, ctx};
     int rc = edges && s.open ? 0 : -1;
     for (size_t i = 0; i < edge_count && rc == 0; i++) {
-        if (i > 0) rc = share_between(&s, edges[i - 1].at_ms, edges[i].at_ms, zone);
+        if (i > 0) rc = share_between(&s, edges[i - 1].at_ms, edges[i].at_ms);
         if (edges[i].begins)
             open_session(&s, edges[i].session);
         else

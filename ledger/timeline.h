@@ -36,12 +36,18 @@ typedef struct timeline_session {
     size_t human_count;
 } timeline_session;
 
-/* Calls `fn` for each elementary piece and each session that has a share in it: index, piece,
- * share. Sessions must stand in an order that all peers agree on: the remainder of a division goes
- * to the first. -1 when memory ran out. */
-typedef int timeline_share_fn(void *ctx, size_t session, int64_t start_ms, int64_t end_ms,
-                              int64_t share_ms);
-int timeline_share(const timeline_session *sessions, size_t count, tally_overlap overlap,
-                   const tally_zone *zone, timeline_share_fn *fn, void *ctx);
+/* A stretch in which nothing begins or ends, and the part that one session has in it: the
+ * milliseconds t with t mod `sharing` == `place`. */
+typedef struct timeline_share {
+    size_t session; /* index */
+    int64_t start_ms, end_ms;
+    uint32_t place, sharing;
+} timeline_share;
+
+/* Calls `fn` for each stretch and each session that has a part in it. Sessions must stand in an
+ * order that all peers agree on. -1 when memory ran out. */
+typedef int timeline_share_fn(void *ctx, const timeline_share *share);
+int timeline_share_each(const timeline_session *sessions, size_t count, tally_overlap overlap,
+                        timeline_share_fn *fn, void *ctx);
 
 #endif

@@ -1,16 +1,11 @@
-/* Manual time: the view of `time.add` records, by day and by entry, and appending them. Whose an
+/* Manual time: what a `time.add` says, and appending one. Its rows are in view_typed.c. Whose an
  * entry is, is worked out in scan.c. */
 #include "blob.h"
-#include "view_fold.h"
+#include "view_typed.h"
 
 #include <tally/work.h>
 
 #define KIND         "time.add"
-#define DAY_BYTES    4u
-#define ROW_LEAF_AT  4u /* after the feed's number */
-#define ROW_HLC_AT   (ROW_LEAF_AT + TALLY_HASH_BYTES)
-#define ROW_BODY_AT  (ROW_HLC_AT + 8u)
-#define ROW_KEY      (DAY_BYTES + TALLY_ENTRY_BYTES)
 #define LAST_DAY     2932896 /* 9999-12-31 */
 #define START_SPREAD 2       /* days: a start is of its day in some time zone */
 
@@ -42,123 +37,46 @@ static bool body_read(const tally_record *record, tally_time_entry *out) {
            name_or_nothing(record, "project", &out->project);
 }
 
-/* ---- the view: rows under day and entry, and the day of each entry ---- */
-
-static void row_key(const tally_time_entry *entry, uint8_t key[ROW_KEY]) {
-    tally_put_be32(key, (uint32_t)entry->day);
-    memcpy(key + DAY_BYTES, entry->id.b, TALLY_ENTRY_BYTES);
-}
-
-static bool row_decode(tally_span key, tally_span row, tally_time_entry *out) {
-    if (key.len != ROW_KEY || row.len < ROW_BODY_AT) return false;
-    *out = (tally_time_entry){.feed = tally_get_be32(row.ptr),
-                              .hlc = tally_get_be64(row.ptr + ROW_HLC_AT)};
-    memcpy(out->id.b, key.ptr + DAY_BYTES, TALLY_ENTRY_BYTES);
-    memcpy(out->leaf.b, row.ptr + ROW_LEAF_AT, TALLY_HASH_BYTES);
-    tally_record record = {.body = tally_span_of(row.ptr + ROW_BODY_AT, row.len - ROW_BODY_AT)};
-    return body_read(&record, out);
-}
-
-/* Two devices that write the same bytes at the same time make one entry: that of the smaller key,
- * whichever came first. */
-static int other_has_it(const view_source *source, tally_span key, bool *has, tally_error *err) {
-    tally_span row;
-    tally_device_id device;
-    int rc = store_get(source->txn, TABLE_VIEW_TIME, key, &row, err);
-    *has = false;
-    if (rc != 0 || row.len < ROW_BODY_AT) return rc == TALLY_ENOTFOUND ? 0 : rc;
-    rc = view_feed_device(source->txn, tally_get_be32(row.ptr), &device, err);
-    *has = rc == 0 && memcmp(device.b, source->device->b, sizeof device.b) <= 0;
-    return rc;
-}
+/* ---- the view ---- */
 
 int view_fold_time_add(const view_source *source, const tally_record *record, tally_error *err) {
-    uint8_t key[ROW_KEY], row[ROW_BODY_AT + TALLY_RECORD_MAX_BYTES];
-    tally_time_entry entry = {.feed = source->feed};
+    tally_time_entry entry = {.text = NULL};
     tally_hash text;
-    bool has;
-    if (!body_read(record, &entry) || record->body.len > TALLY_RECORD_MAX_BYTES) return 0;
-    memcpy(entry.id.b, source->leaf->b, sizeof entry.id.b);
-    row_key(&entry, key);
-    tally_span at = tally_span_of(key, sizeof key), id = tally_span_of(entry.id.b, 16);
-    int rc = other_has_it(source, at, &has, err);
-    if (rc != 0 || has) return rc;
-    tally_put_be32(row, source->feed);
-    memcpy(row + ROW_LEAF_AT, source->leaf->b, TALLY_HASH_BYTES);
-    tally_put_be64(row + ROW_HLC_AT, record->hlc);
-    memcpy(row + ROW_BODY_AT, record->body.ptr, record->body.len);
-    tally_span value = tally_span_of(row, ROW_BODY_AT + record->body.len);
+    if (!body_read(record, &entry)) return 0;
     if (entry.text) memcpy(text.b, entry.text, sizeof text.b);
-    rc = store_put(source->txn, TABLE_VIEW_TIME, at, value, 0, err);
-    if (rc == 0)
-        rc =
-            store_put(source->txn, TABLE_VIEW_TIME_DAYS, id, tally_span_of(key, DAY_BYTES), 0, err);
+    view_typed_id(source->leaf, &entry.id);
+    int rc = view_typed_put(source, record, TALLY_ENTRY_TIME, entry.day, &entry.id, err);
     return rc == 0 && entry.text ? blob_refer(source->txn, &text, err) : rc;
 }
 
-int tally_time_get(tally_txn *txn, const tally_entry_id *id, tally_time_entry *out) {
-    uint8_t key[ROW_KEY];
-    tally_span day, row;
-    int rc =
-        store_get(txn, TABLE_VIEW_TIME_DAYS, tally_span_of(id->b, TALLY_ENTRY_BYTES), &day, NULL);
-    if (rc == 0 && day.len != DAY_BYTES) rc = TALLY_ECORRUPT;
-    if (rc != 0) return rc;
-    memcpy(key, day.ptr, DAY_BYTES);
-    memcpy(key + DAY_BYTES, id->b, TALLY_ENTRY_BYTES);
-    tally_span at = tally_span_of(key, sizeof key);
-    rc = store_get(txn, TABLE_VIEW_TIME, at, &row, NULL);
-    if (rc != 0) return rc;
-    return row_decode(at, row, out) ? 0 : TALLY_ECORRUPT;
+static bool entry_of(const view_typed *typed, tally_time_entry *out) {
+    *out = (tally_time_entry){.id = typed->id, .leaf = typed->leaf, .feed = typed->feed};
+    return typed->kind == TALLY_ENTRY_TIME && body_read(&typed->record, out);
 }
 
-int tally_time_find(tally_txn *txn, tally_span hex_prefix, tally_entry_id *out) {
-    MDB_cursor *cursor;
-    uint8_t first[TALLY_ENTRY_BYTES] = {0};
-    char hex[2 * TALLY_ENTRY_BYTES + 1];
-    size_t found = 0, len = hex_prefix.len & ~(size_t)1;
-    if (hex_prefix.len < TALLY_TIME_PREFIX_MIN || hex_prefix.len > 2 * TALLY_ENTRY_BYTES ||
-        tally_unhex(tally_span_of(hex_prefix.ptr, len), first, len / 2) != 0)
-        return TALLY_EINVAL;
-    int rc = store_cursor(txn, TABLE_VIEW_TIME_DAYS, &cursor, NULL);
-    if (rc != 0) return rc;
-    MDB_val k = {sizeof first, first}, v;
-    for (int mdb = mdb_cursor_get(cursor, &k, &v, MDB_SET_RANGE);
-         mdb == 0 && k.mv_size == TALLY_ENTRY_BYTES && found < 2;
-         mdb = mdb_cursor_get(cursor, &k, &v, MDB_NEXT)) {
-        tally_hex(store_span(k), hex);
-        if (memcmp(hex, hex_prefix.ptr, hex_prefix.len) != 0) break;
-        if (found++ == 0) memcpy(out->b, k.mv_data, sizeof out->b);
-    }
-    mdb_cursor_close(cursor);
-    return found == 1 ? 0 : found == 0 ? TALLY_ENOTFOUND : TALLY_EINVAL;
+int tally_time_get(tally_txn *txn, const tally_entry_id *id, tally_time_entry *out) {
+    view_typed typed;
+    int rc = view_typed_get(txn, id, &typed);
+    return rc != 0 ? rc : entry_of(&typed, out) ? 0 : TALLY_ENOTFOUND;
+}
+
+typedef struct time_walk {
+    tally_txn *txn;
+    tally_time_fn *fn;
+    void *ctx;
+} time_walk;
+
+static int walk_one(void *ctx, const view_typed *typed, tally_error *err) {
+    time_walk *walk = ctx;
+    tally_time_entry entry;
+    if (!entry_of(typed, &entry) || tally_cost_is_void(walk->txn, &entry.id)) return 0;
+    return walk->fn(walk->ctx, &entry, err);
 }
 
 int tally_time_each(tally_txn *txn, int64_t first_day, int64_t end_day, tally_time_fn *fn,
                     void *ctx, tally_error *err) {
-    MDB_cursor *cursor;
-    uint8_t first[DAY_BYTES];
-    if (first_day > LAST_DAY) return 0;
-    int rc = store_cursor(txn, TABLE_VIEW_TIME, &cursor, err);
-    if (rc != 0) return rc;
-    tally_put_be32(first, first_day > 0 ? (uint32_t)first_day : 0);
-    MDB_val k = {sizeof first, first}, v;
-    int mdb = mdb_cursor_get(cursor, &k, &v, MDB_SET_RANGE);
-    while (mdb == 0 && rc == 0) {
-        tally_time_entry entry;
-        if (!row_decode(store_span(k), store_span(v), &entry)) {
-            rc = tally_fail(err, TALLY_ECORRUPT,
-                            "a row of manual time is damaged; run 'tally "
-                            "rebuild'");
-            break;
-        }
-        if (entry.day >= end_day) break;
-        if (!tally_cost_is_void(txn, &entry.id)) rc = fn(ctx, &entry, err);
-        if (rc == 0) mdb = mdb_cursor_get(cursor, &k, &v, MDB_NEXT);
-    }
-    mdb_cursor_close(cursor);
-    if (rc == 0 && mdb != 0 && mdb != MDB_NOTFOUND)
-        rc = store_fail(txn, mdb, "cannot read manual time", err);
-    return rc;
+    time_walk walk = {txn, fn, ctx};
+    return view_typed_each(txn, TALLY_ENTRY_TIME, first_day, end_day, walk_one, &walk, err);
 }
 
 /* ---- appending ---- */

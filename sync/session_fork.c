@@ -119,12 +119,14 @@ static int write_fork(void *ctx, tally_txn *txn, tally_error *err) {
     return unchanged ? 0 : w->rc;
 }
 
+/* The admin's word that settles it may be among the commits that follow: nothing is said of that.
+ */
 static void tell_forked(tally_session *s, const tally_fork *fork) {
     char hex[17], text[200];
     tally_hex(tally_span_of(fork->device.b, 8), hex);
     (void)snprintf(text, sizeof text,
-                   "device %s signed two histories that part after record %llu; its feed ends "
-                   "there until an admin settles it ('tally team forks')",
+                   "device %s signed two histories that part after record %llu; 'tally team "
+                   "forks' shows what counts of it",
                    hex, (unsigned long long)fork->common);
     tally_session_event forked = {
         .type = TALLY_SESSION_FORKED, .peer = fork->device, .text = tally_span_str(text)};

@@ -49,9 +49,12 @@ size_t columns_of(const char *text) {
     return columns;
 }
 
+/* Spaces before a break take no part. */
 static void end_at(columns_line *line, const uint8_t *end, size_t columns) {
     line->bytes = (size_t)(end - (const uint8_t *)line->at);
     line->columns = columns;
+    for (; line->bytes && line->at[line->bytes - 1] == ' '; line->bytes--)
+        line->columns--;
 }
 
 int columns_next(const char **rest, size_t columns, columns_line *out) {
@@ -71,7 +74,7 @@ int columns_next(const char **rest, size_t columns, columns_line *out) {
         if (may_break && wide > 0) end_at(out, at, used), broken = true;
         if (used + wide > columns) {
             if (!broken) end_at(out, at, used);
-            *rest = out->at + out->bytes;
+            *rest = out->at + out->bytes; /* spaces at its start are passed over */
             return 1;
         }
         used += wide;

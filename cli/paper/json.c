@@ -116,6 +116,7 @@ static void trace(cli_json *json, const tally_invoice *invoice) {
         cli_json_hex(json, "entry", tally_span_of(of->entry.b, sizeof of->entry.b));
         hash(json, "leaf", &of->leaf);
         cli_json_text(json, "what", of->what);
+        date(json, "day", of->day);
         cli_json_i64(json, "engaged_ms", of->ms);
         cli_json_money(json, "cost", of->pico);
         cli_json_text_or_null(json, "currency", of->currency);

@@ -7,8 +7,9 @@
  * also keeps addresses from becoming links. */
 static void text(FILE *out, const char *at) {
     for (const char *start = at; *at; at++) {
-        bool list = at == start && strchr("+-=", *at); /* a list, or a heading's underline */
-        bool number = at > start && (*at == '.' || *at == ')') &&
+        bool figure = at[1] >= '0' && at[1] <= '9';
+        bool list = at == start && !figure && strchr("+-=", *at); /* or a heading's underline */
+        bool number = at > start && !figure && (*at == '.' || *at == ')') &&
                       strspn(start, "0123456789") == (size_t)(at - start);
         if (*at == '<')
             fputs("&lt;", out);

@@ -23,6 +23,11 @@ const char *__lsan_default_suppressions(void);
 const char *__lsan_default_suppressions(void) {
     return "leak:libfontconfig";
 }
+
+const char *__lsan_default_options(void);
+const char *__lsan_default_options(void) {
+    return "print_suppressions=0";
+}
 #endif
 
 /* Where the module lies, seen from the program's own folder: as built, as installed. */
@@ -53,8 +58,8 @@ static pdf_draw *module_load(tally_error *err) {
     if (!draw) {
         const char *why = dlerror();
         tally_fail(err, TALLY_ENOTFOUND,
-                   "cannot load " PDF_MODULE " to make a PDF (%s); install libpangocairo-1.0-0, or "
-                   "use --format html",
+                   "cannot make a PDF: " PDF_MODULE " does not load (%s); install Tally whole and "
+                   "libpangocairo-1.0-0, or use --format html",
                    why ? why : "it is not beside the program in lib/tally");
     }
     return draw;

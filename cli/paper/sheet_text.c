@@ -95,16 +95,16 @@ const char *sheet_clean(paper_sheet *sheet, tally_span text) {
 }
 
 const char *sheet_format(paper_sheet *sheet, const char *format, ...) {
+    char *text = NULL, *out = NULL;
     va_list args;
     va_start(args, format);
-    int len = vsnprintf(NULL, 0, format, args);
+    int len = vasprintf(&text, format, args);
     va_end(args);
-    char *out = len < 0 ? NULL : sheet_take(sheet, (size_t)len + 1, 1);
-    if (!out) return "";
-    va_start(args, format);
-    vsnprintf(out, (size_t)len + 1, format, args);
-    va_end(args);
-    return out;
+    if (len >= 0) out = sheet_take(sheet, (size_t)len + 1, 1);
+    if (out) memcpy(out, text, (size_t)len + 1);
+    if (len < 0) sheet->out_of_memory = true;
+    if (len >= 0) free(text);
+    return out ? out : "";
 }
 
 void sheet_free(paper_sheet *sheet) {

@@ -220,10 +220,10 @@ int tally_invoice_conflicts(tally_txn *txn, tally_invoice_conflict_fn *fn, void 
 int tally_invoice_rederive(tally_ledger *ledger, const tally_issued *issued, const tally_zone *zone,
                            const tally_zone *team_zone, tally_invoice **out, tally_error *err);
 #define TALLY_DIFFERENCE_BYTES 512u
-/* True when the two are byte for byte the same document; else `out` names the first line and field
- * that differ. */
-bool tally_invoice_same(const tally_invoice *frozen, const tally_invoice *derived,
-                        char out[TALLY_DIFFERENCE_BYTES]);
+/* True when `derived` gives byte for byte the document whose hash was signed; else `out` names the
+ * first line and field in which it differs from the `frozen` one. */
+bool tally_invoice_same(const tally_issued *issued, const tally_invoice *frozen,
+                        const tally_invoice *derived, char out[TALLY_DIFFERENCE_BYTES]);
 
 /* Interest on what is open: `bp` hundredths of a percent a month, compounding, for each month
  * started since the day after `due_day`, rounded half away from zero at each step. Payments count

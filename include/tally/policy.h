@@ -1,7 +1,8 @@
 /* Policy: the tables that people keep and figures are derived from: clients, projects, rules,
- * rates, plans, exchange rates, budgets, bills. Each row is a register: the last `.set` or `.unset`
- * of its key by hlc, then larger device key, counts. Rows are the records' own bodies; the getters
- * here give them typed. Setting one never changes a record: history follows at once.
+ * rates, plans, exchange rates, budgets, bills, engaged time. Each row is a register: the last
+ * `.set` or `.unset` of its key by hlc, then larger device key, counts. Rows are the records' own
+ * bodies; the getters here give them typed. Setting one never changes a record: history follows at
+ * once.
  *
  * A table is described by a row of `policy_kinds` in ledger/policy.c: its kind, the body keys that
  * name a row, and a check of its body. A body that fails its check has no effect. */
@@ -32,6 +33,8 @@ typedef enum tally_policy {
                                project?, tag? */
     TALLY_POLICY_BILL,      /* bill.set: provider, month, member?, amount (pico-units), currency,
                                covers? ("all", "beyond-plan"), source? */
+    TALLY_POLICY_ENGAGED,   /* engaged.set, of which there is one row: idle_minutes?,
+                               unattended_minutes?, overlap? (tally/engaged.h) */
     TALLY_POLICY_CONTRACT,  /* contract.set and the four below: contract.h gives them typed */
     TALLY_POLICY_MILESTONE, /* milestone.set: contract, number, title?, fee?, percent_bp?, section?,
                                criterion? */
@@ -55,6 +58,7 @@ typedef enum tally_field_type {
     TALLY_FIELD_COUNTRY,  /* ISO 3166-1 alpha-2 */
     TALLY_FIELD_PERIOD,   /* daily, weekly, monthly: the first of the types that are one of few */
     TALLY_FIELD_COVERS,   /* all, beyond-plan */
+    TALLY_FIELD_OVERLAP,  /* split, focus, parallel */
     TALLY_FIELD_ROUNDING, /* up, nearest */
     TALLY_FIELD_PER,      /* entry, day, line */
     TALLY_FIELD_AI_COST,  /* at_cost, markup, in_rate, budget, none */
@@ -66,7 +70,8 @@ typedef enum tally_field_type {
     TALLY_FIELD_PICO,     /* pico-units: the first of the types that are numbers */
     TALLY_FIELD_PERCENT,  /* 1 to 10,000 */
     TALLY_FIELD_PRIORITY, /* -1,000 to 1,000 */
-    TALLY_FIELD_MINUTES,  /* 0 to 1,440 */
+    TALLY_FIELD_MINUTES,  /* 1 to 1,440 */
+    TALLY_FIELD_STEP,     /* minutes, 0 to 1,440 */
     TALLY_FIELD_DAYS,     /* 0 to 365 */
     TALLY_FIELD_PART      /* 0 to 10,000: hundredths of a percent */
 } tally_field_type;

@@ -26,6 +26,12 @@ typedef enum tally_report_key {
 #define TALLY_REPORT_MAX_KEYS   6u
 #define TALLY_FILTER_MAX_VALUES 16u
 
+/* A client whose days are cut by its own clock. */
+typedef struct tally_client_zone {
+    tally_span client;
+    const tally_zone *zone;
+} tally_client_zone;
+
 /* Empty spans and zero counts do not filter. Texts compare exactly; `path` matches that directory
  * and everything below; `model` and `agent` match the raw name, the canonical name, or a prefix of
  * the agent name ("claude"). */
@@ -38,7 +44,13 @@ typedef struct tally_filter {
         max_cost; /* pico-units; of one cost, or of a session where sessions are listed */
     bool unpriced, unattributed;
     const tally_plans *plans; /* sums say what was paid, too; NULL: nobody asks */
+    /* Clients with a zone of their own, by name, ascending. What is such a client's lies in the
+     * period when it lies between these local days of its own. */
+    const tally_client_zone *zones;
+    size_t zone_count;
 } tally_filter;
+/* The instants that the period can hold, in whatever zone: [start_ms, end_ms). */
+void tally_filter_window(const tally_filter *filter, int64_t *start_ms, int64_t *end_ms);
 
 typedef struct tally_sums {
     uint64_t sessions, requests, unpriced_requests;
@@ -61,9 +73,9 @@ typedef struct tally_cost_facts {
     const tally_agent_session *session; /* never NULL; empty spans when unknown */
     tally_priced priced;
     const tally_attribution *said;
-    const tally_share *share; /* NULL: unattributed */
-    tally_span model, client, project, member,
-        device; /* project: the directory where none is named */
+    const tally_share *share;          /* NULL: unattributed */
+    tally_span model, client, project; /* project: the directory where none is named */
+    tally_span member, device; /* who described the session last; without that, who recorded it */
     const tally_span *tags;
     size_t tag_count;
 } tally_cost_facts;
@@ -82,7 +94,9 @@ typedef struct tally_report_row {
  * it once. A cost that was split counts under each share with that share of its tokens and price,
  * and as one request under each; the total counts one request. */
 typedef struct tally_report tally_report;
-/* Engaged time follows the default policy; manual time is added to it. */
+/* Days, weeks and months are those of a row's client, where the filter has its zone, else those of
+ * `zone`. So what is a client's stands in the same rows whether it is asked for alone or not.
+ * Engaged time follows the team's policy; manual time is added to it. */
 int tally_report_run(tally_txn *txn, const tally_filter *filter, const tally_report_key *keys,
                      size_t key_count, const tally_zone *zone, tally_report **out,
                      tally_error *err);

@@ -11,7 +11,6 @@
 typedef struct tally_time_entry {
     tally_entry_id id;   /* first 16 bytes of the record's leaf hash */
     tally_hash leaf;     /* of the record */
-    tally_hlc hlc;       /* when it was written down */
     uint32_t feed;       /* of the device that recorded it; its member did the work */
     int64_t day;         /* days since 1970-01-01: the date as it was written down, in no zone */
     int64_t start_ms;    /* when it began, or -1 */
@@ -27,11 +26,6 @@ int tally_time_each(tally_txn *txn, int64_t first_day, int64_t end_day, tally_ti
                     void *ctx, tally_error *err);
 /* Also of one that is void (tally_cost_is_void tells). TALLY_ENOTFOUND. */
 int tally_time_get(tally_txn *txn, const tally_entry_id *id, tally_time_entry *out);
-
-/* The one entry whose id begins with these 8 to 32 hex digits, also when it is void.
- * TALLY_ENOTFOUND; TALLY_EINVAL for fewer digits, or when several begin so. */
-#define TALLY_TIME_PREFIX_MIN 8u
-int tally_time_find(tally_txn *txn, tally_span hex_prefix, tally_entry_id *out);
 
 /* An entry, or one share of an entry that was split: whose it is. A decision on the entry comes
  * first, then what was written down with it, then rules, which see nothing but its tags. */

@@ -130,7 +130,9 @@ uint32_t draft_late_fee(const tally_contract *c) {
 void draft_say_clauses(draft *d) {
     const tally_contract *c = &d->contract;
     tally_span late = percent_words(d, draft_late_fee(c)), kill = percent_words(d, c->kill_fee_bp);
+    tally_engaged_policy policy;
     size_t agents = 0;
+    tally_engaged_policy_get(d->txn, &policy);
     if (draft_late_fee(c))
         draft_clause(d,
                      "Late fee: %.*s percent per month, compounding, from the day after the due "
@@ -144,6 +146,8 @@ void draft_say_clauses(draft *d) {
                      SPAN(kill));
     for (size_t i = 0; i < d->line_count; i++)
         agents += d->lines[i].with_agent;
+    if (agents && policy.overlap == TALLY_OVERLAP_PARALLEL)
+        draft_clause(d, "Hours: where several sessions ran at once, the time is counted in each.");
     if (agents && c->disclosure)
         draft_clause(d, "Work on %zu of %zu lines was done with AI coding agents.", agents,
                      d->line_count);

@@ -4,6 +4,7 @@
 
 #include "../intern.h"
 #include "../scan.h"
+#include "../view_typed.h"
 
 #include <msgpack.h>
 #include <stdlib.h>
@@ -72,7 +73,9 @@ static int take_share(void *ctx, const scan_row *row, const tally_engaged *piece
 
 static int take_piece(void *ctx, const tally_engaged *piece) {
     hour_gather *g = ctx;
-    return piece->engaged_ms == 0 ? 0 : scan_time(g->s, piece, take_share, g, g->d->err);
+    return piece->engaged_ms == 0
+               ? 0
+               : scan_time(g->s, piece, g->d->asked->zone, take_share, g, g->d->err);
 }
 
 /* ---- typed time ---- */
@@ -80,14 +83,16 @@ static int take_piece(void *ctx, const tally_engaged *piece) {
 static int take_time(void *ctx, const tally_time_facts *facts, tally_error *err) {
     hour_gather *g = ctx;
     const tally_time_entry *entry = facts->entry;
+    view_typed typed = {.hlc = 0};
     (void)err;
     if (!facts->share || facts->duration_ms == 0 || !draft_covers(g->d, facts->share->project))
         return 0;
+    (void)view_typed_get(g->d->txn, &entry->id, &typed);
     hour_item item = {.entry = entry->id,
                       .leaf = entry->leaf,
                       .day = entry->day,
                       .time_ms = entry->start_ms >= 0 ? entry->start_ms : INT64_MAX,
-                      .hlc = entry->hlc,
+                      .hlc = typed.hlc,
                       .ms = facts->duration_ms,
                       .part = facts->share->parts,
                       .parts = facts->said->parts,
@@ -181,12 +186,13 @@ static int sift(draft *d, hour_list *list) {
 int hours_gather(draft *d, hour_list *list) {
     tally_filter filter = {.client = d->contract.client, .period = d->period, .has_period = true};
     hour_gather g = {.d = d, .list = list};
-    tally_engaged_policy policy = TALLY_ENGAGED_POLICY_DEFAULT;
+    tally_engaged_policy policy;
+    tally_engaged_policy_get(d->txn, &policy);
     int rc = index_map_init(&g.index) == 0 ? 0 : no_memory(d);
     if (rc == 0) rc = scan_new(d->txn, &filter, &g.s, d->err);
     if (rc == 0)
-        rc = tally_engaged_each(d->txn, &policy, d->period.start_ms, d->period.end_ms,
-                                d->asked->zone, take_piece, &g, d->err);
+        rc = tally_engaged_each(d->txn, &policy, d->period.start_ms, d->period.end_ms, NULL,
+                                take_piece, &g, d->err);
     /* Names of a scan's rows live as long as the transaction, its tags as long as the scan. */
     for (size_t i = 0; i < list->count; i++)
         list->items[i].tag = draft_copy(d, list->items[i].tag);

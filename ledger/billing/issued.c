@@ -9,6 +9,7 @@
 
 #define PAYMENTS_MAX    1000u /* of one invoice */
 #define FRONTIER_MAX    4096u
+#define AMOUNT_MAX      (INT64_MAX / (1 << 20)) /* minor units, of one invoice or payment */
 #define KILL_DAYS       14
 #define LATE_MONTHS_MAX 1200
 
@@ -67,6 +68,11 @@ static void hash_of(const tally_record *record, const char *key, tally_hash *out
     if (tally_body_bin(record, key, TALLY_HASH_BYTES, &bytes)) memcpy(out->b, bytes, sizeof out->b);
 }
 
+/* What others may have recorded must not overflow where it is summed. */
+static bool amount_sane(int64_t minor) {
+    return minor > -AMOUNT_MAX && minor < AMOUNT_MAX;
+}
+
 /* False for a record that lacks what makes an invoice. */
 static bool issue_read(tally_txn *txn, const billed_issue *issue, tally_issued *out) {
     const tally_record *record = &issue->record;
@@ -92,7 +98,8 @@ static bool issue_read(tally_txn *txn, const billed_issue *issue, tally_issued *
     (void)tally_feed_names(txn, issue->feed, &out->member, &out->device);
     if (!tally_body_str(record, "currency", &out->currency)) return false;
     out->decimals = tally_currency_decimals(out->currency);
-    return out->decimals >= 0 && out->total > INT64_MIN / 2 && out->total < INT64_MAX / 2;
+    return out->decimals >= 0 && amount_sane(out->total) && amount_sane(out->compute) &&
+           amount_sane(out->project);
 }
 
 static size_t frontier_read(const tally_record *record, tally_frontier_entry *out) {
@@ -126,7 +133,7 @@ static int keep_payment(void *ctx, const fact *f, tally_error *err) {
     (void)err;
     if (tally_body_bin(&f->record, "issue", TALLY_HASH_BYTES, &issue) &&
         memcmp(issue, g->issued->issue.b, TALLY_HASH_BYTES) == 0 && paid.amount > 0 &&
-        paid.amount < INT64_MAX / 4096 && paid.day <= g->day && g->count < PAYMENTS_MAX)
+        amount_sane(paid.amount) && paid.day <= g->day && g->count < PAYMENTS_MAX)
         g->paid[g->count++] = paid;
     return 0;
 }

@@ -117,23 +117,19 @@ int tally_invoice_rederive(tally_ledger *ledger, const tally_issued *issued, con
 
 /* ---- comparing ---- */
 
-/* The first field of a table that differs is named by document.c. */
-bool tally_invoice_same(const tally_invoice *frozen, const tally_invoice *derived,
-                        char out[TALLY_DIFFERENCE_BYTES]) {
-    tally_invoice a = *frozen, b = *derived;
-    uint8_t *x = NULL, *y = NULL;
-    size_t x_len = 0, y_len = 0;
-    a.paid = b.paid = 0; /* payments came later */
-    a.due = a.total;
-    b.due = b.total;
-    bool same = tally_invoice_encode(&a, &x, &x_len, NULL) == 0 &&
-                tally_invoice_encode(&b, &y, &y_len, NULL) == 0 && x_len == y_len &&
-                memcmp(x, y, x_len) == 0;
-    free(x);
-    free(y);
-    if (same)
-        out[0] = '\0';
-    else
-        invoice_difference(&a, &b, out);
-    return same;
+bool tally_invoice_same(const tally_issued *issued, const tally_invoice *frozen,
+                        const tally_invoice *derived, char out[TALLY_DIFFERENCE_BYTES]) {
+    tally_invoice unpaid = *frozen; /* payments came later */
+    uint8_t *bytes = NULL;
+    size_t len = 0;
+    tally_hash hash = {{0}};
+    out[0] = '\0';
+    if (tally_invoice_encode(derived, &bytes, &len, NULL) == 0)
+        tally_sha256(tally_span_of(bytes, len), &hash);
+    free(bytes);
+    if (tally_hash_eq(&hash, &issued->document_hash)) return true;
+    unpaid.paid = 0;
+    unpaid.due = unpaid.total;
+    invoice_difference(&unpaid, derived, out);
+    return false;
 }

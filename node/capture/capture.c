@@ -8,9 +8,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define LOCK_FILE           "capture.lock"
+#define LINE_FILE           "capture.next" /* held by one that waits for the lock */
 #define HEAD_WINDOW_BYTES   (16u * 1024u)
 #define HEAD_LINE_MAX_BYTES (1024u * 1024u)
 
@@ -164,12 +166,11 @@ static int read_all(capture_pass *pass, tally_error *err) {
     return rc ? rc : capture_pipeline_finish(&pass->pipeline, err);
 }
 
-/* Waits for another process that captures. A dry run records nothing and does not wait. */
-static int lock(const tally_ledger *ledger, bool dry_run, int *fd, tally_error *err) {
+/* Holds the lock file `name`, or waits for it. *fd is -1 when it is held by another and `now`. */
+static int lock(const tally_ledger *ledger, const char *name, bool now, int *fd, tally_error *err) {
     char path[PATH_MAX];
     *fd = -1;
-    if (dry_run) return 0;
-    int n = snprintf(path, sizeof path, "%s/" LOCK_FILE, tally_ledger_dir(ledger));
+    int n = snprintf(path, sizeof path, "%s/%s", tally_ledger_dir(ledger), name);
     if (n < 0 || (size_t)n >= sizeof path)
         return tally_fail(err, TALLY_EINVAL, "the path of the ledger is too long");
     *fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
@@ -177,12 +178,29 @@ static int lock(const tally_ledger *ledger, bool dry_run, int *fd, tally_error *
         return tally_fail(err, TALLY_EREADONLY, "cannot open %s: %s", path, strerror(errno));
     int rc;
     do {
-        rc = flock(*fd, LOCK_EX);
+        rc = flock(*fd, LOCK_EX | (now ? LOCK_NB : 0));
     } while (rc != 0 && errno == EINTR);
     if (rc == 0) return 0;
-    rc = tally_fail(err, TALLY_EIO, "cannot lock %s: %s", path, strerror(errno));
+    rc = errno == EWOULDBLOCK
+             ? 0
+             : tally_fail(err, TALLY_EIO, "cannot lock %s: %s", path, strerror(errno));
     (void)close(*fd);
     *fd = -1;
+    return rc;
+}
+
+/* Waits for another process that captures; *fd stays -1 when there is no need to: a dry run records
+ * nothing, and who `may_leave` stands in line only where nobody else does. */
+static int turn_wait(const tally_ledger *ledger, const capture_options *options, int *fd,
+                     tally_error *err) {
+    int line = -1;
+    *fd = -1;
+    if (options->dry_run) return 0;
+    if (!options->may_leave) return lock(ledger, LOCK_FILE, false, fd, err);
+    int rc = lock(ledger, LINE_FILE, true, &line, err);
+    if (rc || line < 0) return rc;
+    rc = lock(ledger, LOCK_FILE, false, fd, err);
+    (void)close(line);
     return rc;
 }
 
@@ -205,8 +223,8 @@ int capture_run_tuned(tally_ledger *ledger, const capture_options *options,
     capture_pass pass = {.ledger = ledger, .options = options, .tuning = tuning, .result = result};
     int lock_fd = -1;
     int rc = check(options, err);
-    if (!rc) rc = lock(ledger, options->dry_run, &lock_fd, err);
-    if (rc) return rc;
+    if (!rc) rc = turn_wait(ledger, options, &lock_fd, err);
+    if (rc || (lock_fd < 0 && !options->dry_run)) return rc;
     pass.now_ms = options->now_ms();
     capture_pipeline_init(&pass.pipeline, tuning->batch_max_costs, tuning->batch_max_bytes,
                           record_batch, &pass);
@@ -222,6 +240,8 @@ int capture_run_tuned(tally_ledger *ledger, const capture_options *options,
     capture_arena_clear(&pass.ahead.arena);
     capture_sources_clear(&pass.sources);
     free(pass.work);
+    /* No record says when logs were last looked at: nothing new is no fact worth signing. */
+    if (lock_fd >= 0 && !rc) (void)futimens(lock_fd, NULL);
     if (lock_fd >= 0) (void)close(lock_fd);
     return rc;
 }

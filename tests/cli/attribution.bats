@@ -198,7 +198,7 @@ by_client() { tally report --by client --json "$@" | jq -c '[.rows[] | [.key.cli
     tally client set acme --timezone Asia/Tokyo 2>/dev/null
     tally rule set w --path /w --client acme 2>/dev/null
     # 16:00 UTC is 01:00 of 1 April in Tokyo.
-    [ "$(tally report --by day --json | jq -c '[.timezone, .rows[0].key.day]')" = '["UTC","2026-03-31"]' ]
+    [ "$(tally report --by day --json | jq -c '[.timezone, .rows[0].key.day]')" = '["UTC","2026-04-01"]' ]
     [ "$(tally report --by day,month --client acme --json | jq -c '[.timezone, .rows[0].key.day, .rows[0].key.month]')" = \
         '["Asia/Tokyo","2026-04-01","2026-04"]' ]
     [ "$(tally report --client acme --period 2026-04 --json | jq .total.requests)" -eq 1 ]
@@ -235,11 +235,11 @@ claude_log() { # ID DIRECTORY ANSWER-MINUTE PROMPT-MINUTE...
     tally rule set fin --path /work/fin --client fin 2>/dev/null
     tally sessions show aaaaaaaa --json | jq -e '.engaged_hours == "0.333333" and
         .overlap.policy == "split" and .overlap.engaged_hours_unshared == "0.500000" and
-        [.overlap.with[] | [.agent, .session[0:8], .client, .hours]] ==
-            [["claude-code","bbbbbbbb","fin","0.333333"]]'
+        [.overlap.with[] | [.agent, .session[0:8], .client, .hours, .hours_here, .hours_there]] ==
+            [["claude-code","bbbbbbbb","fin","0.333333","0.166667","0.166667"]]'
     tally sessions show bbbbbbbb >text
     grep -q "^engaged *0.33 h of 0.50 h: shared" text
-    grep -q "^overlap *0.33 h with claude-code aaaaaaaa-.* of acme$" text
+    grep -q "^overlap *0.33 h: 0.17 h here, 0.17 h in claude-code aaaaaaaa-.* of acme$" text
     [ "$(tally report --by client --json | jq -c '[.rows[] | [.key.client, .engaged_hours]]')" = \
         '[["acme","0.333333"],["fin","0.333333"]]' ]
     # Half of one session belongs to a third client: its minutes follow.

@@ -149,9 +149,12 @@ from() { tally sessions --json | jq -r '.sessions[0].description_from'; }
     cp "$evil" "$repo/.git/hooks/post-index-change"
     # A commit with a signature, whose parent is missing and can only be fetched.
     gone=$(git -C "$repo" commit-tree -m gone "$(git -C "$repo" write-tree)")
-    signed=$(printf 'tree %s\nparent %s\nauthor Ada <ada@example.com> 1772616000 +0000\ncommitter Ada <ada@example.com> 1772616000 +0000\ngpgsig -----BEGIN PGP SIGNATURE-----\n \n abc\n -----END PGP SIGNATURE-----\n\nSigned\n' \
-        "$(git -C "$repo" write-tree)" "$gone" | git -C "$repo" hash-object -t commit -w --stdin)
-    git -C "$repo" branch signed "$signed"
+    signed_after() {
+        printf 'tree %s\nparent %s\nauthor Ada <ada@example.com> 1772616000 +0000\ncommitter Ada <ada@example.com> 1772616000 +0000\ngpgsig -----BEGIN PGP SIGNATURE-----\n \n abc\n -----END PGP SIGNATURE-----\n\nSigned\n' \
+            "$(git -C "$repo" write-tree)" "$(git -C "$repo" rev-parse "$1")" | git -C "$repo" hash-object -t commit -w --stdin
+    }
+    git -C "$repo" branch orphan "$(signed_after "$gone")"
+    git -C "$repo" branch signed "$(signed_after main)"
     rm -f "$repo/.git/objects/${gone:0:2}/${gone:2}"
     for key in core.fsmonitor core.pager pager.log diff.external core.sshCommand core.gitProxy core.askPass \
         core.editor core.alternateRefsCommand gpg.program gpg.openpgp.program credential.helper diff.x.textconv \
@@ -167,19 +170,21 @@ from() { tally sessions --json | jq -r '.sessions[0].description_from'; }
     git -C "$repo" config remote.origin.url "ext::$evil"
     git -C "$repo" config protocol.ext.allow always
     git -C "$repo" config protocol.allow always
-    # The trap works: git by itself runs it.
-    git -C "$repo" log --format=%s signed >/dev/null 2>&1 || true
-    [ -s "$ran" ]
-    rm "$ran"
+    # The traps work: git by itself runs it for either branch.
+    for branch in orphan signed; do
+        git -C "$repo" log --format=%s $branch >/dev/null 2>&1 || true
+        [ -s "$ran" ]
+        rm "$ran"
+    done
     tally capture >/dev/null
     tally describe --from-git >/dev/null 2>&1
     tally rule test "$repo" >/dev/null 2>&1 || true
     [ ! -e "$ran" ] || { cat "$ran"; false; }
     # What can be read without the missing commit is read.
-    git -C "$repo" branch -q -D signed
+    git -C "$repo" branch -q -D orphan
     tally describe --from-git >/dev/null 2>&1
     [ ! -e "$ran" ]
-    [ "$(line)" = 'Keep the cart' ]
+    [ "$(line)" = 'Keep the cart; Signed' ]
 }
 
 @test "without git, without a repository, or with one that is gone, the line falls back" {

@@ -293,3 +293,71 @@ issued() { tally invoice issue "$@" --yes --json 2>/dev/null | jq -r .number; }
     tally invoice list --json | jq -e '.conflicts == []'
     tally status --json | jq -e '.invoice_conflicts == []'
 }
+
+@test "hours and costs of sessions are billed by the client's days, shares to each client" {
+    ada
+    jq -n '{costs: [{session: "s1", agent: "codex", model: "gpt-5", project_path: "/work/acme", total_cost: "10.00",
+        time: "2026-03-31T21:30:00Z", tags: [], input_tokens: 7, output_tokens: 3, currency: "USD",
+        id: "00000000000000000000000000000001"},
+        {session: "s2", agent: "claude-code", model: "claude-opus-4-8", project_path: "/work/both", total_cost: "9.00",
+        time: "2026-03-31T22:30:00Z", tags: [], input_tokens: 7, output_tokens: 3, currency: "USD",
+        id: "00000000000000000000000000000002"}]}' | tally costs import - >/dev/null
+    tally client set acme --timezone Europe/Berlin 2>/dev/null
+    tally rule set acme --path /work/acme --client acme 2>/dev/null
+    tally split s2 acme=2 fin=1 2>/dev/null
+    tally contract set a --client acme --rate 100 2>/dev/null
+    tally contract set f --client fin --rate 100 2>/dev/null
+    # 22:30 in UTC is April in Berlin, and March for a client without a zone of its own.
+    compute() { tally invoice draft "$@" --json 2>/dev/null | jq -c '[.lines[] | [.description, .amount, .with_agent]]'; }
+    [ "$(compute a --period 2026-03)" = '[["LLM inference (OpenAI API)","10.00",true]]' ]
+    [ "$(compute a --period 2026-04)" = '[["LLM inference (Anthropic Claude API)","6.00",true]]' ]
+    [ "$(compute f --period 2026-03)" = '[["LLM inference (Anthropic Claude API)","3.00",true]]' ]
+    issued f --period 2026-03 >/dev/null
+    tally invoice explain AK-2026-0001 1 --json | jq -e '.records == [.records[0]] and .records[0].part == 1
+        and .records[0].parts == 3 and .records[0].cost == "3.00" and (.records[0].why | test("split by record"))'
+    # The other share is still free; the whole is not, once a part of it is billed.
+    [ "$(compute a --period 2026-04)" = '[["LLM inference (Anthropic Claude API)","6.00",true]]' ]
+    tally assign s2 acme 2>/dev/null || tally assign s2 --client acme 2>/dev/null
+    [ "$(compute a --period 2026-04)" = '[]' ]
+    tally invoice draft a --period 2026-04 --json 2>/dev/null | jq -e '.warnings | any(test("AK-2026-0001 already"))'
+    tally invoice verify AK-2026-0001
+}
+
+@test "engaged time of a captured session is a line at the contract's rate" {
+    need "$(fixtures)/real"
+    ada
+    tally capture --root "$(fixtures)/real/claude-code/home" >/dev/null 2>&1
+    tally sessions --period all --json >sessions.json
+    [ "$(jq '.sessions | length' sessions.json)" -gt 0 ]
+    tally rule set all --path / --client acme 2>/dev/null
+    tally contract set c --client acme --rate 3600 --lines entry 2>/dev/null
+    year=$(jq -r '.sessions[0].start[0:4]' sessions.json)
+    hours=$(tally report --client acme --period "$year" --json | jq -r .total.engaged_hours)
+    [ "$hours" != 0.00 ]
+    tally invoice draft c --period "$year" --json >draft.json 2>/dev/null
+    adds_up draft.json
+    # Every millisecond that the report counts is in the trace.
+    jq -e --arg hours "$hours" '([.trace[].engaged_ms] | add) / 3600000 - ($hours | tonumber) | fabs < 0.01' draft.json
+    tally invoice issue c --period "$year" --yes >/dev/null 2>&1
+    tally invoice verify AK-"$(date +%Y)"-0001
+}
+
+@test "on another machine, in another locale and time zone, a draft is the same bytes" {
+    two_teammates
+    tally client set acme --title "Zürich 株式会社" --timezone Asia/Tokyo 2>/dev/null
+    tally contract set c --client acme --rate 100 2>/dev/null
+    tally time add --client acme --date 2026-03-02 --duration 1h "Übersetzung des Parsers" >/dev/null 2>&1
+    tally time add --client acme --date 2026-03-02 --duration 2h --ledger "$BEN" "Search index" >/dev/null 2>&1
+    tally expense add --category gpu --provider Modal --amount 3.50 --date 2026-03-02 --client acme --ledger "$BEN" >/dev/null 2>&1
+    tally sync export ada.seg >/dev/null 2>&1
+    tally sync export ben.seg --ledger "$BEN" >/dev/null 2>&1
+    tally sync import ben.seg >/dev/null 2>&1
+    tally sync import ada.seg --ledger "$BEN" >/dev/null 2>&1
+    for format in json csv html; do
+        tally invoice draft c --period 2026-03 --issue-date 2026-03-31 --format $format --output here.$format 2>/dev/null
+        LC_ALL=C TZ=America/New_York HOME=/nonexistent tally invoice draft c --period 2026-03 --issue-date 2026-03-31 \
+            --format $format --output there.$format --ledger "$BEN" 2>/dev/null
+        cmp here.$format there.$format
+    done
+    jq -e '.total == "303.50" and (.lines | length == 3)' here.json
+}

@@ -109,3 +109,13 @@ add() { tally time add --json "$@" 2>/dev/null | jq -r .id; }
     fails_with 2 tally time add --client $'a\x1b' --duration 1h x
     [ "$(tally time list --json | jq .total.entries)" -eq 0 ]
 }
+
+@test "what was written down can be redacted, and the time stands" {
+    new_ledger
+    id=$(add --client acme --duration 1h --date 2026-03-14 'Names a person')
+    tally redact "${id:0:8}" 2>/dev/null
+    tally time list --json | jq -e '.entries[0] | .description == "acme, 2026-03-14" and .description_from == "none" and
+        .hours == "1.000000"'
+    ! tally time list --json | grep 'Names a person'
+    tally verify --deep
+}

@@ -2,7 +2,7 @@
  * socket, log lines. Whole nodes talk in net_nodes_test.c. */
 #include "team_fixture.h"
 
-#include <log.c>
+#include "../../node/log.c"
 #include <net/control.h>
 #include <net/dialer.h>
 #include <net/listener.h>

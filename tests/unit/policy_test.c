@@ -1,6 +1,7 @@
 /* Policy tables: registers by key, checked bodies, and what hostile ones do: nothing. */
 #include "ledger_fixture.h"
 
+#include <tally/engaged.h>
 #include <tally/policy.h>
 
 static fixture *f;
@@ -133,6 +134,18 @@ static void bodies_that_break_a_rule_have_no_effect(void **state) {
         {"client.set", {"client"}, {"a\tb"}},
         {"client.set", {"client", "currency"}, {"acme", "euro"}},
         {"client.set", {"client", "title"}, {"acme", "17"}},
+        {"client.set", {"client", "country"}, {"acme", "Germany"}},
+        {"contract.set", {"contract"}, {"c"}},
+        {"contract.set", {"contract", "client", "rate"}, {"c", "acme", "0"}},
+        {"contract.set", {"contract", "client", "ai_cost"}, {"c", "acme", "free"}},
+        {"contract.set", {"contract", "client", "terms_days"}, {"c", "acme", "366"}},
+        {"contract.set", {"contract", "client", "tax_rate_bp"}, {"c", "acme", "10001"}},
+        {"contract.set", {"contract", "client", "rounding_minutes"}, {"c", "acme", "1441"}},
+        {"milestone.set", {"contract", "number"}, {"c", "0x"}},
+        {"milestone.set", {"contract", "number"}, {"c", "two"}},
+        {"milestone.accept", {"contract", "number", "evidence"}, {"c", "x", "y"}},
+        {"change.set", {"contract", "number", "title"}, {"c", "CR", "t"}},
+        {"issuer.set", {"member"}, {"Ada"}},
         {"client.set",
          {"client"},
          {"0123456789012345678901234567890123456789012345678901234567890123x"}},
@@ -149,9 +162,14 @@ static void bodies_that_break_a_rule_have_no_effect(void **state) {
         {"bill.set", {"provider", "month", "amount", "currency"}, {"x", "2026-13", "1", "USD"}},
         {"bill.set", {"provider", "month", "currency", "covers"}, {"x", "2026-03", "USD", "some"}},
         {"client.unset", {"title"}, {"no name"}},
+        {"engaged.set", {"overlap"}, {"both"}},
+        {"engaged.set", {"idle_minutes"}, {"0"}},
+        {"engaged.set", {"idle_minutes"}, {"1441"}},
+        {"engaged.set", {"unattended_minutes"}, {"15m"}},
     };
-    static const char *const names[] = {"client", "project", "rule",  "amount",
-                                        "plan",   "base",    "budget", "month"};
+    static const char *const names[] = {"client",   "project",  "rule",     "amount",   "plan",
+                                        "base",     "budget",   "month",    "overlap",  "contract",
+                                        "contract", "contract", "contract", "contract", "member"};
     tally_hash before = fixture_digest(f);
     for (size_t i = 0; i < sizeof bodies / sizeof *bodies; i++) {
         append_hostile(&bodies[i]);
@@ -196,6 +214,31 @@ static void what_would_have_no_effect_is_not_written(void **state) {
     assert_int_equal(fixture_size(f), FIXTURE_FIRST + 1);
 }
 
+static void assert_engaged(int64_t idle, int64_t unattended, tally_overlap overlap) {
+    tally_engaged_policy policy;
+    tally_txn *txn;
+    OK(tally_read_begin(f->ledger, &txn, &f->err));
+    tally_engaged_policy_get(txn, &policy);
+    tally_read_end(txn);
+    assert_int_equal(policy.idle_ms, idle * 60000);
+    assert_int_equal(policy.unattended_ms, unattended * 60000);
+    assert_int_equal(policy.overlap, overlap);
+}
+
+static void engaged_time_has_one_row_and_what_it_leaves_open_is_the_default(void **state) {
+    (void)state;
+    static const hostile focus = {"engaged.set", {"overlap", "idle_minutes"}, {"focus", "7"}},
+                         away = {"engaged.set", {"unattended_minutes"}, {"1440"}},
+                         none = {"engaged.unset", {NULL}, {NULL}};
+    assert_engaged(10, 15, TALLY_OVERLAP_SPLIT);
+    append_hostile(&focus);
+    assert_engaged(7, 15, TALLY_OVERLAP_FOCUS);
+    append_hostile(&away);
+    assert_engaged(10, 1440, TALLY_OVERLAP_SPLIT);
+    append_hostile(&none);
+    assert_engaged(10, 15, TALLY_OVERLAP_SPLIT);
+}
+
 /* PROTOCOL.md section 1 names them. */
 static void the_fields_of_every_table_are_those_of_the_protocol(void **state) {
     (void)state;
@@ -203,7 +246,10 @@ static void the_fields_of_every_table_are_those_of_the_protocol(void **state) {
         const char *fields;
         size_t keys;
     } tables[TALLY_POLICY_COUNT] = {
-        [TALLY_POLICY_CLIENT] = {"client! title timezone currency email address ", 1},
+        [TALLY_POLICY_CLIENT] =
+            {"client! title timezone currency email address contact street street2 city postcode "
+             "region country tax_id company_id ",
+             1},
         [TALLY_POLICY_PROJECT] = {"project! client! title ", 1},
         [TALLY_POLICY_RULE] = {"rule! client! project priority path remote branch agent tag ", 1},
         [TALLY_POLICY_RATE] = {"client project member from amount! currency! ", 4},
@@ -212,9 +258,25 @@ static void the_fields_of_every_table_are_those_of_the_protocol(void **state) {
         [TALLY_POLICY_BUDGET] =
             {"budget! period! limit! notify_at stop_at agent client project tag ", 1},
         [TALLY_POLICY_BILL] = {"provider! month! member amount! currency! covers source ", 3},
+        [TALLY_POLICY_ENGAGED] = {"overlap idle_minutes unattended_minutes ", 0},
+        [TALLY_POLICY_CONTRACT] =
+            {"contract! client! project title currency from until rate fee retainer "
+             "included_hours overage_rate lines rounding_minutes rounding rounding_per "
+             "minimum_minutes ai_cost markup_percent rate_extra ai_budget basis terms_days "
+             "late_fee_bp late_fee_max_bp kill_fee_bp tax_category tax_rate_bp tax_reason "
+             "compute_tax_category compute_tax_rate_bp established disclosure po_number issuer "
+             "notes ",
+             1},
+        [TALLY_POLICY_MILESTONE] = {"contract! number! title fee percent_bp section criterion ", 2},
+        [TALLY_POLICY_ACCEPTED] = {"contract! number! date! evidence note ", 2},
+        [TALLY_POLICY_CHANGE] = {"contract! number! title! amount! ", 2},
+        [TALLY_POLICY_APPROVED] = {"contract! number! date! evidence note ", 2},
+        [TALLY_POLICY_ISSUER] = {"member! name! prefix contact email street street2 city postcode "
+                                 "region country tax_id company_id iban bic payee ",
+                                 1},
     };
     for (int p = 0; p < TALLY_POLICY_COUNT; p++) {
-        char got[256] = "";
+        char got[640] = "";
         size_t count, keys, at = 0;
         const tally_policy_field *fields = tally_policy_fields((tally_policy)p, &count, &keys);
         for (size_t i = 0; i < count; i++)
@@ -234,6 +296,7 @@ int main(void) {
         LEDGER(bodies_that_break_a_rule_have_no_effect),
         LEDGER(a_body_from_a_newer_version_counts_for_what_is_known_of_it),
         LEDGER(what_would_have_no_effect_is_not_written),
+        LEDGER(engaged_time_has_one_row_and_what_it_leaves_open_is_the_default),
         cmocka_unit_test(the_fields_of_every_table_are_those_of_the_protocol),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

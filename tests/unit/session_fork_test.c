@@ -152,11 +152,27 @@ static int settle_one(void *ctx, tally_txn *txn, tally_error *err) {
     return tally_fork_resolve(txn, s->device, s->size, &s->root, err);
 }
 
+/* Who was away all the time hears of the fork before the word that settled it: nobody is waited
+ * for.
+ */
+static void assert_heard_when_settled(split *s, fixture *away) {
+    end *e = net_connect(&s->n, away, &s->a);
+    net_run(&s->n);
+    assert_alive(e);
+    assert_int_equal(e->seen[TALLY_SESSION_FORKED], 1);
+    if (strstr(e->forked, "until")) fail_msg("%s", e->forked);
+    assert_non_null(strstr(e->forked, "'tally team forks' shows what counts"));
+    assert_int_equal(team_stored(away, tally_key_device(s->b.key)), 17);
+    net_close(&s->n);
+}
+
 static void a_settled_feed_goes_on_everywhere(void **state) {
     split *s = *state;
     settle choice = {.device = tally_key_device(s->b.key)};
     tally_fork_state known;
     tally_txn *txn;
+    fixture away = {0};
+    team_add(&s->a, &away, 9, TALLY_ROLE_MEMBER);
     part(s, 10, 5, 7);
     sync_two(s, &s->b, &s->a);
     sync_two(s, &s->twin, &s->c);
@@ -177,6 +193,8 @@ static void a_settled_feed_goes_on_everywhere(void **state) {
     sync_two(s, &s->a, &s->b);
     assert_int_equal(team_stored(&s->b, choice.device), 17);
     assert_same_views(&s->a, &s->b);
+    assert_heard_when_settled(s, &away);
+    fixture_close(&away);
 }
 
 static void admit_at(fixture *by, fixture *heir, int64_t now_ms) {

@@ -18,12 +18,15 @@ typedef struct shares {
     int64_t pieces;
 } shares;
 
-static int add_share(void *ctx, size_t session, int64_t start_ms, int64_t end_ms,
-                     int64_t share_ms) {
+/* Its milliseconds, counted one by one where they take turns. */
+static int add_share(void *ctx, const timeline_share *share) {
     shares *s = ctx;
-    assert_true(start_ms < end_ms);
-    assert_true(share_ms > 0 && share_ms <= end_ms - start_ms);
-    s->of[session] += share_ms;
+    assert_true(share->start_ms < share->end_ms);
+    assert_true(share->place < share->sharing);
+    int64_t length = share->end_ms - share->start_ms, each = length / share->sharing;
+    for (int64_t t = share->start_ms + each * share->sharing; t < share->end_ms; t++)
+        each += t % share->sharing == share->place;
+    s->of[share->session] += each;
     s->pieces++;
     return 0;
 }
@@ -86,7 +89,7 @@ static void share_two(tally_overlap overlap, int64_t first_half_min, int64_t sec
     shares sum = {0};
     assert_int_equal(timeline_intervals(a, 2, &policy, &sessions[0].engaged, &agent), 0);
     assert_int_equal(timeline_intervals(b, 2, &policy, &sessions[1].engaged, &agent), 0);
-    assert_int_equal(timeline_share(sessions, 2, overlap, NULL, add_share, &sum), 0);
+    assert_int_equal(timeline_share_each(sessions, 2, overlap, add_share, &sum), 0);
     assert_int_equal(sum.of[0], first_half_min * MINUTE / 2);
     assert_int_equal(sum.of[1], second_half_min * MINUTE / 2);
     free(sessions[0].engaged.items);
@@ -99,22 +102,6 @@ static void an_overlap_is_shared_as_the_policy_says(void **state) {
     share_two(TALLY_OVERLAP_SPLIT, 15, 15); /* 5 alone, 5 shared, 5 alone */
     share_two(TALLY_OVERLAP_FOCUS, 10, 20); /* from minute 5 the second has the later person */
     share_two(TALLY_OVERLAP_PARALLEL, 20, 20);
-}
-
-static void pieces_are_cut_at_local_midnight(void **state) {
-    (void)state;
-    tally_zone *zone;
-    assert_int_equal(tally_zone_utc(&zone, NULL), 0);
-    interval_list engaged = {0};
-    assert_int_equal(interval_add(&engaged, TALLY_DAY_MS - 10 * MINUTE, TALLY_DAY_MS + 20 * MINUTE),
-                     0);
-    timeline_session session = {engaged, NULL, 0};
-    shares sum = {0};
-    assert_int_equal(timeline_share(&session, 1, TALLY_OVERLAP_SPLIT, zone, add_share, &sum), 0);
-    assert_int_equal(sum.pieces, 2);
-    assert_int_equal(sum.of[0], 30 * MINUTE);
-    free(engaged.items);
-    tally_zone_free(zone);
 }
 
 static uint64_t seed_state;
@@ -197,8 +184,8 @@ static void a_members_engaged_time_is_exactly_the_wall_clock_it_covers(void **st
         for (int p = 0; p < 3; p++) {
             shares sum = {0};
             int64_t total = 0;
-            assert_int_equal(
-                timeline_share(r.sessions, r.count, policies[p], NULL, add_share, &sum), 0);
+            assert_int_equal(timeline_share_each(r.sessions, r.count, policies[p], add_share, &sum),
+                             0);
             for (size_t s = 0; s < r.count; s++)
                 total += sum.of[s];
             assert_int_equal(total, p == 2 ? parallel : wall);
@@ -239,7 +226,6 @@ int main(void) {
         cmocka_unit_test(gaps_up_to_ten_minutes_count_and_longer_ones_do_not),
         cmocka_unit_test(the_agent_alone_is_engaged_time_for_fifteen_minutes_only),
         cmocka_unit_test(an_overlap_is_shared_as_the_policy_says),
-        cmocka_unit_test(pieces_are_cut_at_local_midnight),
         cmocka_unit_test(a_members_engaged_time_is_exactly_the_wall_clock_it_covers),
         cmocka_unit_test(the_order_of_events_changes_nothing),
     };

@@ -9,6 +9,7 @@
 
 #include <tally/attribution.h>
 #include <tally/describe.h>
+#include <tally/engaged.h>
 #include <tally/expense.h>
 
 #define SEED          20260908u
@@ -40,6 +41,7 @@ typedef struct fact {
         CLIENT,
         DECISION,
         EXPENSE,
+        ENGAGED,
         WORK,
         WORDS
     } kind;
@@ -55,6 +57,7 @@ typedef struct fact {
     int64_t day;
     tally_words_from from;
     char client[16], title[16]; /* of a client.set (without a title: unset) or a decision */
+    unsigned idle;              /* of an engaged.set; 0: unset */
 } fact;
 
 typedef struct world {
@@ -278,6 +281,14 @@ static const char *make_client(fact *made) {
     return *made->title ? "client.set" : "client.unset";
 }
 
+static const char *make_engaged(fact *made) {
+    made->kind = ENGAGED;
+    made->idle = rng_below(&w.r, 20);
+    tally_writer_begin(w.writer);
+    if (made->idle > 0) tally_put_u64(w.writer, "idle_minutes", made->idle);
+    return made->idle > 0 ? "engaged.set" : "engaged.unset";
+}
+
 /* On one of few targets: an assign, a split, or the word that takes either back. */
 static const char *make_decision(fact *made) {
     static const uint8_t shares[] = {0x92, 0x93, 0xa1, 'x', 0xa0, 1, 0x93, 0xa1, 'y', 0xa0, 2};
@@ -324,6 +335,35 @@ static const char *make_expense(fact *made) {
     return "expense";
 }
 
+/* Money and invoices: facts by contract and number, locks on few entries, rows that name a file. */
+static const char *make_billing(fact *made) {
+    static uint8_t issue[TALLY_HASH_BYTES], entries[2 + 18 + 8];
+    static char number[16];
+    (void)made;
+    static const char *const kinds[] = {"deposit.receive", "credit.add",       "invoice.issue",
+                                        "invoice.entries", "invoice.void",     "payment",
+                                        "contract.set",    "milestone.accept", "change.withdraw"};
+    const char *kind = kinds[rng_below(&w.r, sizeof kinds / sizeof *kinds)];
+    name(number, "n", rng_below(&w.r, 3));
+    issue[0] = (uint8_t)rng_below(&w.r, 3);
+    entries[0] = 0x91;
+    entries[1] = 0x94 + (uint8_t)rng_below(&w.r, 2);
+    entries[2] = 0xc4;
+    entries[3] = TALLY_ENTRY_BYTES;
+    entries[4] = (uint8_t)rng_below(&w.r, 3);
+    entries[20] = (uint8_t)rng_below(&w.r, 3); /* a part of 0 is none */
+    entries[21] = (uint8_t)(1 + rng_below(&w.r, 3));
+    tally_writer_begin(w.writer);
+    tally_put_str(w.writer, "contract", text(number));
+    tally_put_str(w.writer, "number", text(strstr(kind, "milestone") ? "2" : number));
+    tally_put_str(w.writer, "client", text("acme"));
+    tally_put_str(w.writer, "date", text("2026-03-01"));
+    tally_put_u64(w.writer, "amount", 1 + rng_below(&w.r, 9));
+    tally_put_bin(w.writer, "issue", tally_span_of(issue, sizeof issue));
+    tally_put_raw(w.writer, "entries", tally_span_of(entries, entries[1] == 0x94 ? 23u : 24u));
+    return kind;
+}
+
 static const char *make_other(fact *made) {
     (void)made;
     tally_writer_begin(w.writer);
@@ -335,11 +375,11 @@ static const char *make_other(fact *made) {
 
 static void make_fact(void) {
     static const char *(*const makers[])(fact *) = {
-        make_cost,     make_cost,     make_cost,     make_cost,   make_void,
-        make_void,     make_tag,      make_tag,      make_untag,  make_session,
-        make_activity, make_price,    make_price,    make_other,  make_client,
-        make_client,   make_decision, make_decision, make_redact, make_expense,
-        make_expense,  make_work,     make_work,     make_words,  make_words};
+        make_cost,   make_cost,    make_cost,    make_cost,    make_void,     make_void,
+        make_tag,    make_tag,     make_untag,   make_session, make_activity, make_price,
+        make_price,  make_other,   make_client,  make_client,  make_decision, make_decision,
+        make_redact, make_expense, make_expense, make_engaged, make_work,     make_work,
+        make_words,  make_words,   make_billing, make_billing, make_billing};
     fact *made = &w.facts[w.count];
     tally_span bytes;
     *made = (fact){.device = rng_below(&w.r, DEVICES), .kind = OTHER};
@@ -503,6 +543,15 @@ static void assert_clients(tally_txn *txn) {
     }
 }
 
+static void assert_engaged(tally_txn *txn) {
+    const fact *last = NULL;
+    tally_engaged_policy policy;
+    for (unsigned i = 0; i < w.count; i++)
+        if (w.facts[i].kind == ENGAGED) last = later(last, &w.facts[i]);
+    tally_engaged_policy_get(txn, &policy);
+    assert_int_equal(policy.idle_ms, (last && last->idle > 0 ? last->idle : 10) * 60000);
+}
+
 typedef struct expenses_seen {
     unsigned count;
     int64_t last_day;
@@ -653,6 +702,7 @@ static void assert_as_expected(tally_txn *txn) {
     assert_words(txn);
     assert_wanted(txn);
     assert_clients(txn);
+    assert_engaged(txn);
     assert_decisions(txn);
     assert_expenses(txn);
 }

@@ -75,10 +75,11 @@ void part_sums(pdf_page *page) {
     double end = page->y + part_sums_height(page);
     payment(page, payment_width(page), true);
     page->y += SUMS_SPACE;
-    for (size_t i = 0; i < sheet->totals.count; i++, page->y += type_line_height(TYPE_BODY)) {
+    for (size_t i = 0; i < sheet->totals.count; i++) {
         char *value = with_minus(sheet->totals.at[i].value);
         text_put(page, TYPE_BODY, sheet->totals.at[i].label, right - width, page->y, 0, TYPE_LEFT);
         text_put(page, TYPE_BODY, value, right, page->y, 0, TYPE_RIGHT);
+        page->y += type_line_height(TYPE_BODY);
         g_free(value);
     }
     page->y += sheet->totals.count ? RULE_SPACE - THICK : 0;

@@ -26,13 +26,14 @@ typedef struct style_row {
     double grey;
 } style_row;
 
-static const style_row styles[] = {[TYPE_TITLE] = {FONT_FAMILIES " Semi-Bold", 25, 30, 0.08},
-                                   [TYPE_SUBJECT] = {FONT_FAMILIES " Semi-Bold", 11.5, 16, 0.08},
-                                   [TYPE_BODY] = {FONT_FAMILIES, 8.8, 12.2, 0.08},
-                                   [TYPE_STRONG] = {FONT_FAMILIES " Semi-Bold", 8.8, 12.2, 0.08},
-                                   [TYPE_SMALL] = {FONT_FAMILIES, 7.6, 10.4, SOFT},
-                                   [TYPE_DUE] = {FONT_FAMILIES " Semi-Bold", 15, 19, 0.08},
-                                   [TYPE_TINY] = {FONT_FAMILIES, 6, 8.4, SOFT}};
+static const style_row styles[TYPE_STYLES] = {
+    [TYPE_TITLE] = {FONT_FAMILIES " Semi-Bold", 25, 30, 0.08},
+    [TYPE_SUBJECT] = {FONT_FAMILIES " Semi-Bold", 11.5, 16, 0.08},
+    [TYPE_BODY] = {FONT_FAMILIES, 8.8, 12.2, 0.08},
+    [TYPE_STRONG] = {FONT_FAMILIES " Semi-Bold", 8.8, 12.2, 0.08},
+    [TYPE_SMALL] = {FONT_FAMILIES, 7.6, 10.4, SOFT},
+    [TYPE_DUE] = {FONT_FAMILIES " Semi-Bold", 15, 19, 0.08},
+    [TYPE_TINY] = {FONT_FAMILIES, 6, 8.4, SOFT}};
 
 /* Digits of one width; arrows and the like only where they were written. */
 #define FONT_FEATURES "tnum=1, calt=0"
@@ -49,15 +50,13 @@ static void fail_missing(pdf_page *page, const char *text, uint32_t character) {
 
 text_block text_set(pdf_page *page, type_style style, const char *text, double width) {
     text_block block = {.style = style, .line_height = styles[style].line_height, .width = width};
-    PangoFontDescription *font = pango_font_description_from_string(styles[style].font);
     PangoAttrList *attributes = pango_attr_list_new();
     uint32_t missing = fonts_missing(page->fonts, text);
     if (missing && page->failed == 0) fail_missing(page, text, missing);
-    pango_font_description_set_absolute_size(font, styles[style].size * PANGO_SCALE);
     pango_attr_list_insert(attributes, pango_attr_font_features_new(FONT_FEATURES));
     pango_attr_list_insert(attributes, pango_attr_insert_hyphens_new(FALSE));
     block.layout = pango_layout_new(page->context);
-    pango_layout_set_font_description(block.layout, font);
+    pango_layout_set_font_description(block.layout, page->faces[style]);
     pango_layout_set_attributes(block.layout, attributes);
     pango_layout_set_auto_dir(block.layout, FALSE);
     pango_layout_set_text(block.layout, text, -1);
@@ -66,14 +65,8 @@ text_block text_set(pdf_page *page, type_style style, const char *text, double w
         pango_layout_set_wrap(block.layout, PANGO_WRAP_WORD_CHAR);
     }
     block.lines = *text ? pango_layout_get_line_count(block.layout) : 0;
-    /* The baseline is the style's, whatever fonts a line's characters come from. */
-    PangoFontMetrics *metrics = pango_context_get_metrics(page->context, font, NULL);
-    double ascent = (double)pango_font_metrics_get_ascent(metrics) / PANGO_SCALE;
-    double descent = (double)pango_font_metrics_get_descent(metrics) / PANGO_SCALE;
-    block.baseline = (block.line_height - ascent - descent) / 2 + ascent;
-    pango_font_metrics_unref(metrics);
+    block.baseline = page->baselines[style];
     pango_attr_list_unref(attributes);
-    pango_font_description_free(font);
     return block;
 }
 
@@ -182,9 +175,10 @@ static void foot(pdf_page *page) {
 static void digests(pdf_page *page) {
     const sheet_pairs *digests = &page->sheet->digests;
     double y = page->paper_height - FOOT - 8 - (double)digests->count * DIGEST_GAP;
-    for (size_t i = 0; i < digests->count; i++, y += DIGEST_GAP) {
+    for (size_t i = 0; i < digests->count; i++) {
         text_put(page, TYPE_TINY, digests->at[i].label, page->left, y, 0, TYPE_LEFT);
         text_put(page, TYPE_TINY, digests->at[i].value, page->left + DIGEST_LABEL, y, 0, TYPE_LEFT);
+        y += DIGEST_GAP;
     }
 }
 
@@ -194,6 +188,20 @@ double page_paper_width(const paper_sheet *sheet) {
 
 double page_paper_height(const paper_sheet *sheet) {
     return sheet->letter ? LETTER_HEIGHT : A4_HEIGHT;
+}
+
+/* A line's baseline is its style's, whatever fonts its characters come from. */
+static void faces_open(pdf_page *page) {
+    for (int style = 0; style < TYPE_STYLES; style++) {
+        PangoFontDescription *face = pango_font_description_from_string(styles[style].font);
+        pango_font_description_set_absolute_size(face, styles[style].size * PANGO_SCALE);
+        PangoFontMetrics *metrics = pango_context_get_metrics(page->context, face, NULL);
+        double ascent = (double)pango_font_metrics_get_ascent(metrics) / PANGO_SCALE;
+        double descent = (double)pango_font_metrics_get_descent(metrics) / PANGO_SCALE;
+        page->baselines[style] = (styles[style].line_height - ascent - descent) / 2 + ascent;
+        page->faces[style] = face;
+        pango_font_metrics_unref(metrics);
+    }
 }
 
 void page_open(pdf_page *page, const paper_sheet *sheet, const pdf_fonts *fonts, cairo_t *cairo,
@@ -223,6 +231,7 @@ void page_open(pdf_page *page, const paper_sheet *sheet, const pdf_fonts *fonts,
     pango_context_set_round_glyph_positions(page->context, FALSE);
     pango_context_set_language(page->context, pango_language_from_string("en"));
     pango_context_set_base_dir(page->context, PANGO_DIRECTION_LTR);
+    faces_open(page);
     watermark(page);
 }
 
@@ -238,6 +247,8 @@ void page_close(pdf_page *page) {
     digests(page);
     foot(page);
     if (page->cairo) cairo_show_page(page->cairo);
+    for (int style = 0; style < TYPE_STYLES; style++)
+        pango_font_description_free(page->faces[style]);
     g_object_unref(page->context);
 }
 

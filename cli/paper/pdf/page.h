@@ -15,7 +15,8 @@ typedef enum type_style {
     TYPE_STRONG,
     TYPE_SMALL, /* softer: labels, details */
     TYPE_DUE,
-    TYPE_TINY
+    TYPE_TINY,
+    TYPE_STYLES
 } type_style;
 
 double type_line_height(type_style style);
@@ -25,6 +26,8 @@ typedef enum type_align { TYPE_LEFT, TYPE_RIGHT } type_align;
 typedef struct pdf_page {
     const paper_sheet *sheet;
     PangoContext *context;
+    PangoFontDescription *faces[TYPE_STYLES];
+    double baselines[TYPE_STYLES]; /* below a line's upper edge */
     const pdf_fonts *fonts;
     cairo_t *cairo; /* NULL while pages are only counted */
     double paper_width, paper_height;

@@ -180,8 +180,10 @@ void part_table(pdf_page *page) {
         double height = 0;
         for (size_t i = at; i < end; i++)
             height += row_height(&table, &sheet->rows[i]);
-        double with_sums = height + part_sums_height(page);
-        if (end == sheet->row_count && with_sums <= room) height = with_sums;
+        if (end == sheet->row_count) {
+            double with_sums = height + part_sums_height(page);
+            if (with_sums <= room) height = with_sums;
+        }
         begin_block(&table, &sheet->rows[at]);
         if (page->y + height > page->bottom && height <= room) next_page(&table);
         for (; at < end; at++)
