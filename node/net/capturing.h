@@ -28,6 +28,7 @@ typedef struct net_capturing {
     int64_t final_ms;   /* when a last pass is due after silence; 0: none */
     bool wanted;        /* a pass whatever the search says */
     bool running;
+    bool auditor_told; /* why nothing is captured was said */
     net_captured last;
 
     uv_timer_t quiet, look;
