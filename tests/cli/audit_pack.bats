@@ -140,6 +140,28 @@ absent() { # GREP-ARGUMENTS...
     done
 }
 
+@test "what a teammate cosigned is in the pack, and who that teammate is" {
+    office 3
+    BEN="$BATS_TEST_TMPDIR/ben"
+    join_team "$TALLY_HOME" "$BEN" Ben desktop
+    tally sync export --all segment.tally 2>/dev/null
+    tally sync import segment.tally --ledger "$BEN" 2>/dev/null
+    tally audit cosign --ledger "$BEN"
+    tally sync export --all back.tally --ledger "$BEN" 2>/dev/null
+    tally sync import back.tally 2>/dev/null
+    tally audit pack --invoice AK-2026-0001 -o pack.txt
+    tally audit verify pack.txt --json | jq -e '.ok and .cosignatures >= 1 and .devices == 2'
+    # Ben packs the same, but for the seal.
+    tally audit pack --invoice AK-2026-0001 -o ben.txt --ledger "$BEN"
+    tally audit verify ben.txt --json >verdict
+    [ "$(jq -r .sealed_by verdict)" != "$(tally audit verify pack.txt --json | jq -r .sealed_by)" ]
+    tally audit diff pack.txt ben.txt
+    # A witness's word that is changed is its word no more.
+    sed 's/^\(cosignature 0 [0-9]* [0-9]*\) /\1 1/' pack.txt >late.txt
+    try tally audit verify late.txt
+    [[ "$output" == "bad, line "*", cosignature 0 of checkpoint "* ]]
+}
+
 @test "two packs are held against each other" {
     office 3
     tally audit pack --invoice AK-2026-0001 -o a.txt
