@@ -198,3 +198,19 @@ absent() { # GREP-ARGUMENTS...
     [ "$status" -eq 1 ]
     [[ "$output" == "bad, line 1, pack line 1: "* ]]
 }
+
+@test "a pack is checked by hand with the protocol's own commands" {
+    command -v openssl >/dev/null || skip "no openssl here"
+    openssl pkeyutl -help 2>&1 | grep -q rawin || skip "this openssl verifies no Ed25519"
+    sed -n '/^### By hand/,/^## /{/^```sh$/,/^```$/p}' "$TALLY_TEST_DATA/../PROTOCOL.md" | sed '/^```/d' >by-hand
+    [ "$(wc -l <by-hand)" -gt 30 ]
+    for item in 0 5 20 29; do # of the sample
+        pack="$TALLY_TEST_DATA/pack/sample.txt" item=$item bash -e by-hand
+    done
+    # It can fail: a changed record leads to no root, a changed seal is nobody's.
+    sed '/^record 5 /s/ lA/ lB/' "$TALLY_TEST_DATA/pack/sample.txt" >bad.txt
+    [ "$(cmp -l bad.txt "$TALLY_TEST_DATA/pack/sample.txt" | wc -l)" -eq 1 ]
+    fails=0
+    pack=bad.txt item=5 bash -e by-hand >/dev/null 2>&1 || fails=$?
+    [ "$fails" -ne 0 ]
+}
