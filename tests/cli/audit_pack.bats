@@ -208,9 +208,9 @@ absent() { # GREP-ARGUMENTS...
         pack="$TALLY_TEST_DATA/pack/sample.txt" item=$item bash -e by-hand
     done
     # It can fail: a changed record leads to no root, a changed seal is nobody's.
-    sed '/^record 5 /s/ lA/ lB/' "$TALLY_TEST_DATA/pack/sample.txt" >bad.txt
+    sed '/^record 20 /s/ lA/ lB/' "$TALLY_TEST_DATA/pack/sample.txt" >bad.txt
     [ "$(cmp -l bad.txt "$TALLY_TEST_DATA/pack/sample.txt" | wc -l)" -eq 1 ]
     fails=0
-    pack=bad.txt item=5 bash -e by-hand >/dev/null 2>&1 || fails=$?
+    pack=bad.txt item=20 bash -e by-hand >/dev/null 2>&1 || fails=$?
     [ "$fails" -ne 0 ]
 }
