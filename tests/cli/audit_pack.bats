@@ -151,6 +151,8 @@ absent() { # GREP-ARGUMENTS...
     tally sync import back.tally 2>/dev/null
     tally audit pack --invoice AK-2026-0001 -o pack.txt
     tally audit verify pack.txt --json | jq -e '.ok and .cosignatures >= 1 and .devices == 2'
+    tally audit proof "$(tally log --json | head -1 | jq -r .hash)" >record.tlog-proof
+    [ "$(grep -c '^— tally.invalid/' record.tlog-proof)" -eq 2 ]
     # Ben packs the same, but for the seal.
     tally audit pack --invoice AK-2026-0001 -o ben.txt --ledger "$BEN"
     tally audit verify ben.txt --json >verdict
