@@ -319,6 +319,6 @@ const cli_command command_budget_status = {.name = "budget status",
 const cli_command command_budget_notify = {
     .name = "budget notify",
     .arguments = "",
-    .summary = "tell of budgets that reached a level, once; captures do it too",
+    .summary = "tell once of each budget that reached a level",
     .example = "tally budget notify",
     .run = notify_run};
