@@ -45,14 +45,14 @@ run_line() { # MEMBER COMMAND
 
 run_blocks() { # FENCE
     local prompt command
-    blocks "$1" >lines
+    blocks "$1" | tee lines >lines.copy
     while IFS=$'\t' read -r prompt command; do
         [ "$prompt" != = ] || continue
         member=${prompt%\$}
         run_line "${member:-ada}" "$command" >got.raw 3>&- </dev/null || { echo "failed: $command"; cat got.raw; return 1; }
         case $command in "tally team "[ij]*) continue ;; esac
         awk -F '\t' -v OFS='\t' -v line="$prompt"$'\t'"$command" \
-            '$0 == line { on = 1; next } on && $1 != "=" { exit } on { sub(/^=\t/, ""); print }' lines | steady >want
+            '$0 == line { on = 1; next } on && $1 != "=" { exit } on { sub(/^=\t/, ""); print }' lines.copy | steady >want
         steady <got.raw >got
         in_order want got || { echo "of: $command"; cat got; return 1; }
     done <lines
