@@ -12,6 +12,10 @@ extern const cli_command command_team_show, command_team_invite, command_team_jo
 extern const cli_command command_team_revoke, command_team_forks, command_team_resolve;
 extern const cli_command command_sync_now, command_sync_status, command_node_status;
 extern const cli_command command_sync_export, command_sync_import, command_sync_folder;
+extern const cli_command command_audit_cosign;
+extern const cli_command command_audit_set;
+extern const cli_command command_audit_list;
+extern const cli_command command_audit_unset;
 extern const cli_command command_prices_list, command_prices_set, command_prices_import;
 extern const cli_command command_client_set, command_client_list, command_client_unset;
 extern const cli_command command_project_set, command_project_list, command_project_unset;

@@ -42,6 +42,8 @@ static const struct {
     [TABLE_BRANCHES] = {"branches", 0},
     [TABLE_BRANCH_RECORDS] = {"branch_records", 0},
     [TABLE_BRANCH_CHECKPOINTS] = {"branch_checkpoints", 0},
+    [TABLE_COSIGNATURES] = {"cosignatures", 0},
+    [TABLE_LOCAL_COSIGNED] = {"local_cosigned", 0},
     [TABLE_VIEW_COSTS] = {"view_costs", MDB_DUPSORT | MDB_DUPFIXED},
     [TABLE_VIEW_ENTRIES] = {"view_entries", 0},
     [TABLE_VIEW_VOIDS] = {"view_voids", 0},

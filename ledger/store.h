@@ -40,6 +40,8 @@ typedef enum store_table {
     TABLE_BRANCHES,
     TABLE_BRANCH_RECORDS,
     TABLE_BRANCH_CHECKPOINTS,
+    TABLE_COSIGNATURES,
+    TABLE_LOCAL_COSIGNED, /* the order in which they came */
     TABLE_VIEW_FIRST,
     TABLE_VIEW_COSTS = TABLE_VIEW_FIRST,
     TABLE_VIEW_ENTRIES,
@@ -93,6 +95,7 @@ struct tally_txn {
     tally_feed own;
     tally_hlc clock;       /* own_loaded: the latest of any feed; ours goes on after it */
     bool own_frozen;       /* own_loaded: the own feed is forked and takes no more */
+    bool own_auditor;      /* own_loaded: nothing that it would append counts */
     uint32_t closing;      /* records that it takes all the same: its last word */
     bool own_grew;         /* the mark may have to rise */
     uint64_t appended;     /* records, in this transaction */

@@ -4,6 +4,7 @@
 
 #include <string.h>
 #include <tally/json.h>
+#include <tally/team.h>
 
 static void plan(net_capturing *capturing);
 
@@ -92,9 +93,28 @@ static void on_touched(void *ctx) {
     plan(capturing);
 }
 
+/* Nothing that an auditor's device records would count, and it records nothing. */
+static bool of_auditor(net_capturing *capturing) {
+    tally_txn *txn;
+    tally_team_device own;
+    tally_ledger *ledger = capturing->hub->ledger;
+    if (tally_read_begin(ledger, &txn, NULL) != 0) return false;
+    bool auditor = tally_team_device_get(txn, tally_ledger_device(ledger), &own) == 0 &&
+                   own.role == TALLY_ROLE_AUDITOR;
+    tally_read_end(txn);
+    if (auditor && !capturing->auditor_told)
+        net_say(capturing->hub, NET_INFO, "no capture", NULL,
+                "this device is an auditor's: it reads and cosigns, and captures nothing");
+    capturing->auditor_told = auditor;
+    return auditor;
+}
+
 static void run(net_capturing *capturing) {
     static const char *const command[] = {"capture", NULL};
-    if (net_child_run(&capturing->child, command)) capturing->wanted = false;
+    if (of_auditor(capturing))
+        capturing->wanted = false;
+    else if (net_child_run(&capturing->child, command))
+        capturing->wanted = false;
 }
 
 static void on_looked(void *ctx, bool changed) {

@@ -25,6 +25,7 @@ typedef struct net_capturing {
     int64_t first_ms;   /* of the changes that wait; 0: none */
     int64_t final_ms;   /* when a last pass is due after silence; 0: none */
     bool wanted;        /* a pass whatever the search says */
+    bool auditor_told;  /* why nothing is captured was said */
     net_captured last;
     net_child child;
     uv_timer_t quiet, look;
