@@ -33,6 +33,7 @@ void choice_clear(choice *c) {
     free(c->contracts);
     free(c->agreed);
     free(c->blobs);
+    free(c->cosignatures);
     index_map_clear(&c->by_place);
     *c = (choice){.shelf = NULL};
 }
@@ -294,6 +295,7 @@ int choice_settle(choice *c, tally_error *err) {
         rc = tally_feed_get(c->shelf->txn, c->items[i].place.feed, &feed, err);
         if (rc == 0) rc = choice_device(c, &feed.device, err);
     }
+    if (rc == 0) rc = choice_witnesses(c, err);
     if (rc == 0) rc = choice_team(c, err);
     if (rc != 0) return rc;
     choice_item **order = calloc(c->count + 1, sizeof(choice_item *));

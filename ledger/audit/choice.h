@@ -6,6 +6,7 @@
 #include "shelf.h"
 
 #include <tally/audit.h>
+#include <tally/cosign.h>
 
 /* An invoice that is packed: as it was frozen, and derived again. */
 typedef struct choice_invoice {
@@ -48,6 +49,8 @@ typedef struct choice {
     size_t *issues, *contracts;
     size_t *agreed; /* of all lines of all invoices */
     size_t agreed_count, agreed_room;
+    tally_cosignature *cosignatures; /* by device as it was met, then by size */
+    size_t cosignature_count, cosignature_room;
     tally_hash *blobs;
     size_t blob_count, blob_room;
 } choice;
@@ -62,6 +65,8 @@ int choice_device(choice *c, const tally_device_id *device, tally_error *err);
 /* The team's records that let these devices speak, before all others; then numbers. */
 int choice_settle(choice *c, tally_error *err);
 
+/* choice_witness.c: of each witness the first cosignatures that cover what was chosen. */
+int choice_witnesses(choice *c, tally_error *err);
 /* choice_team.c */
 int choice_team(choice *c, tally_error *err);
 /* Position of a record; added when it is new. */

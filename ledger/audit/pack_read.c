@@ -180,7 +180,11 @@ static bool seal_line(pack_line *line, const uint8_t *start) {
     if (!pack_given(line, false, "its device", pack->device_count, &device) ||
         !pack_base64(line, true, "its signature", sizeof signature, signature, NULL))
         return false;
-    if (!pack->devices[device].admitted) return pack_bad(line, "nobody admitted its device");
+    for (size_t i = 0; i < pack->device_count; i++) {
+        if (pack->devices[i].admitted) continue;
+        pack_subject(line, "device %zu", i);
+        return pack_bad(line, "no record of the team admits it");
+    }
     size_t before = (size_t)(start - pack->text.ptr);
     tally_sha256(tally_span_of(pack->text.ptr, before), &hash);
     size_t len =

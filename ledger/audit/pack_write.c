@@ -189,7 +189,7 @@ static int derive_one(packing *p, const issued_copy *copy, tally_error *err) {
     if (rc == 0)
         rc = tally_invoice_rederive(p->ledger, &copy->issued, out->zone, p->team_zone,
                                     &out->derived, err);
-    if (rc == 0 && !tally_invoice_same(frozen, out->derived, difference))
+    if (rc == 0 && !tally_invoice_same(&copy->issued, frozen, out->derived, difference))
         rc = tally_fail(err, TALLY_ECORRUPT,
                         "invoice %.*s does not follow from its records (%s); "
                         "see 'tally invoice verify'",
@@ -256,6 +256,27 @@ static void write_trees(pack_text *t, const sheaf *s) {
         put_base64(t, tally_span_of(row->cp.signature, sizeof row->cp.signature));
         put(t, " ");
         put_list(t, s->refs + row->consistency_at, row->consistency.count);
+        put(t, "\n");
+    }
+}
+
+static size_t device_number(const choice *c, const tally_device_id *device) {
+    size_t i = 0;
+    while (i < c->device_count && memcmp(c->devices[i].b, device->b, sizeof device->b) != 0)
+        i++;
+    return i;
+}
+
+static void write_cosignatures(pack_text *t, const sheaf *s) {
+    for (size_t i = 0; i < s->choice->cosignature_count; i++) {
+        const tally_cosignature *row = &s->choice->cosignatures[i];
+        size_t device = device_number(s->choice, &row->device), n = 0;
+        while (s->checkpoints[n].device != device ||
+               s->checkpoints[n].cp.size != row->checkpoint.size)
+            n++;
+        put(t, "cosignature %zu %zu %zu %" PRId64 " ", i, n,
+            device_number(s->choice, &row->witness), row->time_s);
+        put_base64(t, tally_span_of(row->signature, sizeof row->signature));
         put(t, "\n");
     }
 }
@@ -375,16 +396,13 @@ static int write_seal(packing *p, const choice *c, tally_error *err) {
     char origin[TALLY_ORIGIN_MAX_BYTES], text[TALLY_CHECKPOINT_MAX_BYTES];
     uint8_t signature[TALLY_SIGNATURE_BYTES];
     tally_hash hash;
-    size_t device = 0;
     int rc = tally_ledger_key(p->ledger, &key, err);
     if (rc != 0) return rc;
-    while (device < c->device_count && memcmp(c->devices[device].b, own->b, sizeof own->b) != 0)
-        device++;
     tally_sha256(tally_span_of(p->text.bytes, p->text.len), &hash);
     size_t len =
         pack_seal_text(tally_ledger_team(p->ledger), own, p->text.len, &hash, origin, text);
     tally_key_sign(key, tally_span_of(text, len), signature);
-    put(&p->text, "seal %zu ", device);
+    put(&p->text, "seal %zu ", device_number(c, own));
     put_base64(&p->text, tally_span_of(signature, sizeof signature));
     put(&p->text, "\n");
     return 0;
@@ -396,6 +414,7 @@ static int write_all(packing *p, tally_txn *txn, const choice *c, tally_error *e
     if (rc == 0) {
         write_head(p, txn, c);
         write_trees(&p->text, &s);
+        write_cosignatures(&p->text, &s);
         rc = write_items(p, txn, &s, err);
     }
     if (rc == 0) rc = write_blobs(p, txn, c, err);

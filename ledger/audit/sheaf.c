@@ -78,7 +78,35 @@ static uint64_t reach_of(const choice *c, uint32_t feed) {
     return reach;
 }
 
-/* The newest head that the device signed. */
+static size_t device_of(const choice *c, const tally_device_id *device) {
+    size_t i = 0;
+    while (memcmp(c->devices[i].b, device->b, sizeof device->b) != 0)
+        i++;
+    return i;
+}
+
+/* Those that somebody cosigned, once each; they ascend. */
+static int add_cosigned(sheaf *s, size_t device, tally_error *err) {
+    const choice *c = s->choice;
+    int rc = 0;
+    for (size_t i = 0; i < c->cosignature_count && rc == 0; i++) {
+        const tally_cosignature *row = &c->cosignatures[i];
+        size_t n = s->checkpoint_count;
+        if (device_of(c, &row->device) != device) continue;
+        if (n > 0 && s->checkpoints[n - 1].device == device &&
+            s->checkpoints[n - 1].cp.size == row->checkpoint.size)
+            continue;
+        rc = add_checkpoint(s, device, &row->checkpoint, err);
+    }
+    return rc;
+}
+
+static uint64_t cosigned_to(const sheaf *s, size_t device) {
+    size_t n = s->checkpoint_count;
+    return n > 0 && s->checkpoints[n - 1].device == device ? s->checkpoints[n - 1].cp.size : 0;
+}
+
+/* What was cosigned, and where that does not reach the newest head that the device signed. */
 static int device_checkpoints(sheaf *s, size_t device, tally_error *err) {
     const tally_device_id *id = &s->choice->devices[device];
     sheaf_tree *tree = &s->trees[device];
@@ -88,7 +116,8 @@ static int device_checkpoints(sheaf *s, size_t device, tally_error *err) {
     if (tally_feed_find(s->txn, id, &tree->feed) != 0) return 0; /* it has written nothing */
     int rc = tally_feed_get(s->txn, tree->feed, &feed, err);
     uint64_t reach = reach_of(s->choice, tree->feed);
-    if (rc != 0 || reach == 0) return rc;
+    if (rc == 0) rc = add_cosigned(s, device, err);
+    if (rc != 0 || reach <= cosigned_to(s, device)) return rc;
     rc = feed_signed_until(s->txn, tree->feed, feed.size, &cp, err);
     if (rc == TALLY_ENOTFOUND || (rc == 0 && cp.size < reach))
         return tally_fail(err, TALLY_ENOTFOUND,

@@ -140,6 +140,28 @@ absent() { # GREP-ARGUMENTS...
     done
 }
 
+@test "what a teammate cosigned is in the pack, and who that teammate is" {
+    office 3
+    BEN="$BATS_TEST_TMPDIR/ben"
+    join_team "$TALLY_HOME" "$BEN" Ben desktop
+    tally sync export --all segment.tally 2>/dev/null
+    tally sync import segment.tally --ledger "$BEN" 2>/dev/null
+    tally audit cosign --ledger "$BEN"
+    tally sync export --all back.tally --ledger "$BEN" 2>/dev/null
+    tally sync import back.tally 2>/dev/null
+    tally audit pack --invoice AK-2026-0001 -o pack.txt
+    tally audit verify pack.txt --json | jq -e '.ok and .cosignatures >= 1 and .devices == 2'
+    # Ben packs the same, but for the seal.
+    tally audit pack --invoice AK-2026-0001 -o ben.txt --ledger "$BEN"
+    tally audit verify ben.txt --json >verdict
+    [ "$(jq -r .sealed_by verdict)" != "$(tally audit verify pack.txt --json | jq -r .sealed_by)" ]
+    tally audit diff pack.txt ben.txt
+    # A witness's word that is changed is its word no more.
+    sed 's/^\(cosignature 0 [0-9]* [0-9]*\) /\1 1/' pack.txt >late.txt
+    try tally audit verify late.txt
+    [[ "$output" == "bad, line "*", cosignature 0 of checkpoint "* ]]
+}
+
 @test "two packs are held against each other" {
     office 3
     tally audit pack --invoice AK-2026-0001 -o a.txt
@@ -175,4 +197,20 @@ absent() { # GREP-ARGUMENTS...
     try tally audit verify receipt.pdf
     [ "$status" -eq 1 ]
     [[ "$output" == "bad, line 1, pack line 1: "* ]]
+}
+
+@test "a pack is checked by hand with the protocol's own commands" {
+    command -v openssl >/dev/null || skip "no openssl here"
+    openssl pkeyutl -help 2>&1 | grep -q rawin || skip "this openssl verifies no Ed25519"
+    sed -n '/^### By hand/,/^## /{/^```sh$/,/^```$/p}' "$TALLY_TEST_DATA/../PROTOCOL.md" | sed '/^```/d' >by-hand
+    [ "$(wc -l <by-hand)" -gt 30 ]
+    for item in 0 5 20 29; do # of the sample
+        pack="$TALLY_TEST_DATA/pack/sample.txt" item=$item bash -e by-hand
+    done
+    # It can fail: a changed record leads to no root, a changed seal is nobody's.
+    sed '/^record 5 /s/ lA/ lB/' "$TALLY_TEST_DATA/pack/sample.txt" >bad.txt
+    [ "$(cmp -l bad.txt "$TALLY_TEST_DATA/pack/sample.txt" | wc -l)" -eq 1 ]
+    fails=0
+    pack=bad.txt item=5 bash -e by-hand >/dev/null 2>&1 || fails=$?
+    [ "$fails" -ne 0 ]
 }
