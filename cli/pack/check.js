@@ -268,7 +268,9 @@ function sealLine(pack, line) {
     line.subject = 'seal';
     const device = pack.devices[line.given(false, 'its device', pack.devices.length)];
     const signature = line.base64(true, 'its signature', 64), before = pack.bytes.subarray(0, line.offset);
-    line.expect(device.admitted, 'nobody admitted its device');
+    const stranger = pack.devices.find(d => !d.admitted);
+    if (stranger) line.subject = 'device ' + stranger.n;
+    line.expect(!stranger, 'nobody admitted it');
     const text = checkpointText(origin(pack.team, device.key) + '/audit-pack', before.length, sha256(before));
     line.expect(signed(device.key, joined(text), signature), "it is not the device's over the lines before it");
     pack.sealedBy = device;

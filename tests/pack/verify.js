@@ -1,0 +1,60 @@
+/* The page's verifier under node: `node tests/pack/verify.js FILE` prints the verdict on a pack or on a
+ * page as `tally audit verify --json` does; `--flips FILE SEED COUNT` changes random bytes and prints
+ * "offset byte line subject" for each; `--vectors` holds the primitives to published vectors. */
+'use strict';
+const fs = require('fs');
+const path = require('path');
+const vm = require('vm');
+const crypto = require('crypto');
+
+const folder = path.join(__dirname, '..', '..', 'cli', 'pack');
+const parts = ['hash.js', 'ed25519.js', 'msgpack.js', 'price.js', 'figure.js', 'check.js'];
+const source = parts.map(name => fs.readFileSync(path.join(folder, name), 'utf8')).join('') +
+    '\n({ check, verdict, sha256, sha512, signed, SMALL_Y, ORDER, hex, unhex, fromBase64, toBase64, record, ' +
+    'priced, priceRow, usageOf, modelTaken, includes, continues, engagedIn });';
+const tally = vm.runInNewContext(source, { TextDecoder, TextEncoder, Uint8Array });
+module.exports = tally;
+
+/* What stands in a page's element; of any other file all of it. */
+function packOf(file) {
+    const begin = '<script id="pack" type="text/plain">', at = file.indexOf(begin);
+    if (at < 0) return file;
+    const end = file.indexOf('</script>', at);
+    return file.subarray(at + begin.length, end < 0 ? file.length : end);
+}
+
+function verify(bytes) {
+    const steps = tally.check(Uint8Array.from(bytes));
+    let step = steps.next();
+    while (!step.done) step = steps.next();
+    return tally.verdict(step.value.pack, step.value.bad);
+}
+
+/* SHA-256 of seed and counter, as a stream of numbers below `limit`. */
+function* numbers(seed) {
+    for (let i = 0; ; i++)
+        yield crypto.createHash('sha256').update(`${seed}/${i}`).digest().readUInt32BE();
+}
+
+function flips(bytes, seed, count) {
+    const random = numbers(seed);
+    for (let i = 0; i < count; i++) {
+        const at = random.next().value % bytes.length, copy = Buffer.from(bytes);
+        copy[at] = (copy[at] + 1 + random.next().value % 255) % 256;
+        const v = verify(copy);
+        console.log([at, copy[at], v.ok ? 'ok' : `${v.line} ${v.subject}`].join(' '));
+    }
+}
+
+if (require.main === module) {
+    const [mode, file, seed, count] = process.argv.slice(2);
+    if (mode === '--flips') {
+        flips(packOf(fs.readFileSync(file)), seed, Number(count));
+    } else if (mode === '--vectors') {
+        require('./vectors.js');
+    } else {
+        const v = verify(packOf(fs.readFileSync(mode)));
+        console.log(JSON.stringify(v));
+        process.exitCode = v.ok ? 0 : 1;
+    }
+}
