@@ -136,7 +136,7 @@ if (typeof document !== 'undefined') (() => {
 
     function lineDetails(pack, d, l, n) {
         const items = [...new Set(l.rows.flatMap(r => [r.item, r.rate, r.decided, ...r.sessions]).concat(l.item).filter(Boolean))];
-        const head = ['Record', 'When, by', 'Arithmetic', 'By', 'Figure'].map(h => el('th', { scope: 'col' }, h));
+        const head = ['Record', 'When, by', 'Arithmetic', 'By', 'Figure'].map((h, i) => el('th', { scope: 'col', class: i === 4 ? 'n' : null }, h));
         return el('div', { class: 'behind' }, l.figure.steps.map(s => el('p', null, s)), l.figure.claimed.map(s => el('p', { class: 'soft' }, 'As claimed: ', s, '.')),
             l.item ? el('p', null, 'It rests on ', recordButton(pack, l.item), '.') : null,
             l.rows.length ? el('table', { class: 'rows' }, el('caption', null, `The ${plural(l.rows.length, 'row')} of line ${n}`), el('thead', null, el('tr', null, head)), el('tbody', null, l.rows.map(r => rowLine(pack, d, r)))) : el('p', null, 'No rows stand behind this line in the pack.'),

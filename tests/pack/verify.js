@@ -9,10 +9,10 @@ const crypto = require('crypto');
 
 const folder = path.join(__dirname, '..', '..', 'cli', 'pack');
 const parts = ['hash.js', 'ed25519.js', 'msgpack.js', 'price.js', 'figure.js', 'check.js'];
-const source = parts.map(name => fs.readFileSync(path.join(folder, name), 'utf8')).join('') +
-    '\n({ check, verdict, sha256, sha512, signed, SMALL_Y, ORDER, hex, unhex, fromBase64, toBase64, record, ' +
-    'priced, priceRow, usageOf, modelTaken, includes, continues, engagedIn });';
-const tally = vm.runInNewContext(source, { TextDecoder, TextEncoder, Uint8Array });
+const source = '(() => {' + parts.map(name => fs.readFileSync(path.join(folder, name), 'utf8')).join('') +
+    '\nreturn { check, verdict, sha256, sha512, signed, SMALL_Y, ORDER, hex, unhex, fromBase64, toBase64, record, ' +
+    'priced, priceRow, usageOf, modelTaken, includes, continues, engagedIn };})()';
+const tally = vm.runInThisContext(source, { filename: 'cli/pack' });
 module.exports = tally;
 
 /* What stands in a page's element; of any other file all of it. */
@@ -30,7 +30,7 @@ function verify(bytes) {
     return tally.verdict(step.value.pack, step.value.bad);
 }
 
-/* SHA-256 of seed and counter, as a stream of numbers below `limit`. */
+/* SHA-256 of seed and counter, as a stream of numbers. */
 function* numbers(seed) {
     for (let i = 0; ; i++)
         yield crypto.createHash('sha256').update(`${seed}/${i}`).digest().readUInt32BE();
