@@ -37,6 +37,7 @@ static const struct {
     [TABLE_LOCAL_WANTS] = {"local_wants", 0},
     [TABLE_LOCAL_DESCRIBE] = {"local_describe", 0},
     [TABLE_LOCAL_REDACTED] = {"local_redacted", 0},
+    [TABLE_LOCAL_OUTBOX] = {"local_outbox", 0},
     [TABLE_FORKS] = {"forks", 0},
     [TABLE_BRANCHES] = {"branches", 0},
     [TABLE_BRANCH_RECORDS] = {"branch_records", 0},

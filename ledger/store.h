@@ -35,6 +35,7 @@ typedef enum store_table {
     TABLE_LOCAL_WANTS,    /* blobs that records refer to and that are not here */
     TABLE_LOCAL_DESCRIBE, /* sessions that wait for their description */
     TABLE_LOCAL_REDACTED, /* what this device knows again: ids and keyed hashes of contents */
+    TABLE_LOCAL_OUTBOX,   /* webhooks and what waits for them: outbox.h */
     TABLE_FORKS,
     TABLE_BRANCHES,
     TABLE_BRANCH_RECORDS,

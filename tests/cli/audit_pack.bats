@@ -151,6 +151,8 @@ absent() { # GREP-ARGUMENTS...
     tally sync import back.tally 2>/dev/null
     tally audit pack --invoice AK-2026-0001 -o pack.txt
     tally audit verify pack.txt --json | jq -e '.ok and .cosignatures >= 1 and .devices == 2'
+    tally audit proof "$(tally log --json | head -1 | jq -r .hash)" >record.tlog-proof
+    [ "$(grep -c '^— tally.invalid/' record.tlog-proof)" -eq 2 ]
     # Ben packs the same, but for the seal.
     tally audit pack --invoice AK-2026-0001 -o ben.txt --ledger "$BEN"
     tally audit verify ben.txt --json >verdict
@@ -208,9 +210,9 @@ absent() { # GREP-ARGUMENTS...
         pack="$TALLY_TEST_DATA/pack/sample.txt" item=$item bash -e by-hand
     done
     # It can fail: a changed record leads to no root, a changed seal is nobody's.
-    sed '/^record 5 /s/ lA/ lB/' "$TALLY_TEST_DATA/pack/sample.txt" >bad.txt
+    sed '/^record 20 /s/ lA/ lB/' "$TALLY_TEST_DATA/pack/sample.txt" >bad.txt
     [ "$(cmp -l bad.txt "$TALLY_TEST_DATA/pack/sample.txt" | wc -l)" -eq 1 ]
     fails=0
-    pack=bad.txt item=5 bash -e by-hand >/dev/null 2>&1 || fails=$?
+    pack=bad.txt item=20 bash -e by-hand >/dev/null 2>&1 || fails=$?
     [ "$fails" -ne 0 ]
 }
