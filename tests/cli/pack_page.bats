@@ -38,7 +38,7 @@ seen() { # FILE
     [ "$(grep -c '</script>' page.html)" -eq 2 ]
     [ "$(grep -c '<script' page.html)" -eq 2 ]
     grep -q "default-src 'none'" page.html
-    [ "$(grep -ciE 'https?://|src=|@import|url\(' page.html)" -eq 0 ]
+    [ "$(grep -cE 'https?://| src=|@import|[: ]url\(' page.html)" -eq 0 ]
     # Apart from the seal, whose signature is of these bytes, it is the same text.
     sed -n '/<script id="pack"/,/^<\/script>/p' page.html | sed '1s/.*plain">//;$d' | cmp - pack.txt
 }
