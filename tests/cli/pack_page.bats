@@ -73,6 +73,21 @@ seen() { # FILE
     done <flips
 }
 
+@test "both implementations find the same wrong with a field that stands in another's place" {
+    with_node
+    seed=${FLIP_SEED:-$RANDOM}
+    count=${FLIP_COUNT:-60}
+    echo "FLIP_SEED=$seed"
+    node "$VERIFY" --swaps "$SAMPLE" "$seed" "$count" >swaps
+    [ "$(wc -l <swaps)" -eq "$count" ]
+    while read -r at field value line subject; do
+        awk -v at="$at" -v field="$field" -v value="$value" 'NR == at { $field = value } 1' "$SAMPLE" >bad.txt
+        tally audit verify --json bad.txt >ours || true
+        [ "$(jq -r '"\(.line) \(.subject)"' ours)" = "$line $subject" ] ||
+            { echo "field $field of line $at = $value: the page says $line $subject"; cat ours; return 1; }
+    done <swaps
+}
+
 @test "a browser opens the page from a file and shows that it is verified" {
     page page.html
     seen page.html

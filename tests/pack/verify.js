@@ -1,6 +1,6 @@
 /* The page's verifier under node: `node tests/pack/verify.js FILE` prints the verdict on a pack or on a
  * page as `tally audit verify --json` does; `--flips FILE SEED COUNT` changes random bytes and prints
- * "offset byte line subject" for each; `--vectors` holds the primitives to published vectors. */
+ * "offset byte line subject" for each, `--swaps` fields: "line field value line subject"; `--vectors` holds the primitives to published vectors. */
 'use strict';
 const fs = require('fs');
 const path = require('path');
@@ -46,10 +46,31 @@ function flips(bytes, seed, count) {
     }
 }
 
+/* What a packer could say instead: a field of one line in the place of another's. The seal comes after all
+ * of them, so what is wrong is found first. */
+function swaps(bytes, seed, count) {
+    const random = numbers(seed), upTo = n => random.next().value % n;
+    const lines = bytes.toString('latin1').split('\n'), kindOf = line => line.split(' ')[0];
+    const kinds = ['checkpoint', 'record', 'leaf', 'blob', 'day', 'trace', 'trace', 'line'];
+    for (let done = 0; done < count;) {
+        const kind = kinds[upTo(kinds.length)], all = lines.flatMap((l, i) => kindOf(l) === kind ? [i] : []);
+        if (!all.length) continue;
+        const at = all[upTo(all.length)], fields = lines[at].split(' ');
+        const others = lines.filter(l => l.startsWith(kind + ' ') && l !== lines[at]);
+        if (fields.length < 3 || !others.length) continue;
+        const which = 1 + upTo(fields.length - 1), was = fields[which];
+        fields[which] = others[upTo(others.length)].split(' ')[which];
+        if (fields[which] === was) continue;
+        const v = verify(Buffer.from(lines.map((l, i) => i === at ? fields.join(' ') : l).join('\n'), 'latin1'));
+        console.log([at + 1, which + 1, fields[which], v.ok ? 'ok' : `${v.line} ${v.subject}`].join(' '));
+        done++;
+    }
+}
+
 if (require.main === module) {
     const [mode, file, seed, count] = process.argv.slice(2);
-    if (mode === '--flips') {
-        flips(packOf(fs.readFileSync(file)), seed, Number(count));
+    if (mode === '--flips' || mode === '--swaps') {
+        (mode === '--flips' ? flips : swaps)(packOf(fs.readFileSync(file)), seed, Number(count));
     } else if (mode === '--vectors') {
         require('./vectors.js');
     } else {
