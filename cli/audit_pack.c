@@ -122,7 +122,7 @@ static int export_run(cli *run) {
 
 #define PACK_OPTIONS                                                                               \
     {"withhold-descriptions", NULL, "leave descriptions and evidence out; their hashes stay"}, {   \
-        "output", "FILE", "write to this file (.html: a page that checks itself) or directory"     \
+        "output", "FILE", "write to this file (.html: a page that checks itself)"                  \
     }
 
 static const cli_option pack_options[] = {
