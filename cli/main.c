@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "commands.h"
+#include "help.h"
 #include "open.h"
 #include "options.h"
 

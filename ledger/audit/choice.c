@@ -9,10 +9,6 @@
 
 #include <stdlib.h>
 
-static int no_memory(tally_error *err) {
-    return tally_fail(err, TALLY_ENOMEM, "no memory for a pack");
-}
-
 int choice_init(choice *c, const shelf *s, const choice_invoice *invoices, size_t count,
                 tally_error *err) {
     *c = (choice){.shelf = s, .invoices = invoices, .invoice_count = count};
@@ -21,7 +17,7 @@ int choice_init(choice *c, const shelf *s, const choice_invoice *invoices, size_
     c->contracts = calloc(count + 1, sizeof *c->contracts);
     return index_map_init(&c->by_place) == 0 && c->engaged && c->issues && c->contracts
                ? 0
-               : no_memory(err);
+               : shelf_no_memory(err);
 }
 
 void choice_clear(choice *c) {
@@ -51,13 +47,13 @@ static int record_of(const choice *c, size_t item, tally_record *out, tally_erro
 int choice_add(choice *c, shelf_place place, size_t *out, tally_error *err) {
     tally_span bytes;
     uint32_t *slot = index_map_slot(&c->by_place, index_mix(place.index, (uint64_t)place.feed + 1));
-    if (!slot) return no_memory(err);
+    if (!slot) return shelf_no_memory(err);
     *out = *slot - 1u;
     if (*slot != 0) return 0;
     int rc = bytes_of(c, place, &bytes, err);
     if (rc != 0) return rc;
     if (!shelf_grow((void **)&c->items, &c->room, c->count, sizeof *c->items))
-        return no_memory(err);
+        return shelf_no_memory(err);
     choice_item *item = &c->items[c->count];
     *item = (choice_item){.place = place, .withheld = shelf_names_other(c->shelf, bytes)};
     tally_leaf_hash(bytes, &item->leaf);
@@ -106,31 +102,27 @@ static int add_activity(choice *c, const tally_invoice *invoice, uint64_t sessio
     return rc;
 }
 
-/* Up from a session to the one that `decided` names, or to the topmost where a rule decided. */
+/* Up from a session to the one that `decided` names, or to the topmost where a rule decided. None,
+ * when it names none of them. */
 static int chain_add(choice *c, const tally_invoice *invoice, tally_span agent, tally_span id,
                      const tally_record *decided, choice_row *row, tally_error *err) {
-    bool rule = tally_span_is(decided->kind, "rule.set");
+    bool whole = tally_span_is(decided->kind, "rule.set");
     tally_span wanted = {0};
     (void)tally_body_str(decided, "session", &wanted);
-    row->session_count = 0;
-    for (bool there = false; !there && row->session_count < CHOICE_CHAIN_MAX;) {
+    for (row->session_count = 0; row->session_count < CHOICE_CHAIN_MAX;) {
         tally_record session;
+        size_t item;
         const shelf_row *at =
             last_before(c, invoice, &c->shelf->sessions, tally_session_ref(agent, id));
-        size_t item;
-        int rc = at ? choice_add(c, at->place, &item, err) : 0;
-        if (rc == 0 && at) rc = record_of(c, item, &session, err);
-        if (rc != 0) return rc;
         if (!at) break;
+        int rc = choice_add(c, at->place, &item, err);
+        if (rc == 0) rc = record_of(c, item, &session, err);
+        if (rc != 0) return rc;
         row->sessions[row->session_count++] = item;
-        there = !rule && tally_span_eq(id, wanted);
-        if (!there && !tally_body_str(&session, "parent", &id)) {
-            there = rule;
-            break;
-        }
-        if (there) return 0;
+        if (!whole && tally_span_eq(id, wanted)) return 0;
+        if (!tally_body_str(&session, "parent", &id)) break;
     }
-    if (!rule) row->session_count = 0; /* what decided is about none of them */
+    if (!whole) row->session_count = 0;
     return 0;
 }
 
@@ -168,7 +160,7 @@ static int row_add(choice *c, const tally_invoice *invoice, const tally_trace *t
     if (shared && row.item != CHOICE_NONE) c->items[row.item].withheld = true;
     if (!shared) rc = sessions_add(c, invoice, trace, &row, err);
     if (rc == 0 && !shelf_grow((void **)&c->rows, &c->row_room, c->row_count, sizeof row))
-        return no_memory(err);
+        return shelf_no_memory(err);
     if (rc == 0) c->rows[c->row_count++] = row;
     return rc;
 }
@@ -177,7 +169,7 @@ static int line_add(choice *c, const tally_invoice_line *line, tally_error *err)
     size_t item;
     int rc = add_leaf(c, &line->agreed, &item, err);
     if (rc == 0 && !shelf_grow((void **)&c->agreed, &c->agreed_room, c->agreed_count, sizeof item))
-        return no_memory(err);
+        return shelf_no_memory(err);
     if (rc == 0) c->agreed[c->agreed_count++] = item;
     return rc;
 }
@@ -229,7 +221,7 @@ static int blob_add(choice *c, const tally_hash *id, bool document, tally_error 
          (salted.len > TALLY_PACK_EVIDENCE_MAX_BYTES || shelf_names_other(c->shelf, salted))))
         return 0;
     if (!shelf_grow((void **)&c->blobs, &c->blob_room, c->blob_count, sizeof *id))
-        return no_memory(err);
+        return shelf_no_memory(err);
     c->blobs[c->blob_count++] = *id;
     return 0;
 }
@@ -272,11 +264,17 @@ int choice_make(choice *c, bool withhold_blobs, tally_error *err) {
 
 /* ---- order ---- */
 
+size_t choice_device_number(const choice *c, const tally_device_id *device) {
+    size_t i = 0;
+    while (i < c->device_count && memcmp(c->devices[i].b, device->b, sizeof device->b) != 0)
+        i++;
+    return i;
+}
+
 int choice_device(choice *c, const tally_device_id *device, tally_error *err) {
-    for (size_t i = 0; i < c->device_count; i++)
-        if (memcmp(c->devices[i].b, device->b, sizeof device->b) == 0) return 0;
+    if (choice_device_number(c, device) < c->device_count) return 0;
     if (!shelf_grow((void **)&c->devices, &c->device_room, c->device_count, sizeof *device))
-        return no_memory(err);
+        return shelf_no_memory(err);
     c->devices[c->device_count++] = *device;
     return 0;
 }
@@ -299,7 +297,7 @@ int choice_settle(choice *c, tally_error *err) {
     if (rc == 0) rc = choice_team(c, err);
     if (rc != 0) return rc;
     choice_item **order = calloc(c->count + 1, sizeof(choice_item *));
-    if (!order) return no_memory(err);
+    if (!order) return shelf_no_memory(err);
     size_t count = 0;
     for (size_t i = 0; i < c->count; i++)
         if (c->items[i].number == 0) order[count++] = &c->items[i];

@@ -62,6 +62,8 @@ int choice_init(choice *c, const shelf *s, const choice_invoice *invoices, size_
 void choice_clear(choice *c);
 int choice_make(choice *c, bool withhold_blobs, tally_error *err);
 int choice_device(choice *c, const tally_device_id *device, tally_error *err);
+/* Its position; device_count when it is none of them. */
+size_t choice_device_number(const choice *c, const tally_device_id *device);
 /* The team's records that let these devices speak, before all others; then numbers. */
 int choice_settle(choice *c, tally_error *err);
 

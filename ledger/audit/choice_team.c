@@ -12,16 +12,12 @@ typedef struct team_facts {
     size_t count, room;
 } team_facts;
 
-static int no_memory(tally_error *err) {
-    return tally_fail(err, TALLY_ENOMEM, "no memory for a pack");
-}
-
 static int keep_fact(void *ctx, const team_row *row, tally_error *err) {
     team_facts *facts = ctx;
     team_fact fact;
     if (!team_fact_of(row, &fact)) return 0;
     if (!shelf_grow((void **)&facts->items, &facts->room, facts->count, sizeof fact))
-        return no_memory(err);
+        return shelf_no_memory(err);
     facts->items[facts->count++] = fact;
     return 0;
 }

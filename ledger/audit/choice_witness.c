@@ -22,10 +22,6 @@ typedef struct witness_search {
     size_t reach_count, reach_room;
 } witness_search;
 
-static int no_memory(tally_error *err) {
-    return tally_fail(err, TALLY_ENOMEM, "no memory for a pack");
-}
-
 static witness_reach *reach_of(witness_search *s, const tally_device_id *witness) {
     for (size_t i = 0; i < s->reach_count; i++)
         if (memcmp(s->reaches[i].witness.b, witness->b, sizeof witness->b) == 0)
@@ -52,13 +48,13 @@ static int take(void *ctx, const tally_cosignature *row, tally_error *err) {
     if (size > s->feed_size || tally_team_device_get(c->shelf->txn, &row->witness, &member) != 0)
         return 0;
     witness_reach *reach = reach_of(s, &row->witness);
-    if (!reach) return no_memory(err);
+    if (!reach) return shelf_no_memory(err);
     if (!any_between(s, reach->size, size)) return 0;
     int rc = tally_feed_root(c->shelf->txn, s->feed, size, &root, err);
     if (rc != 0 || !tally_hash_eq(&root, &row->checkpoint.root)) return rc; /* another history */
     if (!shelf_grow((void **)&c->cosignatures, &c->cosignature_room, c->cosignature_count,
                     sizeof *row))
-        return no_memory(err);
+        return shelf_no_memory(err);
     c->cosignatures[c->cosignature_count++] = *row;
     reach->size = size;
     return choice_device(c, &row->witness, err);
@@ -76,7 +72,7 @@ static int feed_witnesses(choice *c, const tally_device_id *device, tally_error 
     int rc = tally_feed_get(c->shelf->txn, s.feed, &feed, err);
     s.feed_size = feed.size;
     s.indexes = calloc(c->count + 1, sizeof *s.indexes);
-    if (rc == 0 && !s.indexes) rc = no_memory(err);
+    if (rc == 0 && !s.indexes) rc = shelf_no_memory(err);
     for (size_t i = 0; i < c->count && rc == 0; i++)
         if (c->items[i].place.feed == s.feed) s.indexes[s.count++] = c->items[i].place.index;
     if (s.count) qsort(s.indexes, s.count, sizeof *s.indexes, index_order);

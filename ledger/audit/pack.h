@@ -139,7 +139,13 @@ size_t pack_seal_text(const tally_hash *team, const tally_device_id *device, siz
                       const tally_hash *hash, char origin[TALLY_ORIGIN_MAX_BYTES],
                       char out[TALLY_CHECKPOINT_MAX_BYTES]);
 
+/* Withheld: only its hash is known. */
+static inline bool pack_is_leaf(const pack_item *item) {
+    return item->bytes.len == 0;
+}
 bool pack_is_kind(const pack_item *item, const char *kind);
+/* A text of its body; empty when there is none. */
+tally_span pack_text_of(const pack_item *item, const char *key);
 /* amount x part / parts, rounded towards zero, or one more away from zero. */
 bool pack_is_share(tally_i128 amount, uint64_t part, uint64_t parts, int64_t share);
 /* What the row's figure is by what stands in the pack: false and bad when it is another. */

@@ -10,16 +10,6 @@
 
 #define MINUTES_MAX 100000u /* of a contract's rounding */
 
-static tally_span text_of(const pack_item *item, const char *key) {
-    tally_span text = {0};
-    (void)tally_body_str(&item->record, key, &text);
-    return text;
-}
-
-static bool is_leaf(const pack_item *item) {
-    return item->bytes.len == 0;
-}
-
 bool pack_is_share(tally_i128 amount, uint64_t part, uint64_t parts, int64_t share) {
     bool minus = amount < 0;
     tally_i128 size = minus ? -amount : amount, own = minus ? -(tally_i128)share : share;
@@ -48,7 +38,7 @@ static uint32_t tiers_of(const pack_item *cost) {
                  {"service", "flex", TALLY_TIER_FLEX}};
     uint32_t out = 0;
     for (size_t i = 0; i < sizeof flags / sizeof *flags; i++)
-        if (tally_span_is(text_of(cost, flags[i].key), flags[i].word)) out |= flags[i].flag;
+        if (tally_span_is(pack_text_of(cost, flags[i].key), flags[i].word)) out |= flags[i].flag;
     return out;
 }
 
@@ -60,8 +50,8 @@ static uint64_t count_of(const pack_item *cost, const char *key) {
 static bool entry_holds(pack_line *line, const tally_trace *row, const pack_item *cost) {
     tally_entry_id own;
     const uint8_t *kept;
-    tally_entry_id_of(text_of(cost, "agent"), text_of(cost, "key"), &own);
-    if (tally_span_is(text_of(cost, "source"), "imported") &&
+    tally_entry_id_of(pack_text_of(cost, "agent"), pack_text_of(cost, "key"), &own);
+    if (tally_span_is(pack_text_of(cost, "source"), "imported") &&
         tally_body_bin(&cost->record, "entry", TALLY_ENTRY_BYTES, &kept))
         memcpy(own.b, kept, TALLY_ENTRY_BYTES);
     return memcmp(own.b, row->entry.b, TALLY_ENTRY_BYTES) == 0 ||
@@ -77,7 +67,7 @@ static bool priced_holds(pack_line *line, const tally_trace *row, const pack_ite
     uint64_t time = count_of(cost, "time");
     if (!pack_is_kind(rate, "price.set") || tally_price_read(&rate->record, &price, NULL) != 0)
         return pack_bad(line, "its rate is no price");
-    tally_span model = text_of(cost, "model"), name = tally_span_str(price.model);
+    tally_span model = pack_text_of(cost, "model"), name = tally_span_str(price.model);
     bool same = tally_span_eq(model, name);
     if (!same && tally_model_resolve(model, &name, 1) != 0) {
         *recomputed = false;
@@ -103,11 +93,11 @@ static bool priced_holds(pack_line *line, const tally_trace *row, const pack_ite
 
 static bool cost_holds(pack_line *line, const pack_document *document, const tally_trace *row,
                        const pack_item *cost, const pack_item *rate, bool *recomputed) {
-    bool sourced = text_of(cost, "source").len > 0;
+    bool sourced = pack_text_of(cost, "source").len > 0;
     int64_t stated;
-    tally_span currency = text_of(cost, "currency");
+    tally_span currency = pack_text_of(cost, "currency");
     if (!entry_holds(line, row, cost)) return false;
-    if (tally_span_is(document->invoice->basis, "paid") || (rate && is_leaf(rate))) {
+    if (tally_span_is(document->invoice->basis, "paid") || (rate && pack_is_leaf(rate))) {
         *recomputed = false; /* a share of a fee, which all usage of a month has its part in */
         return true;
     }
@@ -126,13 +116,13 @@ static bool cost_holds(pack_line *line, const pack_document *document, const tal
 
 static bool dated(const pack_item *item, const tally_trace *row) {
     int64_t day;
-    return tally_date_parse(text_of(item, "date"), &day) == 0 && day == row->day;
+    return tally_date_parse(pack_text_of(item, "date"), &day) == 0 && day == row->day;
 }
 
 static bool expense_holds(pack_line *line, const tally_trace *row, const pack_item *item) {
     int64_t amount;
     if (!dated(item, row)) return pack_bad(line, "it is of another day");
-    if (!tally_span_eq(text_of(item, "currency"), row->currency) ||
+    if (!tally_span_eq(pack_text_of(item, "currency"), row->currency) ||
         !tally_body_i64(&item->record, "amount", &amount))
         return pack_bad(line, "it is in another currency");
     return share_holds(line, amount, row, row->pico);
@@ -199,8 +189,8 @@ static bool activity_sorted(pack_line *line) {
                        sizeof *pack->activity))
             return false;
         pack->activity[pack->activity_count++] =
-            (pack_activity){tally_session_ref(text_of(&pack->items[i], "agent"),
-                                              text_of(&pack->items[i], "session")),
+            (pack_activity){tally_session_ref(pack_text_of(&pack->items[i], "agent"),
+                                              pack_text_of(&pack->items[i], "session")),
                             i};
     }
     if (pack->activity_count)
@@ -211,7 +201,7 @@ static bool activity_sorted(pack_line *line) {
 
 static bool session_events(pack_line *line, const pack_item *session, event_list *list) {
     tally_pack *pack = line->pack;
-    uint64_t ref = tally_session_ref(text_of(session, "agent"), text_of(session, "id"));
+    uint64_t ref = tally_session_ref(pack_text_of(session, "agent"), pack_text_of(session, "id"));
     size_t low = 0, high;
     if (!activity_sorted(line)) return false;
     for (high = pack->activity_count; low < high;) {
@@ -280,7 +270,7 @@ static bool session_holds(pack_line *line, const pack_document *document, const 
 
 bool pack_row_figure(pack_line *line, const pack_document *document, const tally_trace *row,
                      const pack_item *item, const pack_item *rate, bool *recomputed) {
-    if (!item || is_leaf(item)) return true; /* claimed */
+    if (!item || pack_is_leaf(item)) return true; /* claimed */
     if (tally_span_is(row->what, "cost"))
         return cost_holds(line, document, row, item, rate, recomputed);
     if (tally_span_is(row->what, "expense")) return expense_holds(line, row, item);
@@ -318,14 +308,14 @@ static bool price_is(const line_check *c, tally_i128 pico) {
 /* The rate that a row names, pico-units an hour; -1: it cannot be known, -2: it is none. */
 static tally_i128 rate_of(const line_check *c, const pack_item *rate, const tally_trace *row) {
     int64_t from, extra = 0;
-    tally_span client = text_of(rate, "client"), date = text_of(rate, "from");
-    if (tally_span_is(text_of(c->contract, "ai_cost"), "in_rate"))
+    tally_span client = pack_text_of(rate, "client"), date = pack_text_of(rate, "from");
+    if (tally_span_is(pack_text_of(c->contract, "ai_cost"), "in_rate"))
         extra = pico_of(c->contract, "rate_extra");
-    if (is_leaf(rate)) return -1;
+    if (pack_is_leaf(rate)) return -1;
     if (rate == c->contract) return (tally_i128)pico_of(rate, "rate") + extra;
     if (!pack_is_kind(rate, "rate.set") ||
         (client.len && !tally_span_eq(client, c->document->invoice->client)) ||
-        !tally_span_eq(text_of(rate, "currency"), c->document->invoice->currency))
+        !tally_span_eq(pack_text_of(rate, "currency"), c->document->invoice->currency))
         return -2;
     if (date.len && (tally_date_parse(date, &from) != 0 || from > row->day)) return -2;
     return (tally_i128)pico_of(rate, "amount") + extra;
@@ -350,17 +340,18 @@ static bool rates_hold(const line_check *c) {
 /* The rounding of the contract; false where its numbers are out of all proportion. */
 static bool rounding_of(const line_check *c, tally_contract *out) {
     uint64_t rounding = 0, least = 0;
-    tally_span per = text_of(c->contract, "rounding_per");
+    tally_span per = pack_text_of(c->contract, "rounding_per");
     (void)tally_body_u64(&c->contract->record, "rounding_minutes", &rounding);
     (void)tally_body_u64(&c->contract->record, "minimum_minutes", &least);
-    *out = (tally_contract){.rounding_minutes = (uint32_t)(rounding & UINT32_MAX),
-                            .minimum_minutes = (uint32_t)(least & UINT32_MAX),
-                            .rounding = tally_span_is(text_of(c->contract, "rounding"), "nearest")
-                                            ? TALLY_ROUND_NEAREST
-                                            : TALLY_ROUND_UP,
-                            .rounding_per = tally_span_is(per, "day")    ? TALLY_PER_DAY
-                                            : tally_span_is(per, "line") ? TALLY_PER_LINE
-                                                                         : TALLY_PER_ENTRY};
+    *out =
+        (tally_contract){.rounding_minutes = (uint32_t)(rounding & UINT32_MAX),
+                         .minimum_minutes = (uint32_t)(least & UINT32_MAX),
+                         .rounding = tally_span_is(pack_text_of(c->contract, "rounding"), "nearest")
+                                         ? TALLY_ROUND_NEAREST
+                                         : TALLY_ROUND_UP,
+                         .rounding_per = tally_span_is(per, "day")    ? TALLY_PER_DAY
+                                         : tally_span_is(per, "line") ? TALLY_PER_LINE
+                                                                      : TALLY_PER_ENTRY};
     return rounding <= MINUTES_MAX && least <= MINUTES_MAX;
 }
 
@@ -394,11 +385,12 @@ static bool hours_hold(const line_check *c) {
 static bool exchange_of(const line_check *c, tally_span from, tally_i128 *num, tally_i128 *den) {
     tally_span to = c->document->invoice->currency;
     int64_t day, rate;
-    if (!pack_is_kind(c->item, "fx.set") || tally_date_parse(text_of(c->item, "date"), &day) != 0 ||
+    if (!pack_is_kind(c->item, "fx.set") ||
+        tally_date_parse(pack_text_of(c->item, "date"), &day) != 0 ||
         day >= c->document->invoice->end_day || !tally_body_i64(&c->item->record, "rate", &rate) ||
         rate <= 0)
         return false;
-    tally_span base = text_of(c->item, "base"), quote = text_of(c->item, "quote");
+    tally_span base = pack_text_of(c->item, "base"), quote = pack_text_of(c->item, "quote");
     bool direct = tally_span_eq(base, from) && tally_span_eq(quote, to);
     if (!direct && !(tally_span_eq(base, to) && tally_span_eq(quote, from))) return false;
     *num = direct ? rate : TALLY_PICO;
@@ -412,7 +404,7 @@ static bool minor_of(const line_check *c, tally_i128 pico, tally_i128 num, tally
     uint64_t markup = 0;
     bool minus = pico < 0;
     tally_i128 value = minus ? -pico : pico;
-    if (tally_span_is(text_of(c->contract, "ai_cost"), "markup"))
+    if (tally_span_is(pack_text_of(c->contract, "ai_cost"), "markup"))
         (void)tally_body_u64(&c->contract->record, "markup_percent", &markup);
     if (markup > MINUTES_MAX) return false;
     den *= 100;
@@ -437,7 +429,7 @@ static bool compute_holds(const line_check *c) {
         pico += rows[i].pico;
     }
     if (!tally_span_eq(rows[0].currency, c->document->invoice->currency)) {
-        if (!c->item || is_leaf(c->item)) return claimed(c);
+        if (!c->item || pack_is_leaf(c->item)) return claimed(c);
         if (!exchange_of(c, rows[0].currency, &num, &den))
             return pack_bad(c->line, "its rate of exchange is none between its currencies");
     }

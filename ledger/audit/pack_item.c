@@ -5,7 +5,13 @@
 #include "../view_fold.h"
 
 bool pack_is_kind(const pack_item *item, const char *kind) {
-    return item->bytes.len > 0 && tally_span_is(item->record.kind, kind);
+    return !pack_is_leaf(item) && tally_span_is(item->record.kind, kind);
+}
+
+tally_span pack_text_of(const pack_item *item, const char *key) {
+    tally_span text = {0};
+    (void)tally_body_str(&item->record, key, &text);
+    return text;
 }
 
 /* The device of the pack that a record's key names; NULL when it is none of them. */

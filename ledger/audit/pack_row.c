@@ -12,21 +12,11 @@ typedef struct row_refs {
     size_t session_count;
 } row_refs;
 
-static tally_span text_of(const pack_item *item, const char *key) {
-    tally_span text = {0};
-    (void)tally_body_str(&item->record, key, &text);
-    return text;
-}
-
-static bool is_leaf(const pack_item *item) {
-    return item->bytes.len == 0;
-}
-
 static bool item_holds(pack_line *line, const tally_trace *row, const pack_item *item) {
     static const tally_hash none;
     if (!item) return tally_hash_eq(&row->leaf, &none) || pack_bad(line, "its record is not named");
     if (!tally_hash_eq(&row->leaf, &item->leaf)) return pack_bad(line, "its record is another");
-    return is_leaf(item) || tally_span_eq(item->record.kind, row->what) ||
+    return pack_is_leaf(item) || tally_span_eq(item->record.kind, row->what) ||
            pack_bad(line, "its record is of another kind");
 }
 
@@ -34,9 +24,9 @@ static bool item_holds(pack_line *line, const tally_trace *row, const pack_item 
 static bool first_holds(const tally_trace *row, const row_refs *refs) {
     const pack_item *first = refs->sessions[0];
     if (tally_span_is(row->what, "session")) return first == refs->item;
-    if (is_leaf(first) || !refs->item || is_leaf(refs->item)) return true;
-    return tally_span_eq(text_of(first, "agent"), text_of(refs->item, "agent")) &&
-           tally_span_eq(text_of(first, "id"), text_of(refs->item, "session"));
+    if (pack_is_leaf(first) || !refs->item || pack_is_leaf(refs->item)) return true;
+    return tally_span_eq(pack_text_of(first, "agent"), pack_text_of(refs->item, "agent")) &&
+           tally_span_eq(pack_text_of(first, "id"), pack_text_of(refs->item, "session"));
 }
 
 /* Each is the parent of the one before it. */
@@ -46,11 +36,11 @@ static bool sessions_hold(pack_line *line, const tally_trace *row, const row_ref
     if (!may) return pack_bad(line, "it is of no session");
     for (size_t i = 0; i < refs->session_count; i++) {
         const pack_item *session = refs->sessions[i], *child = i ? refs->sessions[i - 1] : NULL;
-        if (is_leaf(session)) continue;
+        if (pack_is_leaf(session)) continue;
         if (!pack_is_kind(session, "session")) return pack_bad(line, "it names no session");
-        if (child && !is_leaf(child) &&
-            (!tally_span_eq(text_of(session, "agent"), text_of(child, "agent")) ||
-             !tally_span_eq(text_of(session, "id"), text_of(child, "parent"))))
+        if (child && !pack_is_leaf(child) &&
+            (!tally_span_eq(pack_text_of(session, "agent"), pack_text_of(child, "agent")) ||
+             !tally_span_eq(pack_text_of(session, "id"), pack_text_of(child, "parent"))))
             return pack_bad(line, "a session is not the parent of the one before it");
     }
     return first_holds(row, refs) || pack_bad(line, "its session is another");
@@ -86,7 +76,7 @@ static row_answer split_names(const pack_item *decided, const tally_trace *row, 
 
 static row_answer client_named(const pack_item *decided, const tally_trace *row,
                                tally_span client) {
-    tally_span named = text_of(decided, "client");
+    tally_span named = pack_text_of(decided, "client");
     if (pack_is_kind(decided, "split")) return split_names(decided, row, client);
     if (row->part != row->parts) return ROW_BAD;
     if (named.len == 0) return ROW_CLAIMED; /* by its project */
@@ -97,16 +87,16 @@ static row_answer client_named(const pack_item *decided, const tally_trace *row,
 static row_answer target_named(const pack_item *decided, const tally_trace *row,
                                const row_refs *refs) {
     const uint8_t *entry;
-    tally_span agent = text_of(decided, "agent"), id = text_of(decided, "session");
+    tally_span agent = pack_text_of(decided, "agent"), id = pack_text_of(decided, "session");
     bool withheld = refs->session_count == 0;
     if (tally_body_bin(&decided->record, "entry", TALLY_ENTRY_BYTES, &entry))
         return memcmp(entry, row->entry.b, TALLY_ENTRY_BYTES) == 0 ? ROW_HOLDS : ROW_BAD;
     for (size_t i = 0; i < refs->session_count; i++) {
         const pack_item *session = refs->sessions[i];
-        if (!is_leaf(session) && tally_span_eq(text_of(session, "agent"), agent) &&
-            tally_span_eq(text_of(session, "id"), id))
+        if (!pack_is_leaf(session) && tally_span_eq(pack_text_of(session, "agent"), agent) &&
+            tally_span_eq(pack_text_of(session, "id"), id))
             return ROW_HOLDS;
-        withheld = withheld || is_leaf(session);
+        withheld = withheld || pack_is_leaf(session);
     }
     return withheld ? ROW_CLAIMED : ROW_BAD;
 }
@@ -115,7 +105,7 @@ static bool decision_holds(pack_line *line, const tally_trace *row, const row_re
                            tally_span client, bool *recomputed) {
     const pack_item *decided = refs->decided;
     bool person, typed;
-    if (!decided || is_leaf(decided)) {
+    if (!decided || pack_is_leaf(decided)) {
         *recomputed = false;
         return true;
     }
@@ -179,7 +169,7 @@ bool pack_trace_line(pack_line *line) {
     pack_subject(line, "trace %zu", pack->row);
     pack->rows_begun = true;
     if (!read_refs(line, &refs) || !item_holds(line, row, refs.item)) return false;
-    bool recomputed = refs.item && !is_leaf(refs.item);
+    bool recomputed = refs.item && !pack_is_leaf(refs.item);
     if (row->part < 1 || row->part > row->parts || row->ms < 0 || row->ms > ROW_MAX_MS)
         return pack_bad(line, "its part or its time is out of range");
     if (!sessions_hold(line, row, &refs)) return false;

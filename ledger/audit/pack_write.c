@@ -13,10 +13,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static int no_memory(tally_error *err) {
-    return tally_fail(err, TALLY_ENOMEM, "no memory for a pack");
-}
-
 /* ---- text ---- */
 
 typedef struct pack_text {
@@ -130,13 +126,13 @@ static int copy_issued(issued_list *list, const tally_issued *issued, tally_erro
     issued_copy *copy = calloc(1, sizeof *copy);
     if (!copy || !shelf_grow((void **)&list->items, &list->room, list->count, sizeof copy)) {
         free(copy);
-        return no_memory(err);
+        return shelf_no_memory(err);
     }
     list->items[list->count++] = copy;
     copy->issued = *issued;
     copy_texts(copy);
     copy->frontier = calloc(issued->frontier_count + 1, sizeof *copy->frontier);
-    if (!copy->frontier) return no_memory(err);
+    if (!copy->frontier) return shelf_no_memory(err);
     if (issued->frontier_count)
         memcpy(copy->frontier, issued->frontier, issued->frontier_count * sizeof *copy->frontier);
     copy->issued.frontier = copy->frontier;
@@ -178,7 +174,7 @@ static int derive_one(packing *p, const issued_copy *copy, tally_error *err) {
     tally_invoice *frozen = NULL;
     char difference[TALLY_DIFFERENCE_BYTES];
     if (!shelf_grow((void **)&p->invoices, &p->room, p->count, sizeof *p->invoices))
-        return no_memory(err);
+        return shelf_no_memory(err);
     choice_invoice *out = &p->invoices[p->count++];
     *out = (choice_invoice){.issue = copy->issued.issue, .blob = copy->issued.document};
     int rc = tally_read_begin(p->ledger, &txn, err);
@@ -260,22 +256,15 @@ static void write_trees(pack_text *t, const sheaf *s) {
     }
 }
 
-static size_t device_number(const choice *c, const tally_device_id *device) {
-    size_t i = 0;
-    while (i < c->device_count && memcmp(c->devices[i].b, device->b, sizeof device->b) != 0)
-        i++;
-    return i;
-}
-
 static void write_cosignatures(pack_text *t, const sheaf *s) {
     for (size_t i = 0; i < s->choice->cosignature_count; i++) {
         const tally_cosignature *row = &s->choice->cosignatures[i];
-        size_t device = device_number(s->choice, &row->device), n = 0;
+        size_t device = choice_device_number(s->choice, &row->device), n = 0;
         while (s->checkpoints[n].device != device ||
                s->checkpoints[n].cp.size != row->checkpoint.size)
             n++;
         put(t, "cosignature %zu %zu %zu %" PRId64 " ", i, n,
-            device_number(s->choice, &row->witness), row->time_s);
+            choice_device_number(s->choice, &row->witness), row->time_s);
         put_base64(t, tally_span_of(row->signature, sizeof row->signature));
         put(t, "\n");
     }
@@ -301,7 +290,7 @@ static int write_item(packing *p, tally_txn *txn, const sheaf *s, size_t i, tall
 static int write_items(packing *p, tally_txn *txn, const sheaf *s, tally_error *err) {
     const choice *c = s->choice;
     size_t *order = calloc(c->count + 1, sizeof *order);
-    int rc = order ? 0 : no_memory(err);
+    int rc = order ? 0 : shelf_no_memory(err);
     for (size_t i = 0; order && i < c->count; i++)
         order[c->items[i].number] = i;
     for (size_t i = 0; i < c->count && rc == 0; i++)
@@ -402,7 +391,7 @@ static int write_seal(packing *p, const choice *c, tally_error *err) {
     size_t len =
         pack_seal_text(tally_ledger_team(p->ledger), own, p->text.len, &hash, origin, text);
     tally_key_sign(key, tally_span_of(text, len), signature);
-    put(&p->text, "seal %zu ", device_number(c, own));
+    put(&p->text, "seal %zu ", choice_device_number(c, own));
     put_base64(&p->text, tally_span_of(signature, sizeof signature));
     put(&p->text, "\n");
     return 0;

@@ -6,10 +6,6 @@
 
 #include <stdlib.h>
 
-static int no_memory(tally_error *err) {
-    return tally_fail(err, TALLY_ENOMEM, "no memory for a pack");
-}
-
 typedef struct tree_reader {
     sheaf *s;
     sheaf_tree *tree;
@@ -20,7 +16,7 @@ static int read_subtree(void *ctx, unsigned level, uint64_t index, tally_hash *o
     tree_reader *reader = ctx;
     sheaf_tree *tree = reader->tree;
     uint32_t *slot = index_map_slot(&tree->known, (uint64_t)level << 56 | index);
-    if (!slot) return no_memory(err);
+    if (!slot) return shelf_no_memory(err);
     if (*slot != 0) {
         *out = tree->hashes[*slot - 1];
         return 0;
@@ -28,7 +24,7 @@ static int read_subtree(void *ctx, unsigned level, uint64_t index, tally_hash *o
     int rc = feed_subtree(reader->s->txn, tree->feed, level, index, out, err);
     if (rc != 0) return rc;
     if (!shelf_grow((void **)&tree->hashes, &tree->room, tree->count, sizeof *out))
-        return no_memory(err);
+        return shelf_no_memory(err);
     tree->hashes[tree->count++] = *out;
     *slot = (uint32_t)tree->count;
     return 0;
@@ -40,10 +36,10 @@ static int keep_proof(sheaf *s, const tally_proof *proof, size_t *at, tally_erro
     for (uint32_t i = 0; i < proof->count; i++) {
         uint32_t *slot = index_map_slot(&s->by_hash, tally_get_be64(proof->hashes[i].b));
         if (!slot || !shelf_grow((void **)&s->refs, &s->ref_room, s->ref_count, sizeof *s->refs))
-            return no_memory(err);
+            return shelf_no_memory(err);
         if (*slot == 0 || !tally_hash_eq(&s->nodes[*slot - 1], &proof->hashes[i])) {
             if (!shelf_grow((void **)&s->nodes, &s->node_room, s->node_count, sizeof *s->nodes))
-                return no_memory(err);
+                return shelf_no_memory(err);
             s->nodes[s->node_count++] = proof->hashes[i];
             *slot = (uint32_t)s->node_count;
         }
@@ -61,7 +57,7 @@ static int add_checkpoint(sheaf *s, size_t device, const tally_checkpoint *cp, t
     tree_reader reader = {s, &s->trees[device]};
     int rc = 0;
     if (!shelf_grow((void **)&s->checkpoints, &s->checkpoint_room, n, sizeof row))
-        return no_memory(err);
+        return shelf_no_memory(err);
     if (!first)
         rc = tally_consistency_prove(s->checkpoints[n - 1].cp.size, cp->size, read_subtree, &reader,
                                      &row.consistency, err);
@@ -78,13 +74,6 @@ static uint64_t reach_of(const choice *c, uint32_t feed) {
     return reach;
 }
 
-static size_t device_of(const choice *c, const tally_device_id *device) {
-    size_t i = 0;
-    while (memcmp(c->devices[i].b, device->b, sizeof device->b) != 0)
-        i++;
-    return i;
-}
-
 /* Those that somebody cosigned, once each; they ascend. */
 static int add_cosigned(sheaf *s, size_t device, tally_error *err) {
     const choice *c = s->choice;
@@ -92,7 +81,7 @@ static int add_cosigned(sheaf *s, size_t device, tally_error *err) {
     for (size_t i = 0; i < c->cosignature_count && rc == 0; i++) {
         const tally_cosignature *row = &c->cosignatures[i];
         size_t n = s->checkpoint_count;
-        if (device_of(c, &row->device) != device) continue;
+        if (choice_device_number(c, &row->device) != device) continue;
         if (n > 0 && s->checkpoints[n - 1].device == device &&
             s->checkpoints[n - 1].cp.size == row->checkpoint.size)
             continue;
@@ -112,7 +101,7 @@ static int device_checkpoints(sheaf *s, size_t device, tally_error *err) {
     sheaf_tree *tree = &s->trees[device];
     tally_checkpoint cp;
     tally_feed feed;
-    if (index_map_init(&tree->known) != 0) return no_memory(err);
+    if (index_map_init(&tree->known) != 0) return shelf_no_memory(err);
     if (tally_feed_find(s->txn, id, &tree->feed) != 0) return 0; /* it has written nothing */
     int rc = tally_feed_get(s->txn, tree->feed, &feed, err);
     uint64_t reach = reach_of(s->choice, tree->feed);
@@ -158,7 +147,7 @@ int sheaf_make(sheaf *s, tally_txn *txn, const choice *c, tally_error *err) {
     *s = (sheaf){.txn = txn, .choice = c};
     s->trees = calloc(c->device_count + 1, sizeof *s->trees);
     s->proofs = calloc(c->count + 1, sizeof *s->proofs);
-    int rc = index_map_init(&s->by_hash) == 0 && s->trees && s->proofs ? 0 : no_memory(err);
+    int rc = index_map_init(&s->by_hash) == 0 && s->trees && s->proofs ? 0 : shelf_no_memory(err);
     for (size_t i = 0; i < c->device_count && rc == 0; i++)
         rc = device_checkpoints(s, i, err);
     for (size_t i = 0; i < c->count && rc == 0; i++)

@@ -9,6 +9,10 @@
 
 #include <stdlib.h>
 
+int shelf_no_memory(tally_error *err) {
+    return tally_fail(err, TALLY_ENOMEM, "no memory for a pack");
+}
+
 bool shelf_grow(void **items, size_t *room, size_t count, size_t size) {
     if (count < *room) return true;
     size_t wanted = *room ? *room * 2 : 64;
@@ -19,15 +23,11 @@ bool shelf_grow(void **items, size_t *room, size_t count, size_t size) {
     return true;
 }
 
-static int no_memory(tally_error *err) {
-    return tally_fail(err, TALLY_ENOMEM, "no memory for a pack");
-}
-
 /* How much of each feed counts; nothing of an auditor's or a stranger's. */
 static int read_limits(shelf *s, tally_error *err) {
     s->feeds = tally_feed_count(s->txn);
     s->limits = calloc((size_t)s->feeds + 1, sizeof *s->limits);
-    if (!s->limits) return no_memory(err);
+    if (!s->limits) return shelf_no_memory(err);
     for (uint32_t i = 0; i < s->feeds; i++) {
         tally_feed feed;
         tally_team_device device;
@@ -43,7 +43,7 @@ static int read_limits(shelf *s, tally_error *err) {
 
 int shelf_init(shelf *s, tally_txn *txn, tally_span client, tally_error *err) {
     *s = (shelf){.txn = txn, .client = client};
-    if (index_map_init(&s->by_leaf) != 0) return no_memory(err);
+    if (index_map_init(&s->by_leaf) != 0) return shelf_no_memory(err);
     return read_limits(s, err);
 }
 
@@ -63,10 +63,10 @@ int shelf_want(shelf *s, const tally_hash *leaf, tally_error *err) {
     static const tally_hash none;
     if (tally_hash_eq(leaf, &none)) return 0;
     uint32_t *slot = index_map_slot(&s->by_leaf, tally_get_be64(leaf->b));
-    if (!slot) return no_memory(err);
+    if (!slot) return shelf_no_memory(err);
     if (*slot != 0) return 0;
     if (!shelf_grow((void **)&s->leaves, &s->leaf_room, s->leaf_count, sizeof *s->leaves))
-        return no_memory(err);
+        return shelf_no_memory(err);
     s->leaves[s->leaf_count++] = (shelf_leaf){.leaf = *leaf};
     *slot = (uint32_t)s->leaf_count;
     return 0;
@@ -136,7 +136,7 @@ static int keep(shelf *s, shelf_kind what, const tally_record *record, shelf_pla
                        : what == SHELF_ABOUT    ? &s->about
                                                 : &s->engaged;
     if (!shelf_grow((void **)&rows->items, &rows->room, rows->count, sizeof *rows->items))
-        return no_memory(err);
+        return shelf_no_memory(err);
     rows->items[rows->count++] = (shelf_row){ref_of(what, record), record->hlc, place};
     return 0;
 }

@@ -7,10 +7,6 @@
 
 #define WHOLE_WORD_BYTES 4u /* what is shorter must stand by itself to name anything */
 
-static int no_memory(tally_error *err) {
-    return tally_fail(err, TALLY_ENOMEM, "no memory for a pack");
-}
-
 static uint8_t small(uint8_t c) {
     return c >= 'A' && c <= 'Z' ? (uint8_t)(c + ('a' - 'A')) : c;
 }
@@ -31,7 +27,7 @@ static int name_add(tally_span **list, size_t *room, size_t *count, tally_span t
     uint8_t *copy = malloc(text.len);
     if (!copy || !shelf_grow((void **)list, room, *count, sizeof **list)) {
         free(copy);
-        return no_memory(err);
+        return shelf_no_memory(err);
     }
     for (size_t i = 0; i < text.len; i++)
         copy[i] = small(text.ptr[i]);

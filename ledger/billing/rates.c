@@ -62,10 +62,9 @@ int draft_exchange(draft *d, tally_span from, tally_span to, int64_t day, rate_f
                             exchange_words(d, from, to, s.direct, s.direct_day, s.direct_source),
                             s.direct_leaf};
     else
-        *out =
-            (rate_found){TALLY_PICO, s.inverse,
-                         exchange_words(d, to, from, s.inverse, s.inverse_day, s.inverse_source),
-                         s.inverse_leaf};
+        *out = (rate_found){TALLY_PICO, s.inverse,
+                            exchange_words(d, to, from, s.inverse, s.inverse_day, s.inverse_source),
+                            s.inverse_leaf};
     return 0;
 }
 
