@@ -9,6 +9,7 @@
 #include "commands.h"
 #include "file.h"
 #include "open.h"
+#include "pack_page.h"
 
 /* Days that a pack can be about: section 16. */
 #define ALL_FIRST_DAY INT64_C(-1000000)
@@ -46,13 +47,14 @@ static int pack_save(cli *run, tally_span pack, tally_error *err) {
         return fwrite(pack.ptr, 1, pack.len, cli_out(run)) == pack.len
                    ? 0
                    : tally_fail(err, TALLY_EIO, "cannot write the pack: %s", strerror(errno));
-    if (ends_in(asked, ".html"))
-        return tally_fail(err, TALLY_EINVAL,
-                          "packs are written as text; name a file that ends in .txt");
     int code = path_of(asked, path, sizeof path, err);
     if (!code) code = cli_replace_open(&file, path, err);
     if (code) return code;
-    bool whole = fwrite(pack.ptr, 1, pack.len, file.out) == pack.len;
+    if (ends_in(path, ".html"))
+        pack_page_write(file.out, pack);
+    else
+        (void)fwrite(pack.ptr, 1, pack.len, file.out);
+    bool whole = !ferror(file.out);
     if (!whole) code = tally_fail(err, TALLY_EIO, "cannot write %s: %s", path, strerror(errno));
     int closed = cli_replace_close(&file, whole, err);
     return code ? code : closed;
@@ -120,7 +122,7 @@ static int export_run(cli *run) {
 
 #define PACK_OPTIONS                                                                               \
     {"withhold-descriptions", NULL, "leave descriptions and evidence out; their hashes stay"}, {   \
-        "output", "FILE", "write to this file or directory (default: standard output)"             \
+        "output", "FILE", "write to this file (.html: a page that checks itself)"                  \
     }
 
 static const cli_option pack_options[] = {
