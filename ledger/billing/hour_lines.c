@@ -50,6 +50,8 @@ void hours_trace(draft *d, const hour_item *item) {
                          .ms = item->ms,
                          .part = item->part,
                          .parts = item->parts,
+                         .decided = item->decided,
+                         .rate = item->rate.leaf,
                          .why = item->rate.words.len
                                     ? draft_text(d, "%.*s%s%.*s", SPAN(item->why),
                                                  item->why.len ? "; " : "", SPAN(item->rate.words))

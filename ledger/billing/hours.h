@@ -7,7 +7,7 @@
 /* A session's share on one local day, or a share of typed time. */
 typedef struct hour_item {
     tally_entry_id entry;
-    tally_hash leaf;
+    tally_hash leaf, decided;
     bool is_session;
     bool billed; /* under this contract already */
     uint64_t session;
