@@ -2,19 +2,7 @@
  * they do is in policy.c; events are in contract_events.c, a contract as a whole in contract.c. */
 #include "commands.h"
 #include "policy.h"
-
-#define END                                                                                        \
-    { NULL, NULL, NULL }
-
-#define COMMAND(id, words, operands, count, what, line, table, function)                           \
-    const cli_command command_##id = {.name = words,                                               \
-                                      .arguments = operands,                                       \
-                                      .summary = what,                                             \
-                                      .example = line,                                             \
-                                      .options = table,                                            \
-                                      .min_arguments = count,                                      \
-                                      .max_arguments = count,                                      \
-                                      .run = function}
+#include "policy_command.h"
 
 /* ---- contract ---- */
 
