@@ -333,14 +333,14 @@ function eventsOf(pack, session) {
 /* The engaged milliseconds of section 7 in [from, until). */
 function engagedIn(events, idle, unattended, from, until) {
     const spans = [], cut = (a, b) => a < b ? b - a : 0n;
-    let reached = null, sum = 0n, done = from;
+    let reached = null, sum = 0n;
     events.sort((a, b) => a[0] < b[0] ? -1 : a[0] > b[0] ? 1 : a[1] < b[1] ? -1 : a[1] > b[1] ? 1 : 0);
     for (const [start, end] of events) {
         const begin = reached !== null && start > reached && start - reached <= idle ? reached : start;
         if (begin < end) spans.push([begin, end]);
         if (reached === null || end > reached) reached = end;
     }
-    /* Attended stretches ascend, for all are equally long: what was counted ends at `done`. */
+    /* Stretches after a person's events ascend, for all are equally long. */
     const attended = [];
     for (const [at] of events.filter(e => e[2])) {
         const last = attended[attended.length - 1];
@@ -356,7 +356,6 @@ function engagedIn(events, idle, unattended, from, until) {
         const [a, b] = merged[i], [c, e] = attended[k];
         const low = [a, c, from].reduce((x, y) => x > y ? x : y), high = [b, e, until].reduce((x, y) => x < y ? x : y);
         sum += cut(low, high);
-        done = high;
         if (b < e) i++;
         else k++;
     }
