@@ -64,6 +64,8 @@ typedef struct tally_trace {
     int64_t pico;         /* of cost, in `currency`, before rounding; 0: none */
     tally_span currency;
     uint64_t part, parts; /* the share of the record that is billed here; 1 of 1 for the whole */
+    int64_t after_ms;     /* of a session's day: time before this that other invoices have. Not in
+                             the document */
     tally_span why;       /* what applied: whose it is and why, rate, price. Not in the document */
 } tally_trace;
 

@@ -39,6 +39,7 @@ typedef struct lock {
     tally_hash issue; /* leaf of its invoice.issue */
     uint64_t part, parts;
     int64_t ms;
+    int64_t after_ms; /* of a session's day: time of the share before these, on other invoices */
 } lock;
 typedef int lock_fn(void *ctx, const lock *l, tally_error *err);
 /* All locks of all invoices, voided ones too, by entry, then day. */

@@ -89,13 +89,15 @@ static bool traced_by_day(const tally_trace *trace) {
 
 static void pack_lock(msgpack_packer *pk, const tally_trace *trace) {
     bool by_day = traced_by_day(trace);
-    msgpack_pack_array(pk, by_day ? 5 : 4);
+    bool later = by_day && trace->after_ms > 0;
+    msgpack_pack_array(pk, later ? 6 : by_day ? 5 : 4);
     msgpack_pack_bin(pk, sizeof trace->entry.b);
     msgpack_pack_bin_body(pk, trace->entry.b, sizeof trace->entry.b);
     msgpack_pack_uint64(pk, trace->part);
     msgpack_pack_uint64(pk, trace->parts);
     msgpack_pack_uint64(pk, (uint64_t)trace->ms);
     if (by_day) msgpack_pack_uint64(pk, (uint64_t)trace->day);
+    if (later) msgpack_pack_uint64(pk, (uint64_t)trace->after_ms);
 }
 
 static int append_locks(tally_txn *txn, tally_writer *writer, const tally_invoice *invoice,

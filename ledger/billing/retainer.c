@@ -27,7 +27,7 @@ static tally_span hours_words(draft *d, int64_t pico_hours) {
 
 static int fee_line(draft *d, const retainer_month *month, bool *made) {
     const tally_contract *c = &d->contract;
-    billed_state state;
+    bool done;
     tally_trace trace = {.leaf = c->leaf,
                          .what = tally_span_str("contract.set"),
                          .day = month->first_day,
@@ -37,8 +37,8 @@ static int fee_line(draft *d, const retainer_month *month, bool *made) {
     draft_thing_id(d, "retainer", month->name, &trace.entry);
     *made = false;
     if (month->first_day < d->period.first_day || month->first_day >= d->period.end_day) return 0;
-    int rc = billed_ask(d->billed, c->contract, &trace.entry, LOCK_NO_DAY, 1, 1, &state, d->err);
-    if (rc != 0 || state != BILLED_NOT) return rc;
+    int rc = draft_thing_billed(d, &trace.entry, &done);
+    if (rc != 0 || done) return rc;
     tally_span title = c->title.len ? c->title : tally_span_str("Retainer");
     tally_span hours = hours_words(d, c->included_hours);
     draft_line(d, (tally_invoice_line){
@@ -71,8 +71,7 @@ static void month_sum(draft *d, const hour_list *list, retainer_month *month) {
     for (size_t i = 0; i < list->count; i++) {
         const hour_item *item = &list->items[i];
         if (item->day < month->first_day || item->day >= month->end_day) continue;
-        *(item->billed ? &month->before_ms : &month->new_ms) +=
-            hours_of_entry(&d->contract, item->ms);
+        *(item->billed ? &month->before_ms : &month->new_ms) += hours_counted(&d->contract, item);
     }
 }
 
