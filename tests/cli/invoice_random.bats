@@ -3,7 +3,7 @@
 # oracle of its own adds up what living invoices hold; TALLY_TEST_SEED plays one again.
 load common
 
-STEPS=45
+STEPS=60
 
 pick() { # WORD...
     local at=$((RANDOM % $#))
@@ -28,12 +28,12 @@ living() { here invoice list --json | jq -r '.invoices[] | select(.status != "vo
 
 step() {
     local entry id
-    case $((RANDOM % 12)) in
+    case $((RANDOM % 14)) in
         0 | 1) here time add --client "$(pick acme fin)" --date 2026-03-0$((1 + RANDOM % 9)) \
             --duration $((1 + RANDOM % 90))m "Work on the parser" --json | jq -r .id >>entries ;;
         2 | 3) here expense add --category gpu --provider Modal --amount $((1 + RANDOM % 500)).$((10 + RANDOM % 90)) \
             --date 2026-03-0$((1 + RANDOM % 9)) --client "$(pick acme fin)" --json | jq -r .id >>entries ;;
-        4 | 5) entry=$(pick $(cat entries))
+        4 | 5 | 12) entry=$(pick $(cat entries))
             here split "$entry" acme=$((1 + RANDOM % 5)) fin=$((1 + RANDOM % 5)) \
                 $(pick "" acme/shop=$((1 + RANDOM % 5))) || true ;;
         6) here assign "$(pick $(cat entries))" "$(pick acme fin acme/shop)" || true ;;
@@ -52,7 +52,7 @@ oracle() {
     : >held
     for id in $(living); do
         here invoice show "$id" --json | jq -c --arg id "$id" \
-            '.contract as $c | .client as $k | .trace[] | select(.what == "time.add" or .what == "expense")
+            '.contract as $c | .client as $k | .trace[]
             | {id: $id, contract: $c, client: (if $c == "f" then "fin" else "acme" end), shop: ($c == "s"), entry, part, parts}' >>held
     done
     jq -sc '[group_by(.entry)[] | . as $all | ([$all[] | .part / .parts] | add) as $sum
@@ -86,7 +86,7 @@ oracle() {
         WHERE=$(pick "${MACHINES[@]}")
         [ -s entries ] || here time add --client acme --date 2026-03-02 --duration 1h "Work" --json | jq -r .id >>entries
         step >/dev/null 2>&1
-        if [ $((i % 9)) -eq 0 ]; then
+        if [ $((i % 15)) -eq 0 ]; then
             meet
             oracle
         fi
