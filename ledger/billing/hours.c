@@ -108,6 +108,38 @@ static int take_time(void *ctx, const tally_time_facts *facts, tally_error *err)
 
 /* ---- words ---- */
 
+static uint64_t words_key(const tally_entry_id *entry, int64_t day) {
+    return index_mix(index_mix(tally_get_be64(entry->b), tally_get_be64(entry->b + 8)),
+                     (uint64_t)day);
+}
+
+/* The words of another invoice's line for the same entry, if it has one. */
+static int take_words(draft *d, hour_list *list) {
+    const tally_invoice *from = d->asked->words_of;
+    index_map lines;
+    if (!from || index_map_init(&lines) != 0) return from ? no_memory(d) : 0;
+    int rc = 0;
+    for (size_t l = 0; l < from->line_count && rc == 0; l++) {
+        const tally_invoice_line *line = &from->lines[l];
+        for (size_t i = 0; i < line->trace_count && rc == 0; i++) {
+            if (line->trace_at + i >= from->trace_count) break; /* too many to be kept */
+            const tally_trace *trace = &from->trace[line->trace_at + i];
+            uint32_t *slot = index_map_slot(&lines, words_key(&trace->entry, trace->day));
+            if (slot)
+                *slot = (uint32_t)l + 1;
+            else
+                rc = no_memory(d);
+        }
+    }
+    for (size_t i = 0; i < list->count && rc == 0; i++) {
+        hour_item *item = &list->items[i];
+        uint32_t line = index_map_find(&lines, words_key(&item->entry, item->day));
+        if (line && !item->billed) item->text = draft_copy(d, from->lines[line - 1].description);
+    }
+    index_map_clear(&lines);
+    return rc;
+}
+
 static void describe_items(draft *d, hour_list *list) {
     char room[TALLY_WORDS_SPARE_BYTES];
     uint64_t vague = 0;
@@ -268,6 +300,7 @@ int draft_hours(draft *d) {
     int rc = hours_gather(d, &period, &list);
     keep_period(d, &list);
     if (rc == 0) describe_items(d, &list);
+    if (rc == 0) rc = take_words(d, &list);
     for (size_t i = 0; i < list.count && rc == 0; i++)
         if (list.items[i].is_session)
             rc = session_leaf(d, list.items[i].session, &list.items[i].leaf);

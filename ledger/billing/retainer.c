@@ -88,6 +88,17 @@ static bool month_trace(draft *d, const hour_list *list, const retainer_month *m
     return agent;
 }
 
+/* A contract that begins within a month asks no fee for it, which includes hours all the same. */
+static void warn_no_fee(draft *d, const retainer_month *month) {
+    int64_t worked = hours_quantity(month->new_ms);
+    if (worked > 0 && d->contract.first_day > month->first_day)
+        draft_warn(d,
+                   "%.*s has %" PRId64 ".%02" PRId64
+                   " h and no fee: the contract begins within it; 'tally contract set --from' or "
+                   "a change order bills them",
+                   SPAN(month->name), worked / 100, worked % 100);
+}
+
 static int month_bill(draft *d, const hour_list *list, retainer_month *month) {
     const tally_contract *c = &d->contract;
     hour_rate rate = {0};
@@ -100,6 +111,7 @@ static int month_bill(draft *d, const hour_list *list, retainer_month *month) {
         above(month->before_ms + month->new_ms, included) - above(month->before_ms, included);
     int64_t quantity = hours_quantity(hours_round(c, over));
     if (quantity == 0) {
+        warn_no_fee(d, month);
         if (fee && month_trace(d, list, month, NULL)) d->lines[d->line_count - 1].with_agent = true;
         return 0;
     }

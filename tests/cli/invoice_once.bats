@@ -142,3 +142,48 @@ session() { # PROMPT-TIME PROMPT-TIME ANSWER-TIME
     tally rebuild 2>/dev/null
     [ "$(total c --period 2026-03)" = 12.00 ]
 }
+
+@test "redacted words leave every figure of an issued invoice to be verified" {
+    ada
+    tally contract set c --client acme --rate 100 --rounding-minutes 15 --rounding-per line 2>/dev/null
+    local first second
+    first=$(tally time add --client acme --date 2026-03-02 --duration 20m "The secret parser" --json 2>/dev/null | jq -r .id)
+    second=$(tally time add --client acme --date 2026-03-02 --duration 20m "The secret lexer" --json 2>/dev/null | jq -r .id)
+    issue c --period 2026-03
+    tally redact "$first" --reason "a name" >/dev/null 2>&1
+    tally redact "$second" --reason "a name" >/dev/null 2>&1
+    # Derived from the records alone both are one line of "Work"; each figure is as it was.
+    tally invoice verify AK-2026-0001 --json | jq -e '.verified and (.words_verified | not)
+        and (.difference | test("^line 1"))'
+    tally invoice verify AK-2026-0001 2>&1 | grep -q "every figure derived again.*words differ"
+    tally invoice explain AK-2026-0001 2 --json | jq -e '.quantity == "0.50" and (.records | length == 1)'
+}
+
+@test "a change order that was changed since its approval is not approved" {
+    ada
+    tally contract set m --client acme --fee 1000 2>/dev/null
+    tally change set m CR-1 --title "More of it" --amount 100 2>/dev/null
+    tally change approve m CR-1 --date 2026-03-05 2>/dev/null
+    [ "$(total m --period 2026-03)" = 1100.00 ]
+    tally change set m CR-1 --amount 300 2>/dev/null
+    [ "$(total m --period 2026-03)" = 1000.00 ]
+    tally change approve m CR-1 --date 2026-03-06 2>/dev/null
+    [ "$(total m --period 2026-03)" = 1300.00 ]
+}
+
+@test "money on an invoice that is void, or more than was owed, is spoken of" {
+    ada
+    tally contract set m --client acme --fee 1000 2>/dev/null
+    issue m --period 2026-03
+    tally invoice pay AK-2026-0001 1200 2>words
+    grep -q "200.00 USD more than it asked for" words
+    tally invoice void AK-2026-0001 2>words
+    grep -q "1,200.00 USD was paid on it" words
+}
+
+@test "hours of a retainer's month that has no fee are warned of" {
+    ada
+    tally contract set r --client acme --retainer 1000 --included-hours 10 --overage-rate 100 --from 2026-03-15 2>/dev/null
+    hours 5h 2026-03-20
+    tally invoice draft r --period 2026-03 --json 2>/dev/null | jq -e '.warnings | any(test("2026-03 has 5.00 h and no fee"))'
+}
