@@ -98,6 +98,28 @@ int facts_each(tally_txn *txn, fact_kind kind, tally_span subject, fact_fn *fn, 
     return rc;
 }
 
+typedef struct fact_search {
+    const tally_hash *leaf;
+    bool found;
+} fact_search;
+
+static int match_leaf(void *ctx, const fact *f, tally_error *err) {
+    fact_search *search = ctx;
+    (void)err;
+    search->found = search->found || tally_hash_eq(&f->leaf, search->leaf);
+    return 0;
+}
+
+int facts_check_kept(tally_txn *txn, fact_kind kind, tally_span subject, const tally_hash *leaf,
+                     tally_error *err) {
+    fact_search search = {leaf, false};
+    int rc = facts_each(txn, kind, subject, match_leaf, &search, err);
+    if (rc != 0 || search.found) return rc;
+    return tally_fail(err, TALLY_EREFUSED,
+                      "nothing that this device records counts in the team; run this on a device "
+                      "that is a member");
+}
+
 /* ---- locks ---- */
 
 /* [entry, part, parts, ms], of a session's day also that day, and of minutes that came later what

@@ -30,6 +30,10 @@ typedef int fact_fn(void *ctx, const fact *f, tally_error *err);
 int facts_each(tally_txn *txn, fact_kind kind, tally_span subject, fact_fn *fn, void *ctx,
                tally_error *err);
 
+/* After an append: TALLY_EREFUSED where the record does not count, an auditor's for one. */
+int facts_check_kept(tally_txn *txn, fact_kind kind, tally_span subject, const tally_hash *leaf,
+                     tally_error *err);
+
 /* What an invoice holds of an entry. `day` is LOCK_NO_DAY except for the days of sessions. */
 #define LOCK_NO_DAY    INT32_MIN
 #define LOCK_MAX_PARTS 1000000u

@@ -187,3 +187,19 @@ session() { # PROMPT-TIME PROMPT-TIME ANSWER-TIME
     hours 5h 2026-03-20
     tally invoice draft r --period 2026-03 --json 2>/dev/null | jq -e '.warnings | any(test("2026-03 has 5.00 h and no fee"))'
 }
+
+@test "an auditor's void, payment and invoice are refused where they are typed" {
+    ada
+    local aud="$BATS_TEST_TMPDIR/aud"
+    tally contract set m --client acme --fee 1000 2>/dev/null
+    tally contract set n --client acme --fee 1000 2>/dev/null
+    issue m --period 2026-03
+    join_team "$TALLY_HOME" "$aud" Eve eye auditor
+    fails_with 4 tally invoice void AK-2026-0001 --ledger "$aud"
+    fails_with 4 tally invoice pay AK-2026-0001 --ledger "$aud"
+    fails_with 4 tally invoice credit m 5 "Goodwill" --ledger "$aud"
+    fails_with 4 tally deposit receive m 5 --ledger "$aud"
+    fails_with 4 tally invoice issue n --period 2026-03 --yes --ledger "$aud"
+    tally invoice verify AK-2026-0001 --ledger "$aud"
+    tally invoice list --ledger "$aud" --json | jq -e '[.invoices[].status] == ["issued"]'
+}
