@@ -170,7 +170,7 @@ static int status_budget(void *ctx, const tally_budget *b, tally_error *err) {
     status->unpriced += b->unpriced_requests;
     status->stopped = status->stopped || b->level == TALLY_BUDGET_STOP;
     if (status->json)
-        cli_budget_json(status->json, b);
+        cli_budget_json(status->json, NULL, b);
     else
         status_line(status, b);
     return 0;

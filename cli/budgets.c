@@ -78,8 +78,8 @@ static void percent_json(cli_json *json, const char *key, uint32_t percent) {
         cli_json_null(json, key);
 }
 
-void cli_budget_json(cli_json *json, const tally_budget *b) {
-    cli_json_open(json, NULL, '{');
+void cli_budget_json(cli_json *json, const char *key, const tally_budget *b) {
+    cli_json_open(json, key, '{');
     cli_json_text(json, "budget", b->budget);
     cli_json_text(json, "period", b->every);
     cli_json_text_or_null(json, "agent", b->agent);

@@ -17,8 +17,8 @@ int cli_budgets_each(tally_txn *txn, const tally_zone *team, int64_t now_ms,
 const char *cli_budget_level(tally_budget_level level);
 /* "230.4 %", rounded down: it is 100 only when the limit is reached. */
 void cli_budget_share(const tally_budget *budget, char out[TALLY_MONEY_TEXT_BYTES]);
-/* An object with all of it. */
-void cli_budget_json(cli_json *json, const tally_budget *budget);
+/* An object with all of it; `key` is NULL in an array. */
+void cli_budget_json(cli_json *json, const char *key, const tally_budget *budget);
 /* "acme-monthly: 212.40 of 250.00 USD spent (84.9 %) until 2026-11-30; work stops at 100 %".
  * Characters that could steer a terminal are shown as '?'. */
 void cli_budget_sentence(const tally_budget *budget, char out[CLI_BUDGET_LINE_BYTES]);

@@ -55,6 +55,35 @@ static int kept_note(const reading *from, tally_error *err) {
     return code ? code : began_note(row, bytes, err);
 }
 
+typedef struct side {
+    tally_txn *txn;
+    const cli_choice *row;
+} side;
+
+static bool on_side(void *ctx, const tally_cosignature *c) {
+    const side *of = ctx;
+    tally_checkpoint head;
+    return tally_cosignature_history(of->txn, c, &head, NULL) == 0 && head.size == of->row->size &&
+           tally_hash_eq(&head.root, &of->row->root);
+}
+
+static int sights_note(const reading *from, tally_error *err) {
+    const tally_fork *proof = &from->out->state->proof;
+    int code = 0;
+    for (size_t i = 0; !code && i < from->out->count; i++) {
+        side of = {from->txn, &from->out->choices[i]};
+        code = cli_sights_read(from->txn, &proof->device, proof->common + 1, on_side, &of,
+                               &from->out->choices[i].sights, err);
+    }
+    return code;
+}
+
+void cli_fork_free(cli_fork *fork) {
+    for (size_t i = 0; i < fork->count; i++)
+        cli_sights_free(&fork->choices[i].sights);
+    fork->count = 0;
+}
+
 int cli_fork_read(tally_txn *txn, const tally_fork_state *state, cli_fork *out, tally_error *err) {
     reading from = {txn, out};
     *out = (cli_fork){.state = state};
@@ -62,5 +91,8 @@ int cli_fork_read(tally_txn *txn, const tally_fork_state *state, cli_fork *out, 
         (void)choice_of(out, state->proof.branches[i].checkpoint.size,
                         &state->proof.branches[i].checkpoint.root);
     int code = tally_branch_each(txn, &state->proof.device, branch_note, &from, err);
-    return code ? code : kept_note(&from, err);
+    if (!code) code = kept_note(&from, err);
+    if (!code) code = sights_note(&from, err);
+    if (code) cli_fork_free(out);
+    return code;
 }

@@ -4,6 +4,8 @@
 
 #include <tally/fork.h>
 
+#include "witness_out.h"
+
 /* Two of the proof, one kept, those set aside. */
 #define CLI_CHOICES_MAX (TALLY_FORK_MAX_BRANCHES + 3u)
 
@@ -15,6 +17,7 @@ typedef struct cli_choice {
     bool kept;
     bool began; /* first_ms holds the clock of the first record that differs */
     int64_t first_ms;
+    cli_sights sights; /* who has cosigned what lies past that place */
 } cli_choice;
 
 typedef struct cli_fork {
@@ -23,6 +26,8 @@ typedef struct cli_fork {
     size_t count;
 } cli_fork;
 
+/* The caller frees with cli_fork_free. */
 int cli_fork_read(tally_txn *txn, const tally_fork_state *state, cli_fork *out, tally_error *err);
+void cli_fork_free(cli_fork *fork);
 
 #endif

@@ -1,6 +1,6 @@
-/* tally client, project, rule, rate, plan, fx, bill and budget: set, list, unset, and engaged set;
- * one implementation over the ledger's table of fields. `set` changes what is given and keeps the
- * rest of the row. */
+/* tally client, project, rule, rate, plan, fx, bill, budget and audit: set, list, unset, and
+ * engaged set; one implementation over the ledger's table of fields. `set` changes what is given
+ * and keeps the rest of the row. */
 #include "policy.h"
 
 #include <errno.h>
@@ -41,6 +41,7 @@ static const policy_noun nouns[] = {
     {"issuer", "issuers", TALLY_POLICY_ISSUER, 1},
     {"budget", "budgets", TALLY_POLICY_BUDGET, 1},
     {"engaged", NULL, TALLY_POLICY_ENGAGED, 0},
+    {"audit", "audit", TALLY_POLICY_AUDIT, 0},
 };
 
 typedef struct field_value {
@@ -172,7 +173,7 @@ static int change_read(cli *run, policy_change *change) {
                              change->fields[i].name);
         any = any || change->given[i].there || change->dropped[i];
     }
-    if (!code && !any) code = cli_usage(run, "nothing is given to set");
+    if (!code && !any && !change->unset) code = cli_usage(run, "nothing is given to set");
     return code;
 }
 

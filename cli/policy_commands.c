@@ -168,3 +168,18 @@ static const cli_option engaged_options[] = {
 COMMAND(engaged_set, "engaged set", "", 0, "set how hours are counted, for the team",
         "tally engaged set --overlap focus --idle 10m --unattended 15m", engaged_options,
         cli_policy_set);
+
+/* ---- audit ---- */
+
+static const cli_option audit_options[] = {
+    {"quorum", "N", "so many members, the author aside, make a record witnessed (default 1)"},
+    {"witnesses", "ROLE", "whose devices count: any (default), admin, member or auditor"},
+    {"backdate-limit", "HOURS", "'tally verify' names records seen later than this (default 72)"},
+    END};
+
+COMMAND(audit_set, "audit set", "", 0, "say when a record counts as witnessed",
+        "tally audit set --quorum 2 --backdate-limit 168", audit_options, cli_policy_set);
+COMMAND(audit_list, "audit list", "", 0, "what is set of this", "tally audit list --json", NULL,
+        cli_policy_list);
+COMMAND(audit_unset, "audit unset", "", 0, "go back to the defaults", "tally audit unset", NULL,
+        cli_policy_unset);

@@ -43,6 +43,7 @@ static int take_all(void *ctx, tally_txn *txn, tally_error *err) {
     taking *from = ctx;
     int code = cli_segment_rewind(from->fd, err);
     if (!code) code = tally_segment_take(from->segment, txn, err);
+    if (!code) code = tally_cosign(txn, false, NULL, err);
     if (!code && from->then) code = from->then(from->ctx, txn, from->segment, err);
     return code;
 }

@@ -5,11 +5,13 @@
 
 #include <tally/blob.h>
 #include <tally/expense.h>
+#include <tally/ingest.h>
 
 #include "commands.h"
 #include "open.h"
 #include "record_out.h"
 #include "target.h"
+#include "witness_out.h"
 
 typedef struct record_proof {
     uint32_t feed;
@@ -22,6 +24,9 @@ typedef struct record_proof {
     tally_hash title; /* that the record refers to, if it was redacted */
     bool redacted;
     char note[TALLY_CHECKPOINT_MAX_BYTES + 1];
+    const tally_hash *team;
+    tally_witnessed seen;
+    cli_sights sights; /* of whoever cosigned a checkpoint that covers it */
 } record_proof;
 
 typedef struct feed_records {
@@ -59,6 +64,23 @@ static void redaction_find(tally_txn *txn, record_proof *out) {
     out->redacted = tally_blob_redacted(txn, &out->title);
 }
 
+/* Those of another history prove nothing of this record. */
+static bool of_this_history(void *ctx, const tally_cosignature *c) {
+    tally_txn *txn = ctx;
+    tally_hash root;
+    uint32_t feed;
+    return tally_feed_find(txn, &c->device, &feed) == 0 &&
+           tally_feed_root(txn, feed, c->checkpoint.size, &root, NULL) == 0 &&
+           tally_hash_eq(&root, &c->checkpoint.root);
+}
+
+static int witnesses_read(tally_txn *txn, record_proof *out, tally_error *err) {
+    int code = tally_witness_of(txn, out->feed, out->index, &out->seen, err);
+    return code ? code
+                : cli_sights_read(txn, &out->owner.device, out->index + 1, of_this_history, txn,
+                                  &out->sights, err);
+}
+
 static int proof_make(tally_ledger *ledger, tally_txn *txn, record_proof *out, tally_error *err) {
     char origin[TALLY_ORIGIN_MAX_BYTES];
     feed_records records = {txn, out->feed};
@@ -70,6 +92,9 @@ static int proof_make(tally_ledger *ledger, tally_txn *txn, record_proof *out, t
                                      &out->proof, err);
     if (code) return code;
     redaction_find(txn, out);
+    code = witnesses_read(txn, out, err);
+    if (code) return code;
+    out->team = tally_ledger_team(ledger);
     tally_leaf_hash(out->bytes, &out->leaf);
     tally_origin_format(tally_ledger_team(ledger), &out->owner.device, origin);
     size_t length =
@@ -108,6 +133,11 @@ static int proof_json(FILE *out, const record_proof *proof, tally_error *err) {
     if (proof->redacted)
         cli_json_hex(&json, NULL, tally_span_of(proof->title.b, sizeof proof->title.b));
     cli_json_close(&json, ']');
+    if (proof->seen.quorum)
+        cli_json_time(&json, "witnessed", proof->seen.time_s * 1000);
+    else
+        cli_json_null(&json, "witnessed");
+    cli_sights_json(&json, "witnesses", &proof->sights, proof->team);
     cli_json_close(&json, '}');
     cli_json_end(&json);
     return code;
@@ -127,6 +157,12 @@ static int proof_text(FILE *out, const record_proof *proof, tally_error *err) {
             proof->note, proof->index, proof->checkpoint.size, proof->proof.count);
     if (proof->redacted)
         fprintf(out, "The title it refers to was redacted; the record and its proof stand.\n");
+    if (proof->sights.count == 0)
+        fprintf(out, "No teammate has cosigned it yet.\n");
+    else
+        fprintf(out, "Cosigned by teammates, first%s:\n",
+                proof->seen.quorum ? "" : " (too few for the team's quorum)");
+    cli_sights_text(out, &proof->sights);
     return code;
 }
 
@@ -170,6 +206,7 @@ static int show_run(cli *run) {
     if (!code)
         code = run->json ? proof_json(cli_out(run), &proof, &err)
                          : proof_text(cli_out_paged(run), &proof, &err);
+    cli_sights_free(&proof.sights);
     if (txn) tally_read_end(txn);
     tally_ledger_close(ledger);
     return code ? cli_fail(&err) : CLI_DONE;

@@ -52,7 +52,7 @@ static int conflict_text(void *ctx, const tally_conflict *conflict) {
 
 static int budget_json(void *ctx, const tally_budget *budget, tally_error *err) {
     (void)err;
-    if (budget->level > TALLY_BUDGET_FINE) cli_budget_json(ctx, budget);
+    if (budget->level > TALLY_BUDGET_FINE) cli_budget_json(ctx, NULL, budget);
     return 0;
 }
 

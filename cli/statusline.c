@@ -105,7 +105,7 @@ static int budget_text(void *ctx, const tally_budget *budget, tally_error *err) 
 static int budget_json(void *ctx, const tally_budget *budget, tally_error *err) {
     line *at = ctx;
     (void)err;
-    cli_budget_json(&at->json, budget);
+    cli_budget_json(&at->json, NULL, budget);
     return 0;
 }
 

@@ -108,6 +108,11 @@ static void note_hidden(struct libscols_table *table, size_t column, char *hidde
 
 static int cut_column(struct libscols_table *table, size_t column, size_t width) {
     char text[CELL_MAX_BYTES];
+    if (width_of(title_of(table, column)) > width) {
+        cut(title_of(table, column), width, text);
+        struct libscols_column *c = scols_table_get_column(table, column);
+        if (scols_cell_set_data(scols_column_get_header(c), text)) return -1;
+    }
     for (size_t n = 0; n < scols_table_get_nlines(table); n++) {
         struct libscols_line *line = scols_table_get_line(table, n);
         const char *data = scols_cell_get_data(scols_line_get_cell(line, column));

@@ -16,6 +16,7 @@ typedef struct listing {
     const cli_devices *devices;
     cli_json *json; /* or */
     cli_table *table;
+    FILE *out;
     uint64_t lines;
 } listing;
 
@@ -36,6 +37,7 @@ static void choice_json(cli_json *json, const cli_choice *row) {
     else
         cli_json_null(json, "since");
     cli_json_bool(json, "kept", row->kept);
+    cli_sights_json(json, "witnesses", &row->sights, NULL);
     cli_json_close(json, '}');
 }
 
@@ -88,6 +90,7 @@ static int fork_list(void *ctx, const tally_fork_state *state, tally_error *err)
     if (list->json) fork_json(list, &facts);
     for (size_t i = 0; list->table && i < facts.count; i++)
         choice_line(list, &facts, &facts.choices[i]);
+    cli_fork_free(&facts);
     return 0;
 }
 
@@ -104,15 +107,32 @@ static int forks_json(cli *run, listing *list, tally_error *err) {
     return code;
 }
 
+/* Who had put their name to which side, and when: what the device's owner has to explain. */
+static int sides_text(void *ctx, const tally_fork_state *state, tally_error *err) {
+    const listing *list = ctx;
+    cli_fork facts;
+    int code = cli_fork_read(list->reading->txn, state, &facts, err);
+    for (size_t i = 0; !code && i < facts.count; i++) {
+        char id[CLI_ID_TEXT_BYTES];
+        cli_id_text(facts.choices[i].root.b, id);
+        if (facts.choices[i].sights.count > 0) fprintf(list->out, "\n%s was cosigned by:\n", id);
+        cli_sights_text(list->out, &facts.choices[i].sights);
+    }
+    if (!code) cli_fork_free(&facts);
+    return code;
+}
+
 static int forks_text(cli *run, listing *list, tally_error *err) {
     static const cli_column columns[] = {
         {"DEVICE", CLI_CUT}, {"AGREE UNTIL", CLI_RIGHT},  {"BRANCH", CLI_LEFT}, {"SIZE", CLI_RIGHT},
         {"HELD", CLI_RIGHT}, {"DIFFERS SINCE", CLI_LEFT}, {"STATE", CLI_LEFT}};
-    list->table = cli_table_new(cli_out_paged(run), columns, sizeof columns / sizeof *columns);
+    list->out = cli_out_paged(run);
+    list->table = cli_table_new(list->out, columns, sizeof columns / sizeof *columns);
     if (!list->table) return tally_fail(err, TALLY_ENOMEM, "no memory to list the forks");
     int code = tally_fork_each(list->reading->txn, fork_list, list, err);
     if (!code && cli_table_print(list->table))
         code = tally_fail(err, TALLY_ENOMEM, "no memory to list the forks");
+    if (!code) code = tally_fork_each(list->reading->txn, sides_text, list, err);
     if (!code && !list->lines) cli_say("no device has signed two histories");
     cli_table_free(list->table);
     return code;

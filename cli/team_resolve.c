@@ -38,7 +38,7 @@ static int resolution_read(cli *run, tally_ledger *ledger, tally_txn *txn, resol
     cli_devices devices = {0};
     const cli_device *device = NULL;
     tally_fork_state *state = calloc(1, sizeof *state);
-    cli_fork facts;
+    cli_fork facts = {.count = 0};
     int code = state ? cli_devices_read(ledger, txn, &devices, err)
                      : tally_fail(err, TALLY_ENOMEM, "memory ran out");
     if (!code) code = cli_device_find(&devices, run->arguments[0], &device, err);
@@ -52,6 +52,7 @@ static int resolution_read(cli *run, tally_ledger *ledger, tally_txn *txn, resol
     }
     if (!code) code = cli_fork_read(txn, state, &facts, err);
     if (!code) code = choice_find(&facts, cli_value(run, "keep"), out, err);
+    cli_fork_free(&facts);
     cli_devices_free(&devices);
     free(state);
     return code;

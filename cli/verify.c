@@ -7,6 +7,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <tally/cosign.h>
+
 #include "commands.h"
 #include "json_out.h"
 #include "open.h"
@@ -17,7 +19,7 @@
 #define DIGEST_TEXT_BYTES (2 * TALLY_HASH_BYTES + 1)
 
 /* What a line says is its first character. */
-enum line_kind { LINE_FINDING = 'F', LINE_COUNTS = 'C', LINE_ERROR = 'E' };
+enum line_kind { LINE_WITNESS = 'W', LINE_FINDING = 'F', LINE_COUNTS = 'C', LINE_ERROR = 'E' };
 
 typedef struct check_words {
     FILE *pipe;
@@ -50,6 +52,25 @@ static void digest_read(tally_ledger *ledger, char digest[DIGEST_TEXT_BYTES]) {
     tally_read_end(txn);
 }
 
+/* Who has seen what: of a ledger that is not damaged. */
+static int witnesses_tell(tally_ledger *ledger, FILE *pipe, tally_error *err) {
+    tally_txn *txn = NULL;
+    tally_witness_counts counts;
+    tally_audit_policy policy;
+    int code = tally_read_begin(ledger, &txn, err);
+    if (code) return code;
+    tally_audit_policy_get(txn, &policy);
+    code = tally_witness_count(txn, cli_now_ms(), &counts, err);
+    tally_read_end(txn);
+    if (!code)
+        fprintf(pipe,
+                "%c%" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu32 " %" PRIu32
+                "\n",
+                LINE_WITNESS, counts.witnesses, counts.records, counts.never, counts.overdue,
+                counts.late, policy.quorum, policy.backdate_hours);
+    return code;
+}
+
 /* In the child. Its exit code is not looked at: only a whole last line says that it came to the
  * end. */
 static void check_in_child(cli *run, bool deep, int output) {
@@ -66,6 +87,7 @@ static void check_in_child(cli *run, bool deep, int output) {
     if (code == TALLY_EREADONLY) code = cli_ledger_open(run, true, &ledger, &err);
     if (!code) code = tally_verify(ledger, deep, &check, &err);
     if (!code && deep) digest_read(ledger, digest);
+    if (!code && check.findings == 0) code = witnesses_tell(ledger, words.pipe, &err);
     if (code)
         fprintf(words.pipe, "%c%d %s\n", LINE_ERROR, code, err.text);
     else
@@ -80,6 +102,9 @@ typedef struct check_result {
     bool finished;
     uint64_t feeds, records, checkpoints, findings;
     char digest[DIGEST_TEXT_BYTES]; /* of the views; deep only */
+    bool witnesses;                 /* the two below were read */
+    tally_witness_counts seen;
+    tally_audit_policy policy;
     char **sentences;
     size_t count;
     tally_error err;
@@ -95,11 +120,23 @@ static void finding_keep(check_result *result, const char *sentence) {
     if (result->sentences[result->count]) result->count++;
 }
 
+static void witnesses_take(check_result *result, char *at) {
+    tally_witness_counts *seen = &result->seen;
+    uint64_t *const numbers[] = {&seen->witnesses, &seen->records, &seen->never, &seen->overdue,
+                                 &seen->late};
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
+        *numbers[i] = strtoull(at, &at, 10);
+    result->policy.quorum = (uint32_t)strtoul(at, &at, 10);
+    result->policy.backdate_hours = (uint32_t)strtoul(at, &at, 10);
+    result->witnesses = seen->witnesses > 0;
+}
+
 static void line_take(check_result *result, char *line) {
     char *end = strchr(line, '\n');
     if (!end) return;
     *end = '\0';
     if (*line == LINE_FINDING) finding_keep(result, line + 1);
+    if (*line == LINE_WITNESS) witnesses_take(result, line + 1);
     if (*line == LINE_COUNTS) {
         result->feeds = strtoull(line + 1, &end, 10);
         result->records = strtoull(end, &end, 10);
@@ -150,6 +187,35 @@ static void damage_to_finding(check_result *result) {
     result->err.code = 0;
 }
 
+/* Nobody else is there to see anything where one person works alone. */
+static void witnesses_text(FILE *out, const check_result *result) {
+    const tally_witness_counts *seen = &result->seen;
+    if (!result->witnesses) return;
+    fprintf(out, "witnessed by %" PRIu32 " or more others: %" PRIu64 " of %" PRIu64 " records\n",
+            result->policy.quorum, seen->records - seen->never, seen->records);
+    if (seen->overdue)
+        fprintf(out, "not witnessed in %" PRIu32 " hours: %" PRIu64 " records\n",
+                result->policy.backdate_hours, seen->overdue);
+    if (seen->late)
+        fprintf(out,
+                "witnessed more than %" PRIu32 " hours after the time they claim: %" PRIu64
+                " records\n",
+                result->policy.backdate_hours, seen->late);
+}
+
+static void witnesses_json(cli_json *json, const check_result *result) {
+    const tally_witness_counts *seen = &result->seen;
+    cli_json_open(json, "witnessed", '{');
+    cli_json_u64(json, "possible_witnesses", seen->witnesses);
+    cli_json_u64(json, "quorum", result->policy.quorum);
+    cli_json_u64(json, "limit_hours", result->policy.backdate_hours);
+    cli_json_u64(json, "records", seen->records);
+    cli_json_u64(json, "never", seen->never);
+    cli_json_u64(json, "overdue", seen->overdue);
+    cli_json_u64(json, "late", seen->late);
+    cli_json_close(json, '}');
+}
+
 static void result_print(cli *run, const check_result *result) {
     cli_json json;
     if (!run->json) {
@@ -161,6 +227,7 @@ static void result_print(cli *run, const check_result *result) {
             fprintf(cli_out(run),
                     "ok: %" PRIu64 " records, %" PRIu64 " checkpoints, %" PRIu64 " feeds\n",
                     result->records, result->checkpoints, result->feeds);
+        witnesses_text(cli_out(run), result);
         return;
     }
     cli_json_begin(&json, cli_out(run));
@@ -170,6 +237,7 @@ static void result_print(cli *run, const check_result *result) {
     cli_json_u64(&json, "records", result->records);
     cli_json_u64(&json, "checkpoints", result->checkpoints);
     if (result->digest[0]) cli_json_string(&json, "view_digest", result->digest);
+    if (result->witnesses) witnesses_json(&json, result);
     cli_json_open(&json, "findings", '[');
     for (size_t i = 0; i < result->count; i++)
         cli_json_string(&json, NULL, result->sentences[i]);
@@ -186,7 +254,8 @@ static int verify_with(cli *run, bool deep) {
         code = cli_fail(&result.err);
     else {
         result_print(run, &result);
-        code = result.findings ? CLI_DAMAGED : CLI_DONE;
+        bool unseen = cli_has(run, "strict") && result.seen.overdue + result.seen.late > 0;
+        code = result.findings ? CLI_DAMAGED : unseen ? CLI_FAILED : CLI_DONE;
     }
     for (size_t i = 0; i < result.count; i++)
         free(result.sentences[i]);
@@ -202,7 +271,9 @@ static int fsck_run(cli *run) {
 }
 
 static const cli_option options[] = {
-    {"deep", NULL, "also every signature, cached hash, blob and view"}, {NULL, NULL, NULL}};
+    {"deep", NULL, "also every signature, cached hash, blob and view"},
+    {"strict", NULL, "fail when records were witnessed late, or not within the limit"},
+    {NULL, NULL, NULL}};
 
 const cli_command command_verify = {.name = "verify",
                                     .arguments = "",

@@ -4,6 +4,8 @@
 #include "store.h"
 #include "view_fold.h"
 
+#include <tally/team.h>
+
 #include <assert.h>
 #include <stdio.h>
 
@@ -95,6 +97,14 @@ static int latest_clock(tally_txn *txn, tally_hlc *out, tally_error *err) {
     return 0;
 }
 
+static int own_role(tally_txn *txn, tally_error *err) {
+    tally_team_device own;
+    int rc = tally_team_device_get(txn, &txn->own.device, &own);
+    txn->own_auditor = rc == 0 && own.role == TALLY_ROLE_AUDITOR;
+    if (rc == 0 || rc == TALLY_ENOTFOUND) return 0;
+    return tally_fail(err, rc, "the view of the team is damaged; run 'tally rebuild'");
+}
+
 static int own_feed(tally_txn *txn, tally_error *err) {
     if (txn->own_loaded) return 0;
     int rc = feed_need_key(txn->ledger, err);
@@ -102,12 +112,18 @@ static int own_feed(tally_txn *txn, tally_error *err) {
     if (rc == 0) rc = latest_clock(txn, &txn->clock, err);
     if (rc == 0) rc = fork_is_frozen(txn, &txn->own.device, &txn->own_frozen, err);
     if (rc == 0 && !txn->own_frozen) rc = mark_check(txn, err);
+    if (rc == 0) rc = own_role(txn, err);
     txn->own_loaded = rc == 0;
     return rc;
 }
 
-/* A forked feed takes its last word and nothing else. */
-static int check_frozen(tally_txn *txn, tally_error *err) {
+/* An auditor reads and cosigns. A forked feed takes its last word and nothing else. */
+static int check_open(tally_txn *txn, tally_error *err) {
+    if (txn->own_auditor)
+        return tally_fail(err, TALLY_EREFUSED,
+                          "this device is in the team as an auditor: it reads and cosigns, and "
+                          "records nothing; to record work, join with another ledger (--ledger) "
+                          "as a member");
     if (!txn->own_frozen) return 0;
     if (txn->closing == 0) return fork_refuse_append(txn, err);
     txn->closing--;
@@ -196,7 +212,7 @@ int tally_append(tally_txn *txn, const char *kind, tally_writer *writer, tally_h
                  tally_error *err) {
     assert(txn->write);
     int rc = own_feed(txn, err);
-    if (rc == 0) rc = check_frozen(txn, err);
+    if (rc == 0) rc = check_open(txn, err);
     if (rc != 0) return rc;
     tally_span bytes;
     tally_hlc hlc = next_clock(txn);

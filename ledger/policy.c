@@ -3,6 +3,7 @@
 #include "blob.h"
 #include "view_fold.h"
 
+#include <tally/cosign.h>
 #include <tally/engaged.h>
 #include <tally/money.h>
 #include <tally/policy.h>
@@ -224,6 +225,13 @@ static const struct {
                               {"iban", TALLY_FIELD_TEXT, false},
                               {"bic", TALLY_FIELD_TEXT, false},
                               {"payee", TALLY_FIELD_TEXT, false}}},
+    [TALLY_POLICY_AUDIT] = {"audit.set",
+                            "audit.unset",
+                            0,
+                            0,
+                            {{"quorum", TALLY_FIELD_QUORUM, false},
+                             {"witnesses", TALLY_FIELD_WITNESS, false},
+                             {"backdate_limit", TALLY_FIELD_HOURS, false}}},
 };
 
 const tally_policy_field *tally_policy_fields(tally_policy policy, size_t *count, size_t *keys) {
@@ -279,6 +287,8 @@ static const struct {
     [TALLY_FIELD_LINES] = {{"description", "entry", "project", "day", "tag"},
                            "description, entry, project, day or tag"},
     [TALLY_FIELD_TAX] = {{"S", "Z", "E", "AE", "O"}, "S, Z, E, AE or O"},
+    [TALLY_FIELD_WITNESS] = {{"any", "admin", "member", "auditor"},
+                             "any, admin, member or auditor"},
     [TALLY_FIELD_YES_NO] = {{"yes", "no"}, "yes or no"},
 };
 
@@ -318,6 +328,11 @@ static const char *number_fault(tally_field_type type, const tally_value *value)
         return positive && number > 0 && number <= INT64_MAX ? NULL : "an amount above zero";
     case TALLY_FIELD_PERCENT:
         return positive && number > 0 && number <= PERCENT_MAX ? NULL : "1 to 10000 percent";
+    case TALLY_FIELD_QUORUM:
+        return positive && number > 0 && number <= TALLY_QUORUM_MAX ? NULL : "1 to 16 members";
+    case TALLY_FIELD_HOURS:
+        return positive && number > 0 && number <= TALLY_BACKDATE_MAX_HOURS ? NULL
+                                                                            : "1 to 878400 hours";
     case TALLY_FIELD_MINUTES:
         return positive && number > 0 && number <= MINUTES_MAX ? NULL : "1 to 1440 minutes";
     case TALLY_FIELD_PRIORITY:

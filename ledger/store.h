@@ -35,10 +35,13 @@ typedef enum store_table {
     TABLE_LOCAL_WANTS,    /* blobs that records refer to and that are not here */
     TABLE_LOCAL_DESCRIBE, /* sessions that wait for their description */
     TABLE_LOCAL_REDACTED, /* what this device knows again: ids and keyed hashes of contents */
+    TABLE_LOCAL_OUTBOX,   /* webhooks and what waits for them: outbox.h */
     TABLE_FORKS,
     TABLE_BRANCHES,
     TABLE_BRANCH_RECORDS,
     TABLE_BRANCH_CHECKPOINTS,
+    TABLE_COSIGNATURES,
+    TABLE_LOCAL_COSIGNED, /* the order in which they came */
     TABLE_VIEW_FIRST,
     TABLE_VIEW_COSTS = TABLE_VIEW_FIRST,
     TABLE_VIEW_ENTRIES,
@@ -92,6 +95,7 @@ struct tally_txn {
     tally_feed own;
     tally_hlc clock;       /* own_loaded: the latest of any feed; ours goes on after it */
     bool own_frozen;       /* own_loaded: the own feed is forked and takes no more */
+    bool own_auditor;      /* own_loaded: nothing that it would append counts */
     uint32_t closing;      /* records that it takes all the same: its last word */
     bool own_grew;         /* the mark may have to rise */
     uint64_t appended;     /* records, in this transaction */

@@ -314,6 +314,7 @@ static int check_all(tally_txn *txn, bool deep, tally_check *check, tally_error 
     for (uint32_t number = 0; number < feeds && rc == 0 && !check->stopped; number++)
         rc = check_feed(txn, number, deep, check, err);
     if (rc == 0 && !check->stopped) verify_forks(txn, deep, check);
+    if (rc == 0 && !check->stopped) rc = verify_cosignatures(txn, deep, check, err);
     static const store_table stray[] = {TABLE_RECORDS, TABLE_CHECKPOINTS, TABLE_SUBTREES};
     for (size_t i = 0; deep && rc == 0 && !check->stopped && i < sizeof stray / sizeof *stray; i++)
         rc = check_strays(txn, stray[i], check, err);

@@ -9,4 +9,7 @@ void verify_find(tally_check *check, const char *format, ...) __attribute__((for
 /* verify_fork.c */
 void verify_forks(tally_txn *txn, bool deep, tally_check *check);
 
+/* verify_cosign.c: every cosignature stored; `deep`: their signatures too. */
+int verify_cosignatures(tally_txn *txn, bool deep, tally_check *check, tally_error *err);
+
 #endif

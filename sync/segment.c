@@ -211,6 +211,25 @@ static int put_commits(writing *w, const outgoing *out, tally_error *err) {
     return rc;
 }
 
+/* ---- cosignatures ---- */
+
+static int put_cosig(void *ctx, const tally_cosignature *c, tally_error *err) {
+    writing *w = ctx;
+    int rc = tally_wire_put_cosig(&w->push.plain, c, err);
+    return rc != 0 ? rc : segment_push_on(&w->push, err);
+}
+
+/* Those of the records written, and those that came last, of whatever records. */
+static int put_cosigs(writing *w, tally_error *err) {
+    uint64_t came, digest;
+    int rc = tally_cosignature_state(w->txn, &came, &digest, err);
+    for (size_t i = 0; rc == 0 && i < w->feed_count; i++)
+        rc = tally_cosignature_each(w->txn, &w->feeds[i].span.device, w->feeds[i].span.from + 1,
+                                    put_cosig, w, err);
+    uint64_t after = came > TALLY_SEGMENT_COSIGS ? came - TALLY_SEGMENT_COSIGS : 0;
+    return rc != 0 ? rc : tally_cosignature_since(w->txn, after, put_cosig, w, err);
+}
+
 /* ---- forks and blobs ---- */
 
 static int put_fork(void *ctx, const tally_fork_state *state, tally_error *err) {
@@ -277,6 +296,7 @@ static int write_all(writing *w, tally_error *err) {
                                 err);
     if (rc == 0) rc = put_hello(w, err);
     if (rc == 0) rc = put_feeds(w, err);
+    if (rc == 0) rc = put_cosigs(w, err);
     if (rc == 0) rc = put_blobs(w, err);
     for (size_t i = 0; i < w->feed_count && s->spans; i++)
         s->spans[s->span_count++] = w->feeds[i].span;

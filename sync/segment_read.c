@@ -149,6 +149,12 @@ static int take_fork(reading *r, const tally_wire_message *message, tally_error 
     return rc == TALLY_EREFUSED || rc == TALLY_EEXIST ? 0 : rc;
 }
 
+static int take_cosig(reading *r, const tally_wire_message *message, tally_error *err) {
+    if (!r->txn) return 0;
+    int rc = tally_cosignature_take(r->txn, &message->as.cosig, err);
+    return rc == TALLY_EREFUSED || rc == TALLY_EEXIST ? 0 : rc;
+}
+
 static int blob_done(reading *r, tally_error *err) {
     tally_hash hash;
     tally_span salted = tally_buffer_span(&r->blob);
@@ -189,7 +195,7 @@ static int (*const takers[])(reading *r, const tally_wire_message *message,
                              tally_error *err) = {[TALLY_WIRE_UNKNOWN] = pass_over,
                                                   [TALLY_WIRE_HELLO] = take_hello,
                                                   [TALLY_WIRE_COMMITS] = take_commits,
-                                                  [TALLY_WIRE_COSIG] = pass_over,
+                                                  [TALLY_WIRE_COSIG] = take_cosig,
                                                   [TALLY_WIRE_BLOB] = take_blob,
                                                   [TALLY_WIRE_FORK] = take_fork,
                                                   [TALLY_WIRE_BYE] = NULL};

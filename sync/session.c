@@ -212,6 +212,14 @@ static bool take_want_blob(tally_session *s, const tally_wire_message *m, size_t
 static bool take_blob(tally_session *s, const tally_wire_message *m, size_t len) {
     return session_blob_take(s, &m->as.blob, len);
 }
+static bool take_cosig(tally_session *s, const tally_wire_message *m, size_t len) {
+    (void)len;
+    return session_cosig_take(s, &m->as.cosig);
+}
+static bool take_cosigned(tally_session *s, const tally_wire_message *m, size_t len) {
+    (void)len;
+    return session_cosigned_take(s, m->as.cosigned);
+}
 static bool take_trail(tally_session *s, const tally_wire_message *m, size_t len) {
     (void)len;
     return session_trail_take(s, &m->as.trail);
@@ -251,7 +259,7 @@ static bool take_bye(tally_session *s, const tally_wire_message *m, size_t len) 
     return session_end(s, (tally_bye)m->as.bye.code, true, false, words);
 }
 
-/* Of no consequence: that something came is noted elsewhere. Cosignatures are not taken in yet. */
+/* Of no consequence: that something came is noted elsewhere. */
 static bool take_nothing(tally_session *s, const tally_wire_message *m, size_t len) {
     (void)s, (void)m, (void)len;
     return true;
@@ -269,7 +277,8 @@ static const struct {
 } takers[] = {[TALLY_WIRE_UNKNOWN] = {IN_ANY, take_nothing},
               [TALLY_WIRE_HELLO] = {IN_GREETING, take_hello},
               [TALLY_WIRE_COMMITS] = {IN_OPEN, take_commits},
-              [TALLY_WIRE_COSIG] = {IN_OPEN, take_nothing},
+              [TALLY_WIRE_COSIG] = {IN_OPEN, take_cosig},
+              [TALLY_WIRE_COSIGNED] = {IN_OPEN, take_cosigned},
               [TALLY_WIRE_HAVE] = {IN_OPEN, take_have},
               [TALLY_WIRE_WANT_BLOB] = {IN_OPEN, take_want_blob},
               [TALLY_WIRE_BLOB] = {IN_OPEN, take_blob},
@@ -328,6 +337,7 @@ void session_settle(tally_session *s) {
     if (s->stage == STAGE_OPEN && session_compare(s)) session_pump(s);
     session_read_done(s);
     if (s->ending) return;
+    if (session_in_sync(s) && !session_cosign(s)) return;
     session_buffers_trim(s);
     bool in_sync = session_in_sync(s), news = in_sync && !s->was_in_sync;
     s->was_in_sync = in_sync;
@@ -404,6 +414,8 @@ int64_t tally_session_deadline(const tally_session *s) {
     if (dies_of_silence(s)) at = sooner(at, session_after(s->heard_ms, TALLY_SESSION_DEAD_MS));
     if (pings(s)) at = sooner(at, session_after(s->spoke_ms, TALLY_SESSION_PING_MS));
     if (s->stage != STAGE_OPEN) return at;
+    /* One that is over waits for both to be in sync. */
+    if (s->cosign_ms > s->now) at = sooner(at, s->cosign_ms);
     if (s->remember_due && s->peer_known)
         at = sooner(at, session_after(s->remembered_ms, TALLY_SESSION_REMEMBER_MS));
     return sooner(at, s->asks_ms);

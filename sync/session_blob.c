@@ -109,7 +109,7 @@ static bool take_whole(tally_session *s, const tally_hash *id, tally_span bytes)
     session_item *item = session_item_add(s, bytes.len, &at);
     if (!item) return false;
     memcpy(at, bytes.ptr, bytes.len);
-    item->blob = true;
+    item->what = ITEM_BLOB;
     item->id = *id;
     uint32_t asked = ids_find(&s->asked, id), lacking = ids_find(&s->lacking, id);
     if (asked < s->asked.count) ids_remove(&s->asked, asked);

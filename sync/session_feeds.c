@@ -221,6 +221,7 @@ static bool read_feed(tally_session *s, tally_txn *txn, uint32_t number) {
     feed->number = number;
     feed->ours = head.size;
     if (head.size < before) shrink(s, feed);
+    if (head.size > before && number != 0) session_cosign_soon(s);
     if (head.size > before) grow(s, feed, before);
     if (head.size != before || before == 0) feed->rank = rank_of(txn, &feed->device);
     return compare(s, feed);
@@ -276,7 +277,7 @@ bool session_refresh(tally_session *s) {
     bool ok = true;
     for (uint32_t number = 0; ok && number < count; number++)
         ok = read_feed(s, txn, number);
-    if (ok) ok = session_forks_read(s, txn);
+    if (ok) ok = session_forks_read(s, txn) && session_cosigs_read(s, txn);
     for (size_t i = 0; ok && i < s->feed_count; i++)
         if (s->feeds[i].skip != SKIP_NONE || s->feeds[i].fork_missed ||
             s->feeds[i].search == SEARCH_WAIT)
@@ -304,7 +305,7 @@ bool session_in_sync(const tally_session *s) {
                  s->wanted.count > 0 || s->piece.open;
     bool due =
         s->hello_due || s->credit_due > 0 || s->item_count > 0 || s->spent > 0 || s->lent > 0;
-    if (!s->established || blobs || due) return false;
+    if (!s->established || blobs || due || !session_cosigs_in_sync(s)) return false;
     for (size_t i = 0; i < s->feed_count; i++)
         if (!feed_in_sync(&s->feeds[i])) return false;
     return true;

@@ -6,9 +6,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define FEATURE_PORT  "port "
-#define FEATURE_FORKS "forks "
-#define FEATURE_COUNT 2u
+#define FEATURE_PORT   "port "
+#define FEATURE_FORKS  "forks "
+#define FEATURE_COSIGS "cosigs "
+#define FEATURE_COUNT  3u
 
 /* ---- saying ---- */
 
@@ -23,6 +24,7 @@ static size_t features(const tally_session *s, char text[FEATURE_COUNT][32],
         (void)snprintf(text[count], 32, FEATURE_FORKS "%016" PRIx64, s->forks);
         count++;
     }
+    (void)snprintf(text[count++], 32, FEATURE_COSIGS "%016" PRIx64, s->cosigs_digest);
     for (size_t i = 0; i < count; i++)
         out[i] = tally_span_str(text[i]);
     return count;
@@ -101,12 +103,15 @@ static bool begins(tally_span text, const char *prefix, tally_span *rest) {
 }
 
 /* Features that do not read are like those that are not known: passed over. */
-static void take_features(tally_session *s, tally_wire_list list, uint64_t *forks) {
+static void take_features(tally_session *s, tally_wire_list list, uint64_t *forks,
+                          uint64_t *cosigs) {
     tally_span text, rest;
-    *forks = 0;
+    *forks = *cosigs = 0;
+    s->cosigs_spoken = false;
     while (tally_wire_next_text(&list, &text)) {
         if (begins(text, FEATURE_PORT, &rest)) (void)take_port(rest, &s->peer_port);
         if (begins(text, FEATURE_FORKS, &rest)) (void)take_digest(rest, forks);
+        if (begins(text, FEATURE_COSIGS, &rest)) s->cosigs_spoken = take_digest(rest, cosigs);
     }
 }
 
@@ -130,7 +135,7 @@ bool session_hello_take(tally_session *s, const tally_wire_hello *hello) {
     tally_wire_list frontier = hello->frontier;
     tally_wire_head head;
     tally_error err = {0};
-    uint64_t forks;
+    uint64_t forks, cosigs;
     if (++s->hellos_in > TALLY_SESSION_MAX_HELLOS) {
         (void)tally_fail(&err, TALLY_ELIMIT, "refused one more hello after %u",
                          TALLY_SESSION_MAX_HELLOS);
@@ -143,7 +148,8 @@ bool session_hello_take(tally_session *s, const tally_wire_hello *hello) {
     if (__builtin_sub_overflow(hello->clock_ms, s->wall, &s->clock_off_ms))
         s->clock_off_ms = INT64_MAX;
     if (!session_refresh(s)) return false;
-    take_features(s, hello->features, &forks);
+    take_features(s, hello->features, &forks, &cosigs);
+    session_cosigs_compare(s, cosigs);
     forget(s, forks == s->forks);
     while (tally_wire_next_head(&frontier, &head)) {
         session_feed *feed = session_feed_need(s, &head.device);

@@ -113,7 +113,8 @@ static bool say_next(tally_session *s) {
     if (!s->ending && s->credit_due > 0) return say_credit(s);
     if (!s->ending && s->asks_due && session_asks_say(s)) return true;
     if (!s->ending && session_blob_say(s)) return true;
-    return !s->ending && session_push(s);
+    if (!s->ending && session_push(s)) return true;
+    return !s->ending && session_cosig_say(s);
 }
 
 void session_pump(tally_session *s) {

@@ -66,18 +66,24 @@ typedef struct session_feed {
     int64_t search_ms;      /* when it began to wait */
 
     uint64_t fork_ours, fork_theirs; /* common + 1 of the proof known here, there; 0: none */
+    uint64_t cosig_from, cosig_to;   /* cosignatures of these sizes go to the peer */
     bool fork_missed; /* of a fork nothing was kept, for nobody had added the device here */
     uint32_t proofs;  /* that the peer sent and that made it end earlier */
 } session_feed;
 
-/* A commit or blob that waits for the write; its bytes are in `raw`. */
+typedef enum session_what { ITEM_COMMITS, ITEM_BLOB, ITEM_COSIG } session_what;
+
+/* What waits for the write; a commit's or blob's bytes are in `raw`. */
 typedef struct session_item {
-    bool blob;
+    session_what what;
     tally_device_id device;
     uint64_t from;
     uint32_t count;
     tally_checkpoint checkpoint;
     tally_hash id;
+    tally_device_id witness; /* of a cosignature, with device and checkpoint: */
+    int64_t time_s;
+    uint8_t signature[TALLY_SIGNATURE_BYTES];
     size_t at, len;
     /* what came of it */
     int rc;
@@ -163,6 +169,16 @@ struct tally_session {
     uint64_t forks; /* digest of those known here */
     int64_t clock_off_ms;
     uint16_t peer_port;
+
+    /* cosignatures: in a round each side says what it has, sends what the other lacks, and says
+     * that this was all; after it what is new goes out as it comes */
+    bool cosigs_spoken;              /* the peer takes them */
+    bool round;                      /* one is on, in which */
+    bool summary_due, summary_heard; /* ours is to be said, theirs came; */
+    bool end_due, end_said, end_heard;
+    uint64_t cosigs_came, cosigs_digest; /* in the ledger; */
+    uint64_t cosigs_told;                /* of those that came so many need not be told */
+    int64_t cosign_ms, cosigned_ms;      /* when to look for heads to cosign, and when that was */
 
     /* blobs */
     session_ids asked;   /* by us, not answered */
@@ -274,6 +290,18 @@ bool session_branch_take(tally_session *s, const tally_wire_branch *branch);
 bool session_fork_take(tally_session *s, const tally_wire_fork *fork);
 bool session_forks_read(tally_session *s, tally_txn *txn);
 bool session_fork_say(tally_session *s, session_feed *feed);
+
+/* session_cosig.c */
+bool session_cosig_take(tally_session *s, const tally_cosignature *c);
+bool session_cosigned_take(tally_session *s, tally_wire_list marks);
+bool session_cosigs_read(tally_session *s, tally_txn *txn);
+/* The peer's hello has this digest. */
+void session_cosigs_compare(tally_session *s, uint64_t theirs);
+bool session_cosig_say(tally_session *s); /* as session_push */
+bool session_cosigs_in_sync(const tally_session *s);
+/* Cosigns what it is time for; records have come that may be cosigned. */
+bool session_cosign(tally_session *s);
+void session_cosign_soon(tally_session *s);
 
 /* session_blob.c */
 bool session_wants_take(tally_session *s, tally_wire_list ids);

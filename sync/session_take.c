@@ -76,8 +76,9 @@ bool session_commits_take(tally_session *s, const tally_wire_commits *commits, s
 typedef struct writing {
     tally_session *s;
     tally_span *spans;
-    tally_error refused; /* of the last item that was */
-    bool again;          /* something was left out: run once more */
+    tally_error refused;         /* of the last item that was */
+    bool again;                  /* something was left out: run once more */
+    uint64_t came, told, cosigs; /* of cosignatures: see session_state.h; new ones */
 } writing;
 
 static uint64_t size_of(tally_txn *txn, const tally_device_id *device) {
@@ -113,9 +114,23 @@ static bool is_settled(int rc) {
     return rc == 0 || rc == TALLY_EEXIST || rc == TALLY_EREFUSED || rc == TALLY_ENOTFOUND;
 }
 
+/* Whether it is news the log of them says. Of devices that nobody has added none is taken; the next
+ * hello offers them again. */
+static int take_cosig(tally_txn *txn, session_item *item, tally_error *err) {
+    tally_cosignature c = {.device = item->device,
+                           .checkpoint = item->checkpoint,
+                           .witness = item->witness,
+                           .time_s = item->time_s};
+    memcpy(c.signature, item->signature, sizeof c.signature);
+    item->rc = tally_cosignature_take(txn, &c, err);
+    item->skip = item->rc == TALLY_EREFUSED ? SKIP_STRANGER : SKIP_NONE;
+    return item->rc;
+}
+
 static int take_item(writing *w, tally_txn *txn, session_item *item, tally_error *err) {
     tally_session *s = w->s;
-    if (!item->blob) return take_commits(w, txn, item, err);
+    if (item->what == ITEM_COSIG) return take_cosig(txn, item, err);
+    if (item->what == ITEM_COMMITS) return take_commits(w, txn, item, err);
     item->rc =
         tally_blob_take(txn, &item->id, tally_span_of(s->raw.ptr + item->at, item->len), err);
     item->fresh = item->rc == 0;
@@ -126,7 +141,8 @@ static int take_item(writing *w, tally_txn *txn, session_item *item, tally_error
 static void leave_out(tally_session *s, const session_item *forked) {
     for (size_t i = 0; i < s->item_count; i++) {
         session_item *item = &s->items[i];
-        if (!item->blob && memcmp(&item->device, &forked->device, sizeof item->device) == 0)
+        if (item->what == ITEM_COMMITS &&
+            memcmp(&item->device, &forked->device, sizeof item->device) == 0)
             item->left_out = true;
     }
 }
@@ -141,7 +157,7 @@ static int pass(writing *w, tally_txn *txn, bool first, bool *progress, bool *wa
         session_item *item = &s->items[i];
         if (item->left_out || (!first && item->skip == SKIP_NONE)) continue;
         int rc = take_item(w, txn, item, err);
-        if (rc == TALLY_ECORRUPT && !item->blob) {
+        if (rc == TALLY_ECORRUPT && item->what == ITEM_COMMITS) {
             leave_out(s, item);
             w->again = true;
             return rc;
@@ -150,7 +166,7 @@ static int pass(writing *w, tally_txn *txn, bool first, bool *progress, bool *wa
         if (!is_settled(rc)) return rc;
         if (rc == 0) *progress = true;
         if (item->skip != SKIP_NONE) *waits = true;
-        if (rc == TALLY_EREFUSED) w->refused = *err;
+        if (rc == TALLY_EREFUSED && item->what != ITEM_COSIG) w->refused = *err;
     }
     return 0;
 }
@@ -169,7 +185,8 @@ static void hold(session_feed *feed, const session_item *item) {
 static void note_held(tally_session *s) {
     for (size_t i = 0; i < s->item_count; i++) {
         const session_item *item = &s->items[i];
-        session_feed *feed = item->blob ? NULL : session_feed_find(s, &item->device);
+        bool commits = item->what == ITEM_COMMITS;
+        session_feed *feed = commits ? session_feed_find(s, &item->device) : NULL;
         if (feed && !item->left_out && is_settled(item->rc)) hold(feed, item);
     }
 }
@@ -178,18 +195,26 @@ static int write_items(void *ctx, tally_txn *txn, tally_error *err) {
     writing *w = ctx;
     tally_session *s = w->s;
     bool progress = true, waits = true;
-    int rc = 0;
+    uint64_t before = 0, digest;
+    int rc;
     for (size_t i = 0; i < s->item_count; i++) {
         session_item *item = &s->items[i];
         if (!item->left_out) item->rc = 0;
         item->skip = SKIP_NONE;
         item->fresh = 0;
     }
+    rc = tally_cosignature_state(txn, &before, &digest, err);
     for (unsigned n = 0; n < MAX_PASSES && rc == 0 && progress && waits; n++)
         rc = pass(w, txn, n == 0, &progress, &waits, err);
     if (rc == 1) w->refused = *err;
-    if (rc >= 0) note_held(s);
     if (rc < 0) return rc;
+    note_held(s);
+    /* What came from the peer is not told it. */
+    w->told = s->cosigs_told;
+    rc = tally_cosignature_state(txn, &w->came, &digest, err);
+    if (rc != 0) return rc;
+    if (w->told == before) w->told = w->came;
+    w->cosigs = w->came - before;
     return s->peer_known ? session_remember_in(s, txn, err) : 0;
 }
 
@@ -221,7 +246,7 @@ static void note_fork(tally_session *s, session_feed *feed, const session_item *
 /* `news`: it was refused, and for a reason that is new. */
 static bool note_item(tally_session *s, const session_item *item, bool *news) {
     *news = false;
-    if (item->blob) return true;
+    if (item->what != ITEM_COMMITS) return true;
     session_feed *feed = session_feed_need(s, &item->device);
     if (!feed) return false;
     if (item->left_out && item->rc == TALLY_ECORRUPT) note_fork(s, feed, item);
@@ -261,7 +286,7 @@ static bool note_all(tally_session *s, writing *w) {
     if (taken > 0) s->asks_due = true;
     tally_session_event took = {.type = TALLY_SESSION_TOOK, .peer = s->peer, .count = taken};
     /* Told first: what came may end this session, and others must hear of it all the same. */
-    if (taken > 0) session_tell(s, &took);
+    if (taken > 0 || w->cosigs > 0) session_tell(s, &took);
     if (!s->ending && !session_refresh(s)) return false;
     if (skips) tell_skipped(s, &skipped, &w->refused);
     if (refused) return session_refuse(s, &w->refused);
@@ -285,6 +310,7 @@ static bool write_all(tally_session *s) {
     } while (w.again);
     free(w.spans);
     if (rc != 0) return session_trouble(s, &err);
+    s->cosigs_told = w.told;
     s->remember_due = false;
     s->remembered_ms = s->now;
     give_back(s);

@@ -134,14 +134,28 @@ int tally_wire_put_commits(tally_buffer *out, const tally_wire_commits *commits,
     return end(&w);
 }
 
-int tally_wire_put_cosig(tally_buffer *out, const tally_wire_cosig *cosig, tally_error *err) {
+int tally_wire_put_cosig(tally_buffer *out, const tally_cosignature *cosig, tally_error *err) {
     writer w;
-    begin(&w, out, "cosig", 6, err);
+    begin(&w, out, "cosig", 8, err);
     put_device(&w, &cosig->device);
-    put_uint(&w, cosig->size);
-    put_device(&w, &cosig->cosigner);
+    put_checkpoint(&w, &cosig->checkpoint);
+    put_device(&w, &cosig->witness);
     put_time(&w, cosig->time_s);
     put_bytes(&w, cosig->signature, sizeof cosig->signature);
+    return end(&w);
+}
+
+int tally_wire_put_cosigned(tally_buffer *out, const tally_wire_cosigned *marks, size_t count,
+                            tally_error *err) {
+    writer w;
+    begin(&w, out, "cosigned", 2, err);
+    put_array(&w, count);
+    for (size_t i = 0; i < count && w.rc == 0; i++) {
+        put_array(&w, 3);
+        put_device(&w, &marks[i].device);
+        put_uint(&w, marks[i].size);
+        put_uint(&w, marks[i].digest);
+    }
     return end(&w);
 }
 

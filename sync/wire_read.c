@@ -100,6 +100,17 @@ bool tally_wire_next_mark(tally_wire_list *list, tally_wire_mark *out) {
     return r.rc == 0;
 }
 
+bool tally_wire_next_cosigned(tally_wire_list *list, tally_wire_cosigned *out) {
+    tally_value v;
+    if (!tally_cursor_next(&list->at, &v) || v.type != TALLY_VALUE_ARRAY || v.count != 3)
+        return false;
+    reader r = {.cursor = tally_cursor_of(&v)};
+    take_fixed(&r, "device", out->device.b, sizeof out->device.b);
+    out->size = take_size(&r, "size");
+    out->digest = take_uint(&r, "digest", 0, UINT64_MAX);
+    return r.rc == 0;
+}
+
 static void proof_get(tally_wire_list list, tally_proof *out) {
     out->count = 0;
     while (out->count < TALLY_PROOF_MAX_HASHES &&
@@ -192,12 +203,31 @@ static void read_commits(reader *r, tally_wire_message *out) {
 }
 
 static void read_cosig(reader *r, tally_wire_message *out) {
-    tally_wire_cosig *cosig = &out->as.cosig;
+    tally_cosignature *cosig = &out->as.cosig;
     take_fixed(r, "device", cosig->device.b, sizeof cosig->device.b);
-    cosig->size = take_size(r, "size");
-    take_fixed(r, "cosigner", cosig->cosigner.b, sizeof cosig->cosigner.b);
+    take_checkpoint(r, &cosig->checkpoint, "root");
+    take_fixed(r, "witness", cosig->witness.b, sizeof cosig->witness.b);
     cosig->time_s = take_time(r, "time");
-    take_fixed(r, "signature", cosig->signature, sizeof cosig->signature);
+    take_fixed(r, "cosignature", cosig->signature, sizeof cosig->signature);
+}
+
+static int order_of(const tally_wire_cosigned *a, const tally_wire_cosigned *b) {
+    int order = memcmp(a->device.b, b->device.b, sizeof a->device.b);
+    return order != 0 ? order : (a->size > b->size) - (a->size < b->size);
+}
+
+static void read_cosigned(reader *r, tally_wire_message *out) {
+    static const char field[] = "marks";
+    tally_wire_list list = take_list(r, field, 0, TALLY_WIRE_MAX_COSIGNED), walk = list;
+    tally_wire_cosigned last = {.size = 0}, mark;
+    for (uint32_t i = 0; i < list.count && r->rc == 0; i++) {
+        if (!tally_wire_next_cosigned(&walk, &mark))
+            refuse(r, TALLY_EFORMAT, field, "has an element that is not a device, size and digest");
+        else if (i > 0 && order_of(&last, &mark) >= 0)
+            refuse(r, TALLY_EFORMAT, field, "are not ascending");
+        last = mark;
+    }
+    out->as.cosigned = list;
 }
 
 static void read_have(reader *r, tally_wire_message *out) {
@@ -332,7 +362,8 @@ static const struct {
     void (*read)(reader *r, tally_wire_message *out);
 } messages[] = {[TALLY_WIRE_HELLO] = {"hello", 5, read_hello},
                 [TALLY_WIRE_COMMITS] = {"commits", 9, read_commits},
-                [TALLY_WIRE_COSIG] = {"cosig", 6, read_cosig},
+                [TALLY_WIRE_COSIG] = {"cosig", 8, read_cosig},
+                [TALLY_WIRE_COSIGNED] = {"cosigned", 2, read_cosigned},
                 [TALLY_WIRE_HAVE] = {"have", 4, read_have},
                 [TALLY_WIRE_WANT_BLOB] = {"want_blob", 2, read_want_blob},
                 [TALLY_WIRE_BLOB] = {"blob", 5, read_blob},

@@ -1,5 +1,6 @@
 /* Policy: the tables that people keep and figures are derived from: clients, projects, rules,
- * rates, plans, exchange rates, budgets, bills, engaged time. Each row is a register: the last
+ * rates, plans, exchange rates, budgets, bills, witnesses, engaged time. Each row is a register:
+ * the last
  * `.set` or `.unset` of its key by hlc, then larger device key, counts. Rows are the records' own
  * bodies; the getters here give them typed. Setting one never changes a record: history follows at
  * once.
@@ -44,6 +45,8 @@ typedef enum tally_policy {
     TALLY_POLICY_APPROVED,  /* change.approve (change.withdraw): contract, number, date, evidence?,
                                note? */
     TALLY_POLICY_ISSUER,    /* issuer.set: member, name, prefix?, address, tax_id?, iban?, ... */
+    TALLY_POLICY_AUDIT,     /* audit.set, one row: quorum?, witnesses? ("any", "admin", "member",
+                               "auditor"), backdate_limit? (hours) */
     TALLY_POLICY_COUNT
 } tally_policy;
 
@@ -66,6 +69,7 @@ typedef enum tally_field_type {
     TALLY_FIELD_LINES,    /* description, entry, project, day, tag */
     TALLY_FIELD_TAX,      /* S, Z, E, AE, O: UNCL5305 */
     TALLY_FIELD_YES_NO,   /* yes, no */
+    TALLY_FIELD_WITNESS,  /* any, admin, member, auditor */
     TALLY_FIELD_BLOB,     /* no text: a blob id, 32 bytes */
     TALLY_FIELD_PICO,     /* pico-units: the first of the types that are numbers */
     TALLY_FIELD_PERCENT,  /* 1 to 10,000 */
@@ -73,7 +77,9 @@ typedef enum tally_field_type {
     TALLY_FIELD_MINUTES,  /* 1 to 1,440 */
     TALLY_FIELD_STEP,     /* minutes, 0 to 1,440 */
     TALLY_FIELD_DAYS,     /* 0 to 365 */
-    TALLY_FIELD_PART      /* 0 to 10,000: hundredths of a percent */
+    TALLY_FIELD_PART,     /* 0 to 10,000: hundredths of a percent */
+    TALLY_FIELD_QUORUM,   /* 1 to TALLY_QUORUM_MAX */
+    TALLY_FIELD_HOURS     /* 1 to TALLY_BACKDATE_MAX_HOURS */
 } tally_field_type;
 
 typedef struct tally_policy_field {

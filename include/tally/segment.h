@@ -14,10 +14,10 @@
  * missed a change of the secret, for the record that brings it may be in this very segment; under
  * the first epoch's secret it is empty. The plaintexts joined are frames of messages
  * (frame.h, wire.h): one `hello` (the frontier of the writer when it wrote; its clock; the feature
- * "forks <16 hex>" as in sessions), then `commits`, `fork` and `blob` in any order, but the commits
- * of one device without a gap, and the pieces of one blob right after each other. Messages with
- * unknown names and `cosig` are passed over, all others refused. A segment is taken in whole or not
- * at all: the reader checks it to its last chunk before anything is stored. */
+ * "forks <16 hex>" as in sessions), then `commits`, `fork`, `cosig` and `blob` in any order, but
+ * the commits of one device without a gap, and the pieces of one blob right after each other.
+ * Messages with unknown names are passed over, all others refused. A segment is taken in whole or
+ * not at all: the reader checks it to its last chunk before anything is stored. */
 #ifndef TALLY_SEGMENT_H
 #define TALLY_SEGMENT_H
 
@@ -25,6 +25,7 @@
 #include <tally/team.h>
 #include <tally/wire.h>
 
+#define TALLY_SEGMENT_COSIGS          256u /* the last that came, in each segment */
 #define TALLY_SEGMENT_KEY_BYTES       88u
 #define TALLY_SEGMENT_HEADER_BYTES    24u
 #define TALLY_SEGMENT_CHUNK_MIN_BYTES 17u

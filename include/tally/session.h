@@ -45,6 +45,7 @@
     300 /* between roots that claims about one feed make us work out                               \
          */
 #define TALLY_SESSION_TRAIL_MS    60000 /* for the next step of looking for a fork */
+#define TALLY_SESSION_COSIGN_MS   60000 /* between looking for heads to cosign */
 #define TALLY_SESSION_REMEMBER_MS 60000 /* the peer's frontier is stored so often at most */
 
 /* Space: packets before the peer is known; hello and join, before any other message; what a peer

@@ -20,8 +20,15 @@
  *       packed    bin of 1..2105344 bytes: those bytes as one zstd frame (RFC 8878) and nothing
  *                 after it: no dictionary id field, a window of at most 2^21 bytes, a content size
  *                 (where there is one) equal to `raw`, exactly `raw` bytes inside
- *   ["cosig", device bin 32, size, cosigner bin 32, time, signature bin 64]
- *       size 1..2^63-1; time in Unix seconds, 0..2^63-1 (C2SP tlog-cosignature)
+ *   ["cosig", device bin 32, size, root bin 32, signature bin 64, witness bin 32, time,
+ *    cosignature bin 64]
+ *       a checkpoint of `device` with its own signature, and what `witness` put to it; size
+ *       1..2^63-1; time in Unix seconds, 0..2^63-1 (cosign.h)
+ *   ["cosigned", marks]
+ *       what the sender holds of cosignatures: array of 0..16384 [device bin 32, size, digest],
+ *       ascending by device, then size; the digest (0..2^64-1) is the XOR of
+ *       tally_cosignature_mark of those with sizes from `size` (1..2^63-1) to below the next mark
+ *       of that device. None at all: all that the other side lacked has been sent
  *   ["have", device bin 32, size, root bin 32]
  *       size 1..2^63-1
  *   ["want_blob", ids]
@@ -51,6 +58,7 @@
 #define TALLY_WIRE_H
 
 #include <tally/checkpoint.h>
+#include <tally/cosign.h>
 #include <tally/fork.h>
 #include <tally/frame.h>
 #include <tally/ledger.h>
@@ -68,6 +76,7 @@
 #define TALLY_WIRE_BLOB_MAX_BYTES       (TALLY_BLOB_MAX_BYTES + TALLY_BLOB_SALT_BYTES)
 #define TALLY_WIRE_BLOB_PIECE_MAX_BYTES (256u * 1024u)
 #define TALLY_WIRE_MAX_MARKS            64u
+#define TALLY_WIRE_MAX_COSIGNED         16384u
 #define TALLY_WIRE_JOIN_NAME_MAX_BYTES  128u
 #define TALLY_WIRE_WORDS_MAX_BYTES      200u
 #define TALLY_WIRE_ZSTD_LEVEL           3
@@ -100,13 +109,12 @@ typedef struct tally_wire_commits {
     tally_checkpoint checkpoint; /* size is from + count */
 } tally_wire_commits;
 
-typedef struct tally_wire_cosig {
+/* A summary of the cosignatures of a device's checkpoints with sizes from `size` on. */
+typedef struct tally_wire_cosigned {
     tally_device_id device;
     uint64_t size;
-    tally_device_id cosigner;
-    int64_t time_s;
-    uint8_t signature[TALLY_SIGNATURE_BYTES];
-} tally_wire_cosig;
+    uint64_t digest;
+} tally_wire_cosigned;
 
 typedef struct tally_wire_blob {
     tally_hash id;
@@ -161,6 +169,7 @@ typedef enum tally_wire_type {
     TALLY_WIRE_HELLO,
     TALLY_WIRE_COMMITS,
     TALLY_WIRE_COSIG,
+    TALLY_WIRE_COSIGNED,
     TALLY_WIRE_HAVE,
     TALLY_WIRE_WANT_BLOB,
     TALLY_WIRE_BLOB,
@@ -180,7 +189,8 @@ typedef struct tally_wire_message {
     union {
         tally_wire_hello hello;
         tally_wire_commits commits;
-        tally_wire_cosig cosig;
+        tally_cosignature cosig;
+        tally_wire_list cosigned; /* tally_wire_next_cosigned */
         tally_wire_head have;
         tally_wire_list want_blob; /* tally_wire_next_hash */
         tally_wire_blob blob;
@@ -203,6 +213,7 @@ bool tally_wire_next_text(tally_wire_list *list, tally_span *out);
 bool tally_wire_next_head(tally_wire_list *list, tally_wire_head *out);
 bool tally_wire_next_hash(tally_wire_list *list, tally_hash *out);
 bool tally_wire_next_mark(tally_wire_list *list, tally_wire_mark *out);
+bool tally_wire_next_cosigned(tally_wire_list *list, tally_wire_cosigned *out);
 /* Copies a decoded side. Whether it proves anything is for tally_fork_branch_check. */
 void tally_wire_side_get(const tally_wire_side *side, tally_fork_branch *out);
 
@@ -213,7 +224,9 @@ int tally_wire_put_hello(tally_buffer *out, int64_t clock_ms, const tally_span *
                          size_t feature_count, const tally_wire_head *heads, size_t head_count,
                          tally_error *err);
 int tally_wire_put_commits(tally_buffer *out, const tally_wire_commits *commits, tally_error *err);
-int tally_wire_put_cosig(tally_buffer *out, const tally_wire_cosig *cosig, tally_error *err);
+int tally_wire_put_cosig(tally_buffer *out, const tally_cosignature *cosig, tally_error *err);
+int tally_wire_put_cosigned(tally_buffer *out, const tally_wire_cosigned *marks, size_t count,
+                            tally_error *err);
 int tally_wire_put_have(tally_buffer *out, const tally_wire_head *have, tally_error *err);
 int tally_wire_put_want_blob(tally_buffer *out, const tally_hash *ids, size_t count,
                              tally_error *err);

@@ -1,12 +1,10 @@
-/* Captures: waits until the logs are quiet for a moment, runs `tally capture --json`, and reads its
+/* Captures: waits until the logs are quiet for a moment, runs `tally capture`, and reads its
  * counts. One at a time. Which folders are watched is in agents.c. */
 #include "capturing.h"
 
-#include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <tally/json.h>
+#include <tally/team.h>
 
 static void plan(net_capturing *capturing);
 
@@ -19,7 +17,7 @@ static void notices_tell(net_capturing *capturing, const tally_json *document) {
     if (!tally_json_get(document, "notices", &notices)) return;
     tally_json_iter_init(&iter, &notices);
     while (tally_json_next(&iter, NULL, &notice)) {
-        char text[NET_CAPTURE_WORDS_BYTES];
+        char text[NET_CHILD_WORDS_BYTES];
         size_t len;
         if (!tally_json_get(&notice, "text", &value)) continue;
         tally_json_text(&value, text, sizeof text, &len);
@@ -37,8 +35,9 @@ static void result_read(net_capturing *capturing) {
                   {"sessions", &last->sessions},
                   {"costs", &last->costs},
                   {"activity", &last->activity}};
-    *last = (net_captured){.time_ms = net_now_ms(), .exit_code = capturing->exit_code};
-    if (tally_json_parse(tally_span_of(capturing->output, capturing->output_len), &document) != 0)
+    *last = (net_captured){.time_ms = net_now_ms(), .exit_code = capturing->child.exit_code};
+    if (tally_json_parse(tally_span_of(capturing->child.output, capturing->child.output_len),
+                         &document) != 0)
         return;
     for (size_t i = 0; i < sizeof counts / sizeof *counts; i++)
         if (tally_json_get(&document, counts[i].name, &value))
@@ -48,13 +47,10 @@ static void result_read(net_capturing *capturing) {
 
 static void result_tell(net_capturing *capturing) {
     const net_captured *last = &capturing->last;
-    char *newline = memchr(capturing->said, '\n', capturing->said_len);
-    capturing->said[capturing->said_len] = '\0';
-    if (newline) *newline = '\0';
+    const net_child *child = &capturing->child;
     if (last->exit_code != 0)
         net_say(capturing->hub, NET_ERROR, "capture failed", NULL, "%s ended with %lld%s%s",
-                capturing->tally, (long long)last->exit_code, *capturing->said ? ": " : "",
-                capturing->said);
+                child->tally, (long long)last->exit_code, *child->said ? ": " : "", child->said);
     else if (last->sessions + last->costs + last->activity > 0)
         net_say(capturing->hub, NET_INFO, "captured", NULL,
                 "new: %llu sessions, %llu requests, %llu activity",
@@ -62,116 +58,22 @@ static void result_tell(net_capturing *capturing) {
                 (unsigned long long)last->activity);
 }
 
-static void on_child_closed(uv_handle_t *handle) {
-    net_capturing *capturing = handle->data;
-    if (--capturing->child_handles > 0) return;
+static void on_ended(void *ctx) {
+    net_capturing *capturing = ctx;
     if (capturing->open) {
         result_read(capturing);
         result_tell(capturing);
     }
-    free(capturing->output);
-    capturing->output = NULL;
-    capturing->output_len = capturing->said_len = 0;
-    capturing->running = false;
     if (capturing->wanted && capturing->first_ms == 0) capturing->first_ms = net_now_ms();
     (void)net_hub_look(capturing->hub);
     plan(capturing);
-}
-
-static void on_exit_code(uv_process_t *child, int64_t code, int signal) {
-    net_capturing *capturing = child->data;
-    capturing->exit_code = signal != 0 ? 128 + signal : code;
-    uv_close((uv_handle_t *)child, on_child_closed);
-}
-
-/* ---- what it says ---- */
-
-static void on_output_buffer(uv_handle_t *handle, size_t suggested, uv_buf_t *buffer) {
-    net_capturing *capturing = handle->data;
-    (void)suggested;
-    /* A full buffer gives an empty one here, which ends the reading with UV_ENOBUFS. */
-    *buffer = uv_buf_init((char *)capturing->output + capturing->output_len,
-                          (unsigned)(NET_CAPTURE_OUTPUT_BYTES - capturing->output_len));
-}
-
-static void on_output(uv_stream_t *stream, ssize_t got, const uv_buf_t *buffer) {
-    net_capturing *capturing = stream->data;
-    (void)buffer;
-    if (got < 0)
-        uv_close((uv_handle_t *)stream, on_child_closed);
-    else
-        capturing->output_len += (size_t)got;
-}
-
-static void on_words_buffer(uv_handle_t *handle, size_t suggested, uv_buf_t *buffer) {
-    net_capturing *capturing = handle->data;
-    (void)suggested;
-    *buffer = uv_buf_init((char *)capturing->hub->read_buffer, NET_READ_BYTES);
-}
-
-static void on_words(uv_stream_t *stream, ssize_t got, const uv_buf_t *buffer) {
-    net_capturing *capturing = stream->data;
-    if (got < 0) {
-        uv_close((uv_handle_t *)stream, on_child_closed);
-        return;
-    }
-    size_t room = sizeof capturing->said - 1 - capturing->said_len;
-    size_t n = (size_t)got < room ? (size_t)got : room;
-    memcpy(capturing->said + capturing->said_len, buffer->base, n);
-    capturing->said_len += n;
-}
-
-/* ---- running it ---- */
-
-static int spawn(net_capturing *capturing) {
-    char *arguments[] = {(char *)(uintptr_t)capturing->tally,
-                         (char *)(uintptr_t) "capture",
-                         (char *)(uintptr_t) "--json",
-                         (char *)(uintptr_t) "--ledger",
-                         (char *)(uintptr_t)tally_ledger_dir(capturing->hub->ledger),
-                         NULL};
-    uv_stdio_container_t stdio[3] = {
-        {.flags = UV_IGNORE},
-        {.flags = UV_CREATE_PIPE | UV_WRITABLE_PIPE, .data.stream = (uv_stream_t *)&capturing->out},
-        {.flags = UV_CREATE_PIPE | UV_WRITABLE_PIPE,
-         .data.stream = (uv_stream_t *)&capturing->words}};
-    uv_process_options_t options = {.exit_cb = on_exit_code,
-                                    .file = capturing->tally,
-                                    .args = arguments,
-                                    .stdio = stdio,
-                                    .stdio_count = 3};
-    return uv_spawn(&capturing->hub->loop, &capturing->child, &options);
-}
-
-static void run(net_capturing *capturing) {
-    capturing->output = malloc(NET_CAPTURE_OUTPUT_BYTES);
-    if (!capturing->output) return;
-    capturing->running = true;
-    capturing->wanted = false;
-    capturing->child_handles = 3;
-    capturing->exit_code = 0;
-    (void)uv_pipe_init(&capturing->hub->loop, &capturing->out, 0);
-    (void)uv_pipe_init(&capturing->hub->loop, &capturing->words, 0);
-    capturing->child.data = capturing->out.data = capturing->words.data = capturing;
-    int rc = spawn(capturing);
-    if (rc == 0) {
-        (void)uv_read_start((uv_stream_t *)&capturing->out, on_output_buffer, on_output);
-        (void)uv_read_start((uv_stream_t *)&capturing->words, on_words_buffer, on_words);
-        return;
-    }
-    capturing->exit_code = rc;
-    capturing->said_len =
-        (size_t)snprintf(capturing->said, sizeof capturing->said, "%s", uv_strerror(rc));
-    uv_close((uv_handle_t *)&capturing->child, on_child_closed);
-    uv_close((uv_handle_t *)&capturing->out, on_child_closed);
-    uv_close((uv_handle_t *)&capturing->words, on_child_closed);
 }
 
 /* ---- when ---- */
 
 static void on_quiet(uv_timer_t *timer) {
     net_capturing *capturing = timer->data;
-    if (capturing->running || capturing->waiting) return; /* its end plans again */
+    if (capturing->child.running || capturing->waiting) return; /* its end plans again */
     if (net_agents_look(&capturing->agents)) capturing->first_ms = 0;
 }
 
@@ -191,6 +93,30 @@ static void on_touched(void *ctx) {
     plan(capturing);
 }
 
+/* Nothing that an auditor's device records would count, and it records nothing. */
+static bool of_auditor(net_capturing *capturing) {
+    tally_txn *txn;
+    tally_team_device own;
+    tally_ledger *ledger = capturing->hub->ledger;
+    if (tally_read_begin(ledger, &txn, NULL) != 0) return false;
+    bool auditor = tally_team_device_get(txn, tally_ledger_device(ledger), &own) == 0 &&
+                   own.role == TALLY_ROLE_AUDITOR;
+    tally_read_end(txn);
+    if (auditor && !capturing->auditor_told)
+        net_say(capturing->hub, NET_INFO, "no capture", NULL,
+                "this device is an auditor's: it reads and cosigns, and captures nothing");
+    capturing->auditor_told = auditor;
+    return auditor;
+}
+
+static void run(net_capturing *capturing) {
+    static const char *const command[] = {"capture", NULL};
+    if (of_auditor(capturing))
+        capturing->wanted = false;
+    else if (net_child_run(&capturing->child, command))
+        capturing->wanted = false;
+}
+
 static void on_looked(void *ctx, bool changed) {
     net_capturing *capturing = ctx;
     int64_t now = net_now_ms();
@@ -199,7 +125,7 @@ static void on_looked(void *ctx, bool changed) {
         capturing->final_ms = 0;
         capturing->wanted = true;
     }
-    if ((changed || capturing->wanted) && !capturing->running && !capturing->waiting)
+    if ((changed || capturing->wanted) && !capturing->child.running && !capturing->waiting)
         run(capturing);
     else if (changed)
         capturing->wanted = true;
@@ -212,11 +138,11 @@ static void on_look(uv_timer_t *timer) {
 }
 
 void net_capturing_open(net_capturing *capturing, net_hub *hub, const char *tally) {
-    if (capturing->open || capturing->running) return;
+    if (capturing->open || capturing->child.running) return;
     net_captured last = capturing->last;
     memset(capturing, 0, sizeof *capturing);
     capturing->hub = hub;
-    capturing->tally = tally;
+    capturing->child = (net_child){.hub = hub, .tally = tally, .ended = on_ended, .ctx = capturing};
     capturing->last = last;
     capturing->agents =
         (net_agents){.hub = hub, .touched = on_touched, .looked = on_looked, .ctx = capturing};
@@ -239,6 +165,5 @@ void net_capturing_close(net_capturing *capturing) {
     net_agents_close(&capturing->agents);
     uv_close((uv_handle_t *)&capturing->quiet, NULL);
     uv_close((uv_handle_t *)&capturing->look, NULL);
-    if (uv_is_active((uv_handle_t *)&capturing->child))
-        (void)uv_process_kill(&capturing->child, SIGTERM);
+    net_child_end(&capturing->child);
 }

@@ -4,11 +4,10 @@
 #define NET_CAPTURING_H
 
 #include "agents.h"
+#include "child.h"
 
-#define NET_CAPTURE_QUIET_MS     400  /* after the last change that was seen */
-#define NET_CAPTURE_LATEST_MS    3000 /* after the first one */
-#define NET_CAPTURE_OUTPUT_BYTES (1024u * 1024u)
-#define NET_CAPTURE_WORDS_BYTES  512u
+#define NET_CAPTURE_QUIET_MS  400  /* after the last change that was seen */
+#define NET_CAPTURE_LATEST_MS 3000 /* after the first one */
 #define NET_CAPTURE_FINAL_MS                                                                       \
     (11 * 60 * 1000) /* responses are final after 10 minutes of silence                            \
                       */
@@ -21,24 +20,15 @@ typedef struct net_captured {
 
 typedef struct net_capturing {
     net_hub *hub;
-    const char *tally; /* the command's path; borrowed */
     net_agents agents;
     bool open, waiting; /* waiting: for net_capturing_begin */
     int64_t first_ms;   /* of the changes that wait; 0: none */
     int64_t final_ms;   /* when a last pass is due after silence; 0: none */
     bool wanted;        /* a pass whatever the search says */
-    bool running;
+    bool auditor_told;  /* why nothing is captured was said */
     net_captured last;
-
+    net_child child;
     uv_timer_t quiet, look;
-    uv_process_t child;
-    uv_pipe_t out, words;
-    unsigned child_handles; /* that are open: process and two pipes */
-    int64_t exit_code;
-    uint8_t *output;
-    size_t output_len;
-    char said[NET_CAPTURE_WORDS_BYTES]; /* the beginning of what it says on standard error */
-    size_t said_len;
 } net_capturing;
 
 /* Zeros before the first time. Nothing is captured before net_capturing_begin. */

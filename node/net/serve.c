@@ -75,7 +75,9 @@ static void settings_apply(net_server *server) {
 
 static void on_change(void *ctx) {
     net_server *server = ctx;
-    if (!server->stopping) settings_apply(server);
+    if (server->stopping) return;
+    settings_apply(server);
+    net_delivering_wake(&server->delivering);
 }
 
 /* ---- beacons ---- */
@@ -136,7 +138,8 @@ static void on_patience(uv_timer_t *timer) {
 
 static void on_stopped(uv_timer_t *timer) {
     net_server *server = timer->data;
-    bool gone = server->hub->connection_count == 0 && !server->capturing.running;
+    bool gone = server->hub->connection_count == 0 && !server->capturing.child.running &&
+                !server->delivering.child.running;
     if (gone || net_now_ms() >= server->until_ms) server->done = true;
 }
 
@@ -150,6 +153,7 @@ static void stop(net_server *server) {
     net_dialer_close(&server->dialer);
     net_ledger_watch_close(&server->watch);
     net_capturing_close(&server->capturing);
+    net_delivering_close(&server->delivering);
     net_control_close(&server->control);
     for (net_connection *c = server->hub->connections; c; c = c->next)
         net_connection_end(c, TALLY_BYE_STOPPING, "this node is being stopped");
@@ -210,6 +214,7 @@ static int run(net_server *server, tally_error *err) {
     if (rc != 0) return rc;
     server->until_ms = net_now_ms() + NET_OWN_FEED_MS;
     settings_apply(server);
+    net_delivering_open(&server->delivering, server->hub, server->options->tally);
     (void)uv_timer_start(&server->patience, on_patience, 0, NET_OWN_FEED_LOOK_MS);
     net_hub_run(server->hub, &server->done, -1);
     net_say(server->hub, NET_INFO, "stopped", NULL, "%s", "");

@@ -4,6 +4,7 @@
 
 #include "capturing.h"
 #include "control.h"
+#include "delivering.h"
 #include "dialer.h"
 #include "lan.h"
 #include "ledger_watch.h"
@@ -12,7 +13,7 @@
 
 #define NET_OWN_FEED_MS      5000 /* for teammates to bring what this device has forgotten */
 #define NET_OWN_FEED_LOOK_MS 100
-#define NET_STOP_MS          1200 /* for byes and the capture to end */
+#define NET_STOP_MS          1200 /* for byes and children to end */
 #define NET_STOP_LOOK_MS     10
 
 typedef struct net_server {
@@ -25,6 +26,7 @@ typedef struct net_server {
     net_lan lan;
     net_ledger_watch watch;
     net_capturing capturing;
+    net_delivering delivering;
     net_control_server control;
     uv_signal_t signals[3];
     uv_timer_t patience; /* before the first capture; later, before the end */

@@ -47,7 +47,7 @@ static void capture_write(const net_capturing *capturing, net_json *json) {
     const net_captured *last = &capturing->last;
     net_json_open(json, "capture", '{');
     net_json_bool(json, "enabled", capturing->open);
-    net_json_bool(json, "running", capturing->running);
+    net_json_bool(json, "running", capturing->child.running);
     net_json_u64(json, "folders", capturing->agents.watch_count);
     if (last->time_ms == 0) {
         net_json_null(json, "last");

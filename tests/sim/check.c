@@ -2,6 +2,7 @@
 #include "sim.h"
 
 #include <tally/blob.h>
+#include <tally/cosign.h>
 #include <tally/peer.h>
 
 #include <malloc.h>
@@ -17,8 +18,23 @@ typedef struct state {
     size_t head_count;
     tally_wire_head heads[SIM_MAX_NODES];
     tally_hash digest;
-    uint64_t forks;
+    uint64_t forks, cosigs;
 } state;
+
+typedef struct cosig_sum {
+    tally_txn *txn;
+    uint64_t sum;
+} cosig_sum;
+
+static int add_cosig(void *ctx, const tally_cosignature *c, tally_error *err) {
+    cosig_sum *s = ctx;
+    tally_team_device device;
+    (void)err;
+    if (tally_team_device_get(s->txn, &c->device, &device) != 0) return 0;
+    if (tally_team_device_get(s->txn, &c->witness, &device) != 0) return 0;
+    s->sum += tally_cosignature_mark(c) * 0x9e3779b97f4a7c15u;
+    return 0;
+}
 
 typedef struct fork_sum {
     tally_txn *txn;
@@ -50,6 +66,9 @@ static int read_state(tally_txn *txn, state *out, tally_error *err) {
     fork_sum forks = {.txn = txn};
     if (rc == 0) rc = tally_fork_each(txn, add_fork, &forks, err);
     out->forks = forks.sum;
+    cosig_sum cosigs = {.txn = txn};
+    if (rc == 0) rc = tally_cosignature_each_back(txn, add_cosig, &cosigs, err);
+    out->cosigs = cosigs.sum;
     return rc;
 }
 
@@ -115,6 +134,10 @@ static bool same_state(world *w, const node *n, const state *a, const state *b, 
         return false;
     }
     if (!same_heads(w, n, a, b, why, size)) return false;
+    if (a->cosigs != b->cosigs) {
+        (void)snprintf(why, size, "nodes 0 and %u hold different cosignatures", n->number);
+        return false;
+    }
     (void)snprintf(why, size, "nodes 0 and %u hold the same and see it differently", n->number);
     return tally_hash_eq(&a->digest, &b->digest);
 }
@@ -137,10 +160,39 @@ static int count_finding(void *ctx, const char *sentence) {
     return 0;
 }
 
+typedef struct own_cosigs {
+    world *w;
+    node *n;
+    tally_txn *txn;
+} own_cosigs;
+
+/* Whoever has put its name to a history holds it, unless its disk was set back. */
+static int check_own_cosig(void *ctx, const tally_cosignature *c, tally_error *err) {
+    const own_cosigs *own = ctx;
+    tally_checkpoint head;
+    (void)err;
+    if (memcmp(c->witness.b, tally_key_device(own->n->key)->b, sizeof c->witness.b) != 0) return 0;
+    if (tally_cosignature_history(own->txn, c, &head, NULL) == 0) return 0;
+    world_fail(own->w, "node %u cosigned %llu records of node %u that it does not hold",
+               own->n->number, (unsigned long long)c->checkpoint.size,
+               number_of(own->w, &c->device));
+    return 1;
+}
+
+static void check_cosigs(world *w, node *n) {
+    own_cosigs own = {.w = w, .n = n};
+    tally_error err = {0};
+    if (n->backup_count > 0 || n->liar || !node_up(n)) return;
+    if (tally_read_begin(n->ledger, &own.txn, &err) != 0) return;
+    (void)tally_cosignature_each_back(own.txn, check_own_cosig, &own, &err);
+    tally_read_end(own.txn);
+}
+
 static void check_rebuilt(world *w, node *n) {
     state before, after;
     tally_error err = {0};
     tally_check deep = {.found = count_finding, .ctx = w};
+    check_cosigs(w, n);
     if (!state_of(w, n, &before)) return;
     int rc = tally_rebuild(n->ledger, node_now(w, n), &err);
     node_expect(w, n, rc, 0, 0, "rebuild", &err);

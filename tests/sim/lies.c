@@ -174,6 +174,33 @@ static bool invent_trail(world *w, const node *liar, tally_buffer *out) {
     return tally_wire_put_trail(out, tally_key_device(of->key), &mark, 1, NULL) == 0;
 }
 
+/* ---- cosignatures ---- */
+
+/* Another time, another head, or one of its own on what it pleases, with a clock that it chose. */
+static bool lie_cosig(world *w, const node *liar, tally_cosignature c, tally_buffer *out) {
+    char origin[TALLY_ORIGIN_MAX_BYTES];
+    switch (dice_below(&w->dice, 4)) {
+    case 0: c.time_s -= c.time_s > 0; break;
+    case 1: dice_bytes(&w->dice, c.checkpoint.root.b, sizeof c.checkpoint.root.b); break;
+    case 2: c.witness = *tally_key_device(liar->key); break;
+    default:
+        c.time_s = (int64_t)dice_below(&w->dice, 1u << 31);
+        tally_origin_format(tally_ledger_team(liar->ledger), &c.device, origin);
+        tally_cosignature_sign(liar->key, origin, &c);
+    }
+    return tally_wire_put_cosig(out, &c, NULL) == 0;
+}
+
+static bool lie_cosigned(world *w, tally_wire_list list, tally_buffer *out) {
+    static tally_wire_cosigned marks[TALLY_WIRE_MAX_COSIGNED];
+    size_t count = 0;
+    while (count < TALLY_WIRE_MAX_COSIGNED && tally_wire_next_cosigned(&list, &marks[count]))
+        count++;
+    if (count > 0) marks[dice_below(&w->dice, count)].digest ^= 1;
+    if (count > 0 && dice_chance(&w->dice, 30)) count--;
+    return tally_wire_put_cosigned(out, marks, count, NULL) == 0;
+}
+
 /* ---- any message ---- */
 
 static bool damage(world *w, tally_span message, tally_buffer *out) {
@@ -220,5 +247,7 @@ bool lie_about(world *w, node *liar, tally_span message, tally_buffer *out) {
     if (special && m.type == TALLY_WIRE_COMMITS) return lie_commits(w, liar, &m.as.commits, out);
     if (special && m.type == TALLY_WIRE_BLOB) return lie_blob(w, m.as.blob, out);
     if (special && m.type == TALLY_WIRE_TRAIL) return lie_trail(w, &m.as.trail, out);
+    if (special && m.type == TALLY_WIRE_COSIG) return lie_cosig(w, liar, m.as.cosig, out);
+    if (special && m.type == TALLY_WIRE_COSIGNED) return lie_cosigned(w, m.as.cosigned, out);
     return lie_anyhow(w, liar, message, out);
 }

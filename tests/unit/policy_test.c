@@ -159,6 +159,10 @@ static void bodies_that_break_a_rule_have_no_effect(void **state) {
         {"plan.set", {"plan", "provider", "fee", "currency"}, {"p", "x", "1", "EUR"}},
         {"fx.set", {"base", "quote", "date"}, {"EUR", "USD", "2026-01-01"}},
         {"budget.set", {"budget", "period", "limit"}, {"b", "yearly", "1"}},
+        {"audit.set", {"quorum"}, {"0"}},
+        {"audit.set", {"quorum"}, {"17"}},
+        {"audit.set", {"witnesses"}, {"everybody"}},
+        {"audit.set", {"backdate_limit"}, {"878401"}},
         {"bill.set", {"provider", "month", "amount", "currency"}, {"x", "2026-13", "1", "USD"}},
         {"bill.set", {"provider", "month", "currency", "covers"}, {"x", "2026-03", "USD", "some"}},
         {"client.unset", {"title"}, {"no name"}},
@@ -167,9 +171,9 @@ static void bodies_that_break_a_rule_have_no_effect(void **state) {
         {"engaged.set", {"idle_minutes"}, {"1441"}},
         {"engaged.set", {"unattended_minutes"}, {"15m"}},
     };
-    static const char *const names[] = {"client",   "project",  "rule",     "amount",   "plan",
-                                        "base",     "budget",   "month",    "overlap",  "contract",
-                                        "contract", "contract", "contract", "contract", "member"};
+    static const char *const names[] = {
+        "client",  "project",  "rule",     "amount",   "plan",     "base",     "budget", "month",
+        "overlap", "contract", "contract", "contract", "contract", "contract", "member", "quorum"};
     tally_hash before = fixture_digest(f);
     for (size_t i = 0; i < sizeof bodies / sizeof *bodies; i++) {
         append_hostile(&bodies[i]);
@@ -274,6 +278,7 @@ static void the_fields_of_every_table_are_those_of_the_protocol(void **state) {
         [TALLY_POLICY_ISSUER] = {"member! name! prefix contact email street street2 city postcode "
                                  "region country tax_id company_id iban bic payee ",
                                  1},
+        [TALLY_POLICY_AUDIT] = {"quorum witnesses backdate_limit ", 0},
     };
     for (int p = 0; p < TALLY_POLICY_COUNT; p++) {
         char got[640] = "";

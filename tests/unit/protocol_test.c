@@ -2,6 +2,7 @@
  * Python's hashlib. */
 #include <tally/beacon.h>
 #include <tally/checkpoint.h>
+#include <tally/cosign.h>
 #include <tally/invite.h>
 #include <tally/record.h>
 #include <tally/view.h>
@@ -93,6 +94,37 @@ static void the_checkpoint_is_that_of_the_protocol(void **state) {
     assert_int_not_equal(tally_checkpoint_verify(&device, origin, &cp), 0);
 }
 
+/* The witness's key is that of RFC 8032 section 7.1, test 2. Made with openssl and sha256sum. */
+static void the_cosignature_is_that_of_the_protocol(void **state) {
+    (void)state;
+    static const char witness_hex[] =
+        "3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c";
+    static const char cosignature_hex[] = "43d6090a48a7dae4c0b9964d469a48cc96b2d09c10e82993794914cb"
+                                          "55b22b597baf1cc7dbb007f6830979912961"
+                                          "755ab1dcf410cb70406a8b57863d95f14f05";
+    static const char line[] =
+        "\xe2\x80\x94 "
+        "tally.invalid/0033e1a1cc4f53040b27cd5069d155799720079931a850a22ecdf60f90436bf6/"
+        "3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c "
+        "zM5ssQAAAABpVbkAQ9YJCkin2uTAuZZNRppIzJay0JwQ6CmTeUkUy1WyK1l7rxzH27AH9oMJeZEpYXVasdz0EMtwQG"
+        "q"
+        "LV4Y9lfFPBQ==\n";
+    char origin[TALLY_ORIGIN_MAX_BYTES], got[TALLY_COSIGNATURE_LINE_MAX_BYTES];
+    tally_cosignature c = {.checkpoint.size = 2, .time_s = 1767225600};
+    tally_hash team;
+    assert_int_equal(tally_unhex(tally_span_str(witness_hex), c.witness.b, 32), 0);
+    assert_int_equal(tally_unhex(tally_span_str(cosignature_hex), c.signature, 64), 0);
+    assert_int_equal(tally_unhex(tally_span_str(leaf_hex[0]), team.b, 32), 0);
+    assert_int_equal(tally_unhex(tally_span_str(device_hex), c.device.b, 32), 0);
+    assert_int_equal(tally_unhex(tally_span_str(root_hex), c.checkpoint.root.b, 32), 0);
+    tally_origin_format(&team, &c.device, origin);
+    assert_int_equal(tally_cosignature_line(&team, &c, got), sizeof line - 1);
+    assert_string_equal(got, line);
+    assert_int_equal(tally_cosignature_verify(origin, &c), 0);
+    c.time_s++;
+    assert_int_equal(tally_cosignature_verify(origin, &c), TALLY_EFORMAT);
+}
+
 static void entry_ids_are_those_of_the_protocol(void **state) {
     (void)state;
     tally_entry_id id;
@@ -143,6 +175,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(records_and_leaves_are_those_of_the_protocol),
         cmocka_unit_test(the_checkpoint_is_that_of_the_protocol),
+        cmocka_unit_test(the_cosignature_is_that_of_the_protocol),
         cmocka_unit_test(entry_ids_are_those_of_the_protocol),
         cmocka_unit_test(the_invite_and_its_short_code_are_those_of_the_protocol),
         cmocka_unit_test(the_beacon_is_that_of_the_protocol),

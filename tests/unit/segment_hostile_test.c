@@ -112,7 +112,7 @@ static void messages_of_sessions_are_refused_and_unknown_ones_passed_over(void *
     (void)state;
     tally_wire_head head = {.device = device, .size = 1};
     tally_wire_mark mark = {.size = 1};
-    tally_wire_cosig cosig = {.device = device, .size = 1, .cosigner = device};
+    tally_cosignature cosig = {.device = device, .checkpoint.size = 1, .witness = device};
     tally_fork_branch branch = {.checkpoint = {.size = 1}};
     tally_hash id = {{0}};
     for (int which = 0; which < 10; which++) {

@@ -31,8 +31,9 @@ static void both_ways_at_once(void **state) {
     assert_int_equal(e->took, 30);
     assert_int_equal(e->other->took, 40);
     assert_int_equal(e->seen[TALLY_SESSION_ESTABLISHED], 1);
-    assert_int_equal(e->seen[TALLY_SESSION_IN_SYNC], 1);
-    assert_int_equal(e->other->seen[TALLY_SESSION_IN_SYNC], 1);
+    /* Once more when the other's cosignature has come. */
+    assert_in_range(e->seen[TALLY_SESSION_IN_SYNC], 1, 2);
+    assert_in_range(e->other->seen[TALLY_SESSION_IN_SYNC], 1, 2);
     assert_true(tally_session_in_sync(e->session));
     assert_memory_equal(e->peer.b, tally_key_device(t->b.key)->b, 32);
     assert_memory_equal(e->other->peer.b, tally_key_device(t->a.key)->b, 32);

@@ -280,8 +280,25 @@ static void the_deep_check_names_sampled_bits_of_every_table_of_a_large_ledger(v
     fixture_verify_clean(f);
 }
 
-/* The views of policy, decisions, manual time and words hold something too. */
+/* A deposit, and a share of an entry that some invoice bills. */
+static void append_billing(void) {
+    static const uint8_t issue[TALLY_HASH_BYTES] = {2};
+    /* [[entry, part, parts, ms]] of PROTOCOL.md section 1 */
+    static const uint8_t entries[23] = {0x91, 0x94, 0xc4, TALLY_ENTRY_BYTES, 7, [20] = 1, 1};
+    tally_writer_begin(f->writer);
+    tally_put_str(f->writer, "contract", text("shop"));
+    tally_put_str(f->writer, "date", text("2026-03-14"));
+    tally_put_u64(f->writer, "amount", 3500);
+    (void)fixture_append(f, "deposit.receive");
+    tally_writer_begin(f->writer);
+    tally_put_bin(f->writer, "issue", tally_span_of(issue, sizeof issue));
+    tally_put_raw(f->writer, "entries", tally_span_of(entries, sizeof entries));
+    (void)fixture_append(f, "invoice.entries");
+}
+
+/* The views of policy, decisions, manual time, words and billing hold something too. */
 static void append_policy(void) {
+    append_billing();
     static const uint8_t blob[TALLY_HASH_BYTES] = {1};
     tally_writer_begin(f->writer);
     tally_put_str(f->writer, "date", text("2026-03-14"));

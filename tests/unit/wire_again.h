@@ -32,6 +32,14 @@ static inline int trail_again(tally_wire_trail trail, tally_buffer *out, tally_e
     return tally_wire_put_trail(out, &trail.device, marks, count, err);
 }
 
+static inline int cosigned_again(tally_wire_list list, tally_buffer *out, tally_error *err) {
+    static tally_wire_cosigned marks[TALLY_WIRE_MAX_COSIGNED];
+    size_t count = 0;
+    while (count < TALLY_WIRE_MAX_COSIGNED && tally_wire_next_cosigned(&list, &marks[count]))
+        count++;
+    return tally_wire_put_cosigned(out, marks, count, err);
+}
+
 static inline int branch_again(const tally_wire_branch *b, tally_buffer *out, tally_error *err) {
     tally_fork_branch branch;
     tally_wire_side_get(&b->side, &branch);
@@ -53,6 +61,7 @@ static inline int wire_again(const tally_wire_message *m, tally_buffer *out, tal
     case TALLY_WIRE_HELLO: return hello_again(m->as.hello, out, err);
     case TALLY_WIRE_COMMITS: return tally_wire_put_commits(out, &m->as.commits, err);
     case TALLY_WIRE_COSIG: return tally_wire_put_cosig(out, &m->as.cosig, err);
+    case TALLY_WIRE_COSIGNED: return cosigned_again(m->as.cosigned, out, err);
     case TALLY_WIRE_HAVE: return tally_wire_put_have(out, &m->as.have, err);
     case TALLY_WIRE_WANT_BLOB:
         count = hashes_of(m->as.want_blob, hashes);

@@ -96,12 +96,19 @@ static void commits_keep_their_limits(void **state) {
 
 static void cosignatures_and_news_keep_their_limits(void **state) {
     (void)state;
-    assert_decodes("96 a5\"cosig\"" DEVICE LARGE DEVICE LARGE SIGNED);
-    assert_code("96 a5\"cosig\"" DEVICE HUGE DEVICE "00" SIGNED, TALLY_ELIMIT);
-    assert_code("96 a5\"cosig\"" DEVICE "01" DEVICE HUGE SIGNED, TALLY_ELIMIT);
-    assert_code("96 a5\"cosig\"" DEVICE "00" DEVICE "00" SIGNED, TALLY_EFORMAT);
-    assert_code("96 a5\"cosig\"" DEVICE "01" DEVICE "00 c43f 5a*63", TALLY_EFORMAT);
-    assert_code("96 a5\"cosig\"" DEVICE "01" DEVICE "00 c441 5a*65", TALLY_EFORMAT);
+#define COSIG "98 a5\"cosig\"" DEVICE
+    assert_decodes(COSIG LARGE ROOT SIGNED DEVICE LARGE SIGNED);
+    assert_code(COSIG HUGE ROOT SIGNED DEVICE "00" SIGNED, TALLY_ELIMIT);
+    assert_code(COSIG "01" ROOT SIGNED DEVICE HUGE SIGNED, TALLY_ELIMIT);
+    assert_code(COSIG "00" ROOT SIGNED DEVICE "00" SIGNED, TALLY_EFORMAT);
+    assert_code(COSIG "01" ROOT SIGNED DEVICE "00 c43f 5a*63", TALLY_EFORMAT);
+    assert_code(COSIG "01" ROOT SIGNED DEVICE "00 c441 5a*65", TALLY_EFORMAT);
+    assert_code("96 a5\"cosig\"" DEVICE "01" DEVICE "00" SIGNED, TALLY_EFORMAT);
+#define MARK "93 c420 d1*32 01 00 "
+    assert_code("92 a8\"cosigned\" 92" MARK MARK, TALLY_EFORMAT);
+    assert_code("92 a8\"cosigned\" 92 93 c420 d2*32 01 00" MARK, TALLY_EFORMAT);
+    assert_code("92 a8\"cosigned\" 91 93" DEVICE "00 00", TALLY_EFORMAT);
+    assert_code("92 a8\"cosigned\" dc4001 {" MARK "}*16385", TALLY_ELIMIT);
     assert_code("94 a4\"have\"" DEVICE "00" ROOT, TALLY_EFORMAT);
     assert_code("94 a4\"have\"" DEVICE HUGE ROOT, TALLY_ELIMIT);
     assert_code("94 a4\"have\" c421 d1*33 01" ROOT, TALLY_EFORMAT);
@@ -261,7 +268,7 @@ static void what_would_be_refused_is_not_written(void **state) {
     (void)state;
     tally_buffer out;
     tally_wire_head head = {.size = 0};
-    tally_wire_cosig cosig = {.size = 1, .time_s = -1};
+    tally_cosignature cosig = {.checkpoint.size = 1, .time_s = -1};
     tally_fork fork = {.common = 1, .branches[0].checkpoint.size = 1};
     char words[201];
     memset(words, 'a', sizeof words);

@@ -12,7 +12,7 @@ static const char *const vectors[] = {
     "93 c420 d2*32 cd0100 c420 a2*32",
     "95 a5\"hello\" 01 00 90 90",
     "99 a7\"commits\"" DEVICE "03 02 0d c403 010203 05" ROOT SIGNED,
-    "96 a5\"cosig\"" DEVICE "05 c420 c5*32 ce69a40b18" SIGNED,
+    "98 a5\"cosig\"" DEVICE "05" ROOT SIGNED "c420 c5*32 ce69a40b18 c440 c0*64",
     "94 a4\"have\"" DEVICE "05" ROOT,
     "92 a9\"want_blob\" 92 c420 b1*32 c420 b2*32",
     "95 a4\"blob\" c420 b1*32 14 10 c404 01020304",
@@ -23,7 +23,9 @@ static const char *const vectors[] = {
     "92 a6\"credit\" ce00100000",
     "91 a4\"ping\"",
     "95 a4\"join\"" DEVICE SIGNED "a3\"ada\" a6\"laptop\"",
-    "93 a3\"bye\" 03 a4\"done\""};
+    "93 a3\"bye\" 03 a4\"done\"",
+    "92 a8\"cosigned\" 92 93" DEVICE "01 cfffffffffffffffff 93 c420 d2*32 07 00",
+    "92 a8\"cosigned\" 90"};
 #define VECTOR_COUNT (sizeof vectors / sizeof *vectors)
 
 static void assert_filled(const void *bytes, int value, size_t len) {
@@ -75,13 +77,35 @@ static void commits_and_cosig_are_read_element_by_element(void **state) {
     free(bytes.b);
 
     assert_decodes(vectors[3]);
-    const tally_wire_cosig *cosig = &message.as.cosig;
+    const tally_cosignature *cosig = &message.as.cosig;
     assert_int_equal(message.type, TALLY_WIRE_COSIG);
     assert_filled(cosig->device.b, 0xd1, 32);
-    assert_int_equal(cosig->size, 5);
-    assert_filled(cosig->cosigner.b, 0xc5, 32);
+    assert_int_equal(cosig->checkpoint.size, 5);
+    assert_filled(cosig->checkpoint.root.b, 0xa1, 32);
+    assert_filled(cosig->checkpoint.signature, 0x5a, 64);
+    assert_filled(cosig->witness.b, 0xc5, 32);
     assert_true(cosig->time_s == 0x69a40b18);
-    assert_filled(cosig->signature, 0x5a, 64);
+    assert_filled(cosig->signature, 0xc0, 64);
+}
+
+static void a_summary_of_cosignatures_is_read_mark_by_mark(void **state) {
+    (void)state;
+    wire_bytes bytes = wire_text(vectors[VECTOR_COUNT - 2]);
+    tally_wire_cosigned mark;
+    assert_int_equal(tally_wire_decode(tally_span_of(bytes.b, bytes.len), &message, &err), 0);
+    tally_wire_list marks = message.as.cosigned;
+    assert_int_equal(message.type, TALLY_WIRE_COSIGNED);
+    assert_int_equal(marks.count, 2);
+    assert_true(tally_wire_next_cosigned(&marks, &mark));
+    assert_filled(mark.device.b, 0xd1, 32);
+    assert_int_equal(mark.size, 1);
+    assert_true(mark.digest == UINT64_MAX);
+    assert_true(tally_wire_next_cosigned(&marks, &mark));
+    assert_filled(mark.device.b, 0xd2, 32);
+    assert_int_equal(mark.size, 7);
+    assert_int_equal(mark.digest, 0);
+    assert_false(tally_wire_next_cosigned(&marks, &mark));
+    free(bytes.b);
 }
 
 static void have_and_blobs_are_read_element_by_element(void **state) {
@@ -417,6 +441,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_hello_is_read_element_by_element),
         cmocka_unit_test(commits_and_cosig_are_read_element_by_element),
+        cmocka_unit_test(a_summary_of_cosignatures_is_read_mark_by_mark),
         cmocka_unit_test(have_and_blobs_are_read_element_by_element),
         cmocka_unit_test(trails_branches_and_forks_are_read_element_by_element),
         cmocka_unit_test(credit_ping_join_and_bye_are_read_element_by_element),
