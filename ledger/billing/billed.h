@@ -18,7 +18,8 @@ typedef struct billed_issue {
     tally_record record;
     uint64_t left_out;         /* entries that a draft left out because they are on it */
     int64_t late_ms, late_day; /* time that came after it was issued, and the first day of such */
-    int64_t fewer_ms;          /* time that it billed and that is no longer there */
+    int64_t earlier_ms, earlier_day; /* the same, of days before the draft's period */
+    int64_t fewer_ms;                /* time that it billed and that is no longer there */
 } billed_issue;
 
 /* Valid as long as the transaction writes nothing. Free with billed_free. */

@@ -111,6 +111,14 @@ static void time_moved(draft *d, const billed_issue *issue) {
                    "%.*s h of sessions from %.*s on came after %.*s was issued, and can be billed "
                    "beside it",
                    SPAN(late), SPAN(day), SPAN(issue->number));
+    tally_span earlier = hours_words(d, issue->earlier_ms);
+    tally_span from = draft_day(d, issue->earlier_day), to = draft_day(d, d->period.first_day - 1);
+    if (issue->earlier_ms)
+        draft_warn(d,
+                   "%.*s h of sessions from %.*s on came after %.*s was issued and are on no "
+                   "invoice; 'tally invoice draft %.*s --period %.*s..%.*s' has them",
+                   SPAN(earlier), SPAN(from), SPAN(issue->number), SPAN(d->contract.contract),
+                   SPAN(from), SPAN(to));
     if (issue->fewer_ms)
         draft_warn(d,
                    "%.*s billed %.*s h more than its sessions have now; 'tally invoice credit' "
@@ -121,8 +129,8 @@ static void time_moved(draft *d, const billed_issue *issue) {
 static int left_out(draft *d) {
     for (size_t i = 0; i < billed_count(d->billed); i++) {
         const billed_issue *issue = billed_at(d->billed, i);
-        if (!issue->left_out) continue;
         time_moved(d, issue);
+        if (!issue->left_out) continue;
         bool here = tally_span_eq(issue->contract, d->contract.contract);
         draft_warn(d, "%" PRIu64 " entries are on %.*s already%s", issue->left_out,
                    SPAN(issue->number),

@@ -9,6 +9,8 @@
 #include <msgpack.h>
 #include <stdlib.h>
 
+#define LOOK_BACK_DAYS 92 /* before the period, for time that came after its invoice */
+
 typedef struct hour_gather {
     draft *d;
     hour_list *list;
@@ -292,10 +294,41 @@ static void keep_period(const draft *d, hour_list *list) {
     list->count = kept;
 }
 
+static bool has_invoices(draft *d) {
+    for (size_t i = 0; i < billed_count(d->billed); i++) {
+        const billed_issue *issue = billed_at(d->billed, i);
+        if (!issue->voided && tally_span_eq(issue->contract, d->contract.contract)) return true;
+    }
+    return false;
+}
+
+/* Nobody drafts a month again that was invoiced: what came later for its days is warned of here. */
+static int look_back(draft *d) {
+    hour_list list = {0};
+    tally_period period = {.first_day = d->period.first_day - LOOK_BACK_DAYS,
+                           .end_day = d->period.first_day};
+    if (period.first_day < d->contract.first_day) period.first_day = d->contract.first_day;
+    if (period.first_day >= period.end_day || !has_invoices(d)) return 0;
+    period.start_ms = tally_zone_day_start(d->asked->zone, period.first_day);
+    period.end_ms = tally_zone_day_start(d->asked->zone, period.end_day);
+    int rc = hours_gather(d, &period, &list);
+    for (size_t i = 0; i < billed_count(d->billed); i++) {
+        billed_issue *issue = billed_at(d->billed, i);
+        issue->earlier_ms = issue->late_ms;
+        issue->earlier_day = issue->late_day;
+        issue->late_ms = issue->fewer_ms = 0;
+        issue->left_out = 0;
+    }
+    free(list.items);
+    return rc;
+}
+
 int draft_hours(draft *d) {
     hour_list list = {0};
     bool retainer = d->contract.retainer > 0;
     if (!retainer && !tally_contract_is_hourly(&d->contract)) return 0; /* the fee covers them */
+    int looked = look_back(d);
+    if (looked != 0) return looked;
     tally_period period = retainer ? whole_months(d) : d->period;
     int rc = hours_gather(d, &period, &list);
     keep_period(d, &list);

@@ -127,8 +127,12 @@ session() { # PROMPT-TIME PROMPT-TIME ANSWER-TIME
     # 20 minutes are 24, of which 12 are billed.
     tally invoice draft c --period 2026-03 --json 2>/dev/null >late.json
     jq -e '.total == "12.00" and (.warnings | any(test("0.17 h of sessions from 2026-03-03 on came after AK-2026-0001")))' late.json
+    # Nobody drafts March again: April speaks of it, in words that can be typed.
+    tally invoice draft c --period 2026-04 --json 2>/dev/null | jq -e '.warnings | any(test("0.17 h of sessions from 2026-03-03 on came after AK-2026-0001 was issued and are on no invoice"))'
+    [ "$(total c --period 2026-03-03..2026-03-31)" = 12.00 ]
     issue c --period 2026-03
     [ "$(total c --period 2026-03)" = 0.00 ]
+    tally invoice draft c --period 2026-04 --json 2>/dev/null | jq -e '.warnings | any(test("came after")) | not'
     tally invoice list --json | jq -e '.conflicts == []'
     tally invoice verify AK-2026-0001
     tally invoice verify AK-2026-0002
