@@ -34,7 +34,7 @@ static const cli_option client_options[] = {
     {"region", "TEXT", "state or region"},
     {"country", "CC", "ISO 3166-1, like DE"},
     {"tax-id", "ID", "VAT number"},
-    {"company-id", "ID", "of the register"},
+    {"company-id", "ID", "number in the company register"},
     END};
 
 COMMAND(client_set, "client set", "NAME", 1, "make a client, or change what is given",

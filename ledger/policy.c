@@ -509,6 +509,13 @@ static int preview(tally_writer *writer, const char *kind, tally_record *out, ta
     return rc != 0 ? rc : tally_record_parse(bytes, out, err);
 }
 
+/* What holds never is a slip, though no fault of a record. */
+static bool ends_before_it_begins(const tally_record *record) {
+    tally_span from, until;
+    return tally_body_str(record, "from", &from) && tally_body_str(record, "until", &until) &&
+           tally_span_cmp(until, from) < 0;
+}
+
 static int append_checked(tally_txn *txn, tally_policy policy, bool unset, tally_writer *writer,
                           tally_error *err) {
     const char *kind = unset ? kinds[policy].unset : kinds[policy].set, *name;
@@ -520,6 +527,8 @@ static int append_checked(tally_txn *txn, tally_policy policy, bool unset, tally
     if (rc != 0) return rc;
     const char *fault = body_fault(policy, &record, unset, &name);
     if (fault) return tally_fail(err, TALLY_EINVAL, "%s: %s must be %s", kind, name, fault);
+    if (!unset && ends_before_it_begins(&record))
+        return tally_fail(err, TALLY_EINVAL, "%s: until must not be before from", kind);
     size_t len = key_of(policy, &record, key);
     if (unset && (store_get(txn, TABLE_VIEW_POLICY, tally_span_of(key, len), &held, NULL) != 0 ||
                   !row_decode(policy, held, &row)))

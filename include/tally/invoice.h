@@ -50,6 +50,8 @@ typedef struct tally_invoice_line {
     uint32_t tax_rate;            /* hundredths of a percent */
     bool with_agent;              /* entries behind it involved an agent */
     size_t trace_at, trace_count; /* in tally_invoice.trace */
+    tally_hash agreed; /* leaf of the fx.set, milestone.set or change.set that it rests on; zeros:
+                          none. Not in the document */
 } tally_invoice_line;
 
 /* One record behind a line, or a share of one. */
@@ -67,6 +69,9 @@ typedef struct tally_trace {
     int64_t after_ms;     /* of a session's day: time before this that other invoices have. Not in
                              the document */
     tally_span why;       /* what applied: whose it is and why, rate, price. Not in the document */
+    tally_hash decided;   /* leaf of the assign, split or rule.set that says whose it is, */
+    tally_hash rate;      /* and of the rate.set, contract.set or price.set; zeros: none. Not in the
+                             document */
 } tally_trace;
 
 typedef struct tally_party {
@@ -115,6 +120,7 @@ typedef struct tally_invoice {
     const tally_frontier_entry *frontier; /* ascending by device */
     size_t frontier_count;
     tally_hash team;
+    tally_hash contract_leaf; /* of the contract's record; zeros where it was read from a document */
 } tally_invoice;
 
 typedef struct tally_draft {

@@ -60,7 +60,8 @@ static int milestone_line(draft *d) {
                                        : title,
                                .detail = draft_text(d, "milestone %u of %zu, accepted %.*s",
                                                     m->number, d->milestones.count, SPAN(on)),
-                               .price = m->fee};
+                               .price = m->fee,
+                               .agreed = m->leaf};
     tally_trace trace = {.leaf = m->accepted_leaf,
                          .what = tally_span_str("milestone.accept"),
                          .day = m->accepted_day,
@@ -97,7 +98,8 @@ static int change_line(void *ctx, const tally_change *change, tally_error *err) 
                                .description = draft_text(d, "Change order %.*s: %.*s",
                                                          SPAN(change->number), SPAN(change->title)),
                                .detail = draft_text(d, "approved %.*s", SPAN(on)),
-                               .price = agreed_minor(&d->contract, change->amount)};
+                               .price = agreed_minor(&d->contract, change->amount),
+                               .agreed = change->leaf};
     tally_trace trace = {.leaf = change->approved_leaf,
                          .what = tally_span_str("change.approve"),
                          .day = change->approved_day};

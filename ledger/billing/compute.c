@@ -31,6 +31,7 @@ typedef struct compute_list {
     tally_hash decision; /* likewise */
     tally_attributed_by by;
     tally_span rule, said_words;
+    tally_hash said_leaf;
 } compute_list;
 
 static int no_memory(draft *d) {
@@ -105,6 +106,7 @@ static tally_span said_words(compute_list *list, const tally_attribution *said) 
     list->decision = said->decision;
     list->rule = said->rule;
     list->said_words = draft_said_words(list->d, said);
+    draft_said_leaf(list->d, said, &list->said_leaf);
     return list->said_words;
 }
 
@@ -138,6 +140,8 @@ static int take_cost(void *ctx, const scan_row *row, tally_error *err) {
     tally_span price =
         paid ? tally_span_str("share of a plan's fee") : price_words(list, &row->priced);
     trace.why = draft_join(d, said, price);
+    trace.decided = list->said_leaf;
+    if (!paid && row->priced.leaf) trace.rate = *row->priced.leaf;
     int rc = cost_leaf(d, &trace.entry, &trace.leaf);
     return rc != 0 ? rc : item_add(list, group, &trace, draft_client_parts(d, row->said));
 }
@@ -190,6 +194,7 @@ static int take_expense(void *ctx, const tally_expense_facts *facts, tally_error
                          .part = facts->share->parts,
                          .parts = expense->said.parts,
                          .why = draft_join(d, said_words(list, &expense->said), evidence)};
+    trace.decided = list->said_leaf;
     return item_add(list, group, &trace, draft_client_parts(d, &expense->said));
 }
 
@@ -233,7 +238,8 @@ static int group_line(compute_list *list, const compute_group *group, const comp
                       .quantity = 100,
                       .unit = tally_span_str("unit"),
                       .price = amount,
-                      .with_agent = group->with_agent});
+                      .with_agent = group->with_agent,
+                      .agreed = rate.leaf});
     for (size_t i = 0; i < group->count; i++)
         draft_trace(d, &items[i]->trace);
     return 0;

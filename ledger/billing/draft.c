@@ -157,6 +157,16 @@ tally_span draft_said_words(draft *d, const tally_attribution *said) {
     }
 }
 
+void draft_said_leaf(draft *d, const tally_attribution *said, tally_hash *out) {
+    tally_policy_row row;
+    memset(out, 0, sizeof *out);
+    if (said->by == TALLY_ATTRIBUTED_ASSIGN || said->by == TALLY_ATTRIBUTED_SPLIT)
+        *out = said->decision;
+    else if (said->by == TALLY_ATTRIBUTED_RULE &&
+             tally_policy_get(d->txn, TALLY_POLICY_RULE, &said->rule, 1, &row) == 0)
+        *out = row.leaf;
+}
+
 /* ---- lines ---- */
 
 static const tally_line_block blocks[] = {

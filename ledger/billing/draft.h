@@ -76,6 +76,8 @@ tally_span draft_day(draft *d, int64_t day);
 tally_span draft_period_words(draft *d);
 /* Whose a share is, for the trace. */
 tally_span draft_said_words(draft *d, const tally_attribution *said);
+/* The leaf of the record that said so; zeros where nothing did. */
+void draft_said_leaf(draft *d, const tally_attribution *said, tally_hash *out);
 
 /* The kinds of lines, in the order in which they stand. Each returns 0 or an error in d->err. */
 int draft_hours(draft *d);    /* hourly lines, or the retainer with its overage */
@@ -90,6 +92,7 @@ void draft_say_clauses(draft *d);
 typedef struct rate_found {
     int64_t num, den; /* of the exchange: amounts are multiplied by num / den */
     tally_span words; /* "USD to EUR at 0.92 (2026-03-31, ECB)" */
+    tally_hash leaf;  /* of its record; zeros where nothing is exchanged */
 } rate_found;
 /* The newest rate dated `day` or before, either way round. TALLY_ENOTFOUND. */
 int draft_exchange(draft *d, tally_span from, tally_span to, int64_t day, rate_found *out);
@@ -101,6 +104,7 @@ int draft_to_minor(draft *d, tally_i128 pico, const rate_found *rate, uint32_t p
 typedef struct hour_rate {
     int64_t price; /* minor units an hour */
     tally_span words;
+    tally_hash leaf; /* of the record that it stands in */
 } hour_rate;
 /* What an hour is worth. TALLY_ENOTFOUND with what to set. */
 int draft_rate(draft *d, tally_span project, tally_span member, int64_t day, hour_rate *out);

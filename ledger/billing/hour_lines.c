@@ -32,7 +32,7 @@ int64_t hours_round(const tally_contract *contract, int64_t ms) {
     return (ms + up) / unit * unit;
 }
 
-static int64_t of_entry(const tally_contract *contract, int64_t ms) {
+int64_t hours_of_entry(const tally_contract *contract, int64_t ms) {
     int64_t least = (int64_t)contract->minimum_minutes * MINUTE_MS;
     if (ms < least) ms = least;
     return contract->rounding_per == TALLY_PER_ENTRY ? hours_round(contract, ms) : ms;
@@ -40,8 +40,8 @@ static int64_t of_entry(const tally_contract *contract, int64_t ms) {
 
 /* Of time that came later, what it adds: a minimum counts once, and no minute is rounded twice. */
 int64_t hours_counted(const tally_contract *contract, const hour_item *item) {
-    int64_t before = item->after_ms > 0 ? of_entry(contract, item->after_ms) : 0;
-    return of_entry(contract, item->after_ms + item->ms) - before;
+    int64_t before = item->after_ms > 0 ? hours_of_entry(contract, item->after_ms) : 0;
+    return hours_of_entry(contract, item->after_ms + item->ms) - before;
 }
 
 int64_t hours_quantity(int64_t ms) {
@@ -57,6 +57,8 @@ void hours_trace(draft *d, const hour_item *item) {
                          .part = item->part,
                          .parts = item->parts,
                          .after_ms = item->after_ms,
+                         .decided = item->decided,
+                         .rate = item->rate.leaf,
                          .why = item->rate.words.len
                                     ? draft_text(d, "%.*s%s%.*s", SPAN(item->why),
                                                  item->why.len ? "; " : "", SPAN(item->rate.words))

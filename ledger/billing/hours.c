@@ -55,6 +55,7 @@ static hour_item *session_item(hour_gather *g, const scan_row *row, const tally_
                       .tag = first_tag(row->session->tags, row->session->tag_count),
                       .why = draft_said_words(g->d, row->said)};
     tally_put_be64(item.entry.b, piece->session);
+    draft_said_leaf(g->d, row->said, &item.decided);
     hour_item *added = item_add(g, &item);
     if (added) *slot = (uint32_t)g->list->count;
     return added;
@@ -105,6 +106,7 @@ static int take_time(void *ctx, const tally_time_facts *facts, tally_error *err)
                       .member = facts->member,
                       .tag = draft_copy(g->d, first_tag(facts->tags, facts->tag_count)),
                       .why = draft_said_words(g->d, facts->said)};
+    draft_said_leaf(g->d, facts->said, &item.decided);
     return item_add(g, &item) ? 0 : no_memory(g->d);
 }
 

@@ -7,7 +7,7 @@
 /* A session's share on one local day, or a share of typed time. */
 typedef struct hour_item {
     tally_entry_id entry;
-    tally_hash leaf;
+    tally_hash leaf, decided;
     bool is_session;
     bool billed; /* under this contract already */
     uint64_t session;
@@ -37,6 +37,7 @@ int hours_bill_retainer(draft *d, hour_list *list);
 
 /* As the contract rounds one entry, or a sum. */
 int64_t hours_round(const tally_contract *contract, int64_t ms);
+int64_t hours_of_entry(const tally_contract *contract, int64_t ms);
 int64_t hours_counted(const tally_contract *contract, const hour_item *item);
 /* Milliseconds as hundredths of hours. */
 int64_t hours_quantity(int64_t ms);

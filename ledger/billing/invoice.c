@@ -216,6 +216,7 @@ static void finish_words(draft *d, tally_invoice *invoice) {
     const tally_contract *c = &d->contract;
     invoice->contract = draft_copy(d, c->contract);
     invoice->title = draft_copy(d, c->title);
+    invoice->contract_leaf = c->leaf;
     invoice->client = draft_copy(d, c->client);
     invoice->po_number = draft_copy(d, c->po_number);
     invoice->currency = draft_copy(d, c->currency);

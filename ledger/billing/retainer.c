@@ -57,7 +57,7 @@ static int fee_line(draft *d, const retainer_month *month, bool *made) {
 
 static int overage_price(draft *d, const retainer_month *month, hour_rate *out) {
     *out = (hour_rate){agreed_minor(&d->contract, d->contract.overage_rate),
-                       tally_span_str("overage rate of the contract")};
+                       tally_span_str("overage rate of the contract"), d->contract.leaf};
     if (d->contract.overage_rate > 0) return 0;
     return draft_rate(d, d->contract.project, (tally_span){0}, month->first_day, out);
 }
