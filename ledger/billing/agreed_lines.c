@@ -5,12 +5,11 @@
 /* A line for a thing that is billed once; nothing, and it is said, when it was billed before. */
 static int thing_line(draft *d, const char *what, tally_span name, tally_invoice_line line,
                       tally_trace trace) {
-    billed_state state;
+    bool done;
     draft_thing_id(d, what, name, &trace.entry);
     trace.part = trace.parts = 1;
-    int rc = billed_ask(d->billed, d->contract.contract, &trace.entry, LOCK_NO_DAY, 1, 1, &state,
-                        d->err);
-    if (rc != 0 || state != BILLED_NOT) return rc;
+    int rc = draft_thing_billed(d, &trace.entry, &done);
+    if (rc != 0 || done) return rc;
     line.quantity = 100;
     line.unit = tally_span_str("unit");
     draft_line(d, line);

@@ -18,6 +18,12 @@
 
 typedef struct draft_chunk draft_chunk;
 
+/* A project that a contract of its own bills, and the days on which it does. */
+typedef struct draft_project {
+    tally_span project;
+    int64_t first_day, end_day;
+} draft_project;
+
 typedef struct draft {
     tally_txn *txn;
     const tally_draft *asked;
@@ -25,7 +31,7 @@ typedef struct draft {
     tally_milestones milestones;
     tally_period period; /* what was asked, as far as the contract is in force */
     billed *billed;
-    tally_span *other_projects; /* of the client, that contracts of their own bill */
+    draft_project *other_projects; /* of the client */
     size_t other_count;
     draft_chunk *memory;
     tally_invoice_line *lines;
@@ -58,8 +64,11 @@ bool draft_grow(draft *d, void **items, size_t *room, size_t count, size_t size)
 /* A thing that is billed once and is no observed entry: SHA-256(what || 00 || contract || 00 ||
  * name), its first 16 bytes. */
 void draft_thing_id(const draft *d, const char *what, tally_span name, tally_entry_id *out);
-/* Whether a client's project (empty: none) is billed by this contract. */
-bool draft_covers(const draft *d, tally_span project);
+int draft_thing_billed(draft *d, const tally_entry_id *id, bool *out);
+/* Whether a client's project (empty: none) is billed by this contract on that day. */
+bool draft_covers(const draft *d, tally_span project, int64_t day);
+/* The parts of an entry that are this client's, in all its projects. */
+uint64_t draft_client_parts(const draft *d, const tally_attribution *said);
 /* Minor units as people read them: "1,110.00". */
 tally_span draft_money(draft *d, int64_t minor);
 tally_span draft_day(draft *d, int64_t day);

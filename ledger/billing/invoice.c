@@ -27,7 +27,8 @@ static int keep_other_project(void *ctx, const tally_contract *other, tally_erro
     if (!draft_grow(d, (void **)&d->other_projects, &g->room, d->other_count,
                     sizeof *d->other_projects))
         return tally_fail(d->err, TALLY_ENOMEM, "no memory for a draft");
-    d->other_projects[d->other_count++] = other->project;
+    d->other_projects[d->other_count++] =
+        (draft_project){other->project, other->first_day, other->end_day};
     return 0;
 }
 
