@@ -316,9 +316,9 @@ const cli_command command_budget_status = {.name = "budget status",
                                            .max_arguments = 1,
                                            .run = status_run};
 
-const cli_command command_budget_notify = {
-    .name = "budget notify",
-    .arguments = "",
-    .summary = "tell of budgets that reached a level, once; captures do it too",
-    .example = "tally budget notify",
-    .run = notify_run};
+const cli_command command_budget_notify = {.name = "budget notify",
+                                           .arguments = "",
+                                           .summary =
+                                               "tell once of each budget that reached a level",
+                                           .example = "tally budget notify",
+                                           .run = notify_run};

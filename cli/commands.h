@@ -43,6 +43,8 @@ extern const cli_command command_issuer_unset, command_invoice_draft, command_in
 extern const cli_command command_invoice_list, command_invoice_show, command_invoice_explain;
 extern const cli_command command_invoice_verify, command_invoice_void, command_invoice_pay;
 extern const cli_command command_invoice_aging, command_invoice_credit;
+extern const cli_command command_audit_pack, command_audit_verify, command_audit_proof;
+extern const cli_command command_audit_export, command_audit_diff;
 extern const cli_command command_log, command_show, command_verify, command_fsck, command_rebuild;
 extern const cli_command command_backup, command_status, command_doctor, command_version;
 extern const cli_command command_config_list, command_config_get, command_config_set;

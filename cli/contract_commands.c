@@ -2,19 +2,7 @@
  * they do is in policy.c; events are in contract_events.c, a contract as a whole in contract.c. */
 #include "commands.h"
 #include "policy.h"
-
-#define END                                                                                        \
-    { NULL, NULL, NULL }
-
-#define COMMAND(id, words, operands, count, what, line, table, function)                           \
-    const cli_command command_##id = {.name = words,                                               \
-                                      .arguments = operands,                                       \
-                                      .summary = what,                                             \
-                                      .example = line,                                             \
-                                      .options = table,                                            \
-                                      .min_arguments = count,                                      \
-                                      .max_arguments = count,                                      \
-                                      .run = function}
+#include "policy_command.h"
 
 /* ---- contract ---- */
 
@@ -25,32 +13,35 @@ static const cli_option contract_options[] = {
     {"currency", "C", "ISO 4217 (default: the client's, else the team's)"},
     {"from", "DATE", "the first day (default: always)"},
     {"until", "DATE", "the last day"},
-    {"rate", "AMOUNT", "an hour (default, where hours are billed: 'tally rate set')"},
-    {"fee", "AMOUNT", "a fixed bid, or what the milestones share"},
+    {"rate", "AMOUNT", "what an hour costs (default: 'tally rate set', where hours are billed)"},
+    {"fee", "AMOUNT", "a fixed price; with milestones, what they share"},
     {"retainer", "AMOUNT", "a month"},
-    {"included-hours", "HOURS", "of the retainer, a month"},
-    {"overage-rate", "AMOUNT", "an hour above them (default: the rate)"},
-    {"lines", "HOW", "hours by description (default), entry, project, day or tag"},
-    {"rounding-minutes", "N", "hours in steps of 6, 15 or 30 minutes (default 0: exact)"},
+    {"included-hours", "HOURS", "hours a month that the retainer covers"},
+    {"overage-rate", "AMOUNT", "what an hour above them costs (default: the rate)"},
+    {"lines", "HOW", "a line for each description (default), entry, project, day or tag"},
+    {"rounding-minutes", "N", "round hours to steps of 6, 15 or 30 minutes (default 0: exact)"},
     {"rounding", "HOW", "up (default) or nearest"},
-    {"rounding-per", "WHAT", "entry (default: a session's day is one), day or line"},
-    {"minimum-minutes", "N", "of an entry"},
-    {"ai-cost", "HOW", "at_cost (default), markup, in_rate, budget or none"},
-    {"markup-percent", "N", "on compute, with --ai-cost markup"},
-    {"rate-extra", "AMOUNT", "an hour, with --ai-cost in_rate"},
-    {"ai-budget", "AMOUNT", "of compute in all, with --ai-cost budget"},
-    {"basis", "B", "of tokens: list (default) or paid"},
-    {"terms-days", "N", "to pay (default 15; 0: due on receipt)"},
+    {"rounding-per", "WHAT",
+     "what is rounded: each entry (default; a session's day is one), day or line"},
+    {"minimum-minutes", "N", "the least an entry counts"},
+    {"ai-cost", "HOW", "how tokens are billed: at_cost (default), markup, in_rate, budget or none"},
+    {"markup-percent", "N", "added to compute, with --ai-cost markup"},
+    {"rate-extra", "AMOUNT", "added to the rate, with --ai-cost in_rate"},
+    {"ai-budget", "AMOUNT", "the most that is billed for compute in all, with --ai-cost budget"},
+    {"basis", "B",
+     "what tokens cost: list price (list, default), or their part of plans and bills (paid)"},
+    {"terms-days", "N", "days to pay (default 15; 0: due on receipt)"},
     {"late-fee", "PERCENT", "a month (default 1.5)"},
-    {"late-fee-max", "PERCENT", "that the law allows"},
-    {"kill-fee", "PERCENT", "of the unpaid project value (default 25)"},
-    {"tax-category", "C", "S, Z, E, AE or O (EN 16931; default O)"},
-    {"tax-rate", "PERCENT", "of category S"},
-    {"tax-reason", "TEXT", "of exemption or reverse charge"},
-    {"compute-tax-category", "C", "of compute, where it differs"},
-    {"compute-tax-rate", "PERCENT", "likewise"},
-    {"established", "yes|no", "a client of old, for the deposit's rule (default no)"},
-    {"disclosure", "yes|no", "say which work involved agents (default yes)"},
+    {"late-fee-max", "PERCENT", "the most that the law allows"},
+    {"kill-fee", "PERCENT", "due at an early end, of the unpaid project value (default 25)"},
+    {"tax-category", "C",
+     "S standard, Z zero, E exempt, AE reverse charge, O outside (EN 16931; default O)"},
+    {"tax-rate", "PERCENT", "with category S"},
+    {"tax-reason", "TEXT", "why exempt or reverse charge, as the invoice says it"},
+    {"compute-tax-category", "C", "the category of compute, where it differs"},
+    {"compute-tax-rate", "PERCENT", "the rate of compute, where it differs"},
+    {"established", "yes|no", "an established client is asked for a smaller deposit (default no)"},
+    {"disclosure", "yes|no", "invoices say which work involved agents (default yes)"},
     {"po-number", "TEXT", "the client's purchase order"},
     {"issuer", "MEMBER", "whose name drafts carry"},
     {"notes", "TEXT", "printed on its invoices"},
@@ -97,7 +88,7 @@ COMMAND(change_unset, "change unset", "CONTRACT NUMBER", 2, "take a change order
 
 static const cli_option issuer_options[] = {
     {"name", "TEXT", "the legal name"},
-    {"prefix", "TEXT", "of invoice numbers (default: initials)"},
+    {"prefix", "TEXT", "what invoice numbers begin with (default: initials)"},
     {"contact", "NAME", "whom to ask"},
     {"email", "TEXT", "likewise"},
     {"street", "TEXT", "street and number"},
@@ -107,7 +98,7 @@ static const cli_option issuer_options[] = {
     {"region", "TEXT", "state or region"},
     {"country", "CC", "ISO 3166-1, like US"},
     {"tax-id", "ID", "VAT number"},
-    {"company-id", "ID", "of the register"},
+    {"company-id", "ID", "number in the company register"},
     {"iban", "IBAN", "where to pay"},
     {"bic", "BIC", "its bank"},
     {"payee", "TEXT", "whose account it is (default: the name)"},

@@ -103,18 +103,13 @@ static int costs_table(cli *run, const cli_reading *reading, const tally_filter 
     return code;
 }
 
+static int costs_json(cli *run, const cli_reading *reading, const tally_filter *filter,
+                      tally_error *err) {
+    return cli_costs_json(cli_out(run), run, reading, filter, err);
+}
+
 static int list_run(cli *run) {
-    tally_error err = {0};
-    cli_reading reading = {0};
-    tally_filter filter;
-    int code = cli_reading_open(run, &reading, &err);
-    if (!code) code = cli_filter_read(run, &reading, &filter, &err);
-    if (!code && run->json)
-        code = cli_costs_json(cli_out(run), run, &reading, &filter, &err);
-    else if (!code)
-        code = costs_table(run, &reading, &filter, &err);
-    cli_reading_close(&reading);
-    return code ? cli_fail(&err) : CLI_DONE;
+    return cli_list(run, costs_json, costs_table);
 }
 
 static int export_write(cli *run, FILE *out, bool csv, cli_reading *reading, tally_error *err) {

@@ -20,7 +20,8 @@ static bool quoted_read(cli_csv *csv, tally_span *out) {
     }
     csv->at = from + 1;
     *out = tally_span_of(start, (size_t)(to - start));
-    if (csv->at >= csv->end || strchr(",\r\n", *csv->at)) return true;
+    if (csv->at >= csv->end || strchr(",\n", *csv->at)) return true;
+    if (*csv->at == '\r' && (csv->at + 1 == csv->end || csv->at[1] == '\n')) return true;
     csv->why = "something follows a quoted cell";
     return false;
 }
@@ -95,6 +96,10 @@ int cli_csv_header(cli_csv *csv, const cli_csv_column *columns, size_t count, co
         return tally_fail(err, TALLY_EFORMAT, "the CSV has no header line%s%s",
                           csv->why ? ": " : "", csv->why ? csv->why : "");
     csv->width = csv->count;
+    if (csv->count == 1 && memchr(csv->cells[0].ptr, ';', csv->cells[0].len))
+        return tally_fail(err, TALLY_EFORMAT,
+                          "line 1: ';' stands between the columns; save it with ',' between them "
+                          "and '.' in amounts");
     for (size_t i = 0; i < count; i++) {
         const char *name = columns[i].names;
         size_t found = 0, len = 0;

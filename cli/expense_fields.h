@@ -3,6 +3,7 @@
 #define TALLY_CLI_EXPENSE_FIELDS_H
 
 #include <tally/expense.h>
+#include <tally/policy.h>
 #include <tally/record.h>
 
 /* Empty: not given. */
@@ -18,6 +19,7 @@ const char *cli_expense_read(const cli_expense_texts *texts, tally_expense_entry
 typedef struct cli_expense_row {
     tally_expense_entry entry;
     tally_span note;
+    char client[TALLY_NAME_MAX_BYTES]; /* room for the client of a project that stands alone */
     tally_hash key; /* SHA-256 of the file's hash and the row's number, u64 big-endian from 0 */
 } cli_expense_row;
 typedef struct cli_expense_rows {

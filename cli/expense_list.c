@@ -57,17 +57,18 @@ static int expense_line(void *ctx, const tally_expense_facts *facts, tally_error
     return 0;
 }
 
-static int list_json(cli *run, expense_lines *lines, const tally_filter *filter, tally_error *err) {
+static int list_json(cli *run, const cli_reading *reading, const tally_filter *filter,
+                     tally_error *err) {
     tally_expense_sums sums;
     cli_json json;
-    int code = tally_expenses_sum(lines->txn, filter, &sums, err);
+    expense_lines lines = {.txn = reading->txn, .json = &json};
+    int code = tally_expenses_sum(reading->txn, filter, &sums, err);
     if (code) return code;
-    lines->json = &json;
     cli_json_begin(&json, cli_out(run));
     cli_json_open(&json, NULL, '{');
     cli_period_json(&json, run, filter);
     cli_json_open(&json, "entries", '[');
-    code = tally_expenses_filter(lines->txn, filter, expense_json, lines, err);
+    code = tally_expenses_filter(reading->txn, filter, expense_json, &lines, err);
     cli_json_close(&json, ']');
     cli_expense_sums_json(&json, &sums);
     cli_json_close(&json, '}');
@@ -75,40 +76,31 @@ static int list_json(cli *run, expense_lines *lines, const tally_filter *filter,
     return code;
 }
 
-static int list_table(cli *run, expense_lines *lines, const tally_filter *filter,
+static int list_table(cli *run, const cli_reading *reading, const tally_filter *filter,
                       tally_error *err) {
     static const cli_column columns[] = {
         {"ENTRY", CLI_LEFT},   {"DATE", CLI_LEFT},  {"CATEGORY", CLI_LEFT},
         {"PROVIDER", CLI_CUT}, {"CLIENT", CLI_CUT}, {"AMOUNT", CLI_RIGHT},
         {"CUR", CLI_LEFT},     {"NOTE", CLI_CUT},   {"EVIDENCE", CLI_CUT}};
     tally_expense_sums sums;
-    int code = tally_expenses_sum(lines->txn, filter, &sums, err);
+    expense_lines lines = {.txn = reading->txn};
+    int code = tally_expenses_sum(reading->txn, filter, &sums, err);
     if (code) return code;
     FILE *out = cli_out_paged(run);
-    lines->table = cli_table_new(out, columns, sizeof columns / sizeof *columns);
-    if (!lines->table) return tally_fail(err, TALLY_ENOMEM, "memory ran out");
-    code = tally_expenses_filter(lines->txn, filter, expense_line, lines, err);
-    if (!code && !lines->any)
+    lines.table = cli_table_new(out, columns, sizeof columns / sizeof *columns);
+    if (!lines.table) return tally_fail(err, TALLY_ENOMEM, "memory ran out");
+    code = tally_expenses_filter(reading->txn, filter, expense_line, &lines, err);
+    if (!code && !lines.any)
         cli_say("no expenses match; 'tally help expense add' shows how to record one");
-    else if (!code && cli_table_print(lines->table))
+    else if (!code && cli_table_print(lines.table))
         code = tally_fail(err, TALLY_ENOMEM, "memory ran out");
-    cli_table_free(lines->table);
+    cli_table_free(lines.table);
     if (!code) cli_expense_sums_text(out, "Total", &sums);
     return code;
 }
 
 static int list_run(cli *run) {
-    tally_error err = {0};
-    cli_reading reading = {0};
-    tally_filter filter;
-    int code = cli_reading_open(run, &reading, &err);
-    if (!code) code = cli_filter_read(run, &reading, &filter, &err);
-    expense_lines lines = {.txn = reading.txn};
-    if (!code)
-        code = run->json ? list_json(run, &lines, &filter, &err)
-                         : list_table(run, &lines, &filter, &err);
-    cli_reading_close(&reading);
-    return code ? cli_fail(&err) : CLI_DONE;
+    return cli_list(run, list_json, list_table);
 }
 
 const cli_command command_expense_list = {.name = "expense list",

@@ -1,4 +1,4 @@
-/* Reads the filter options. What they match is the ledger's matter (report.h). */
+/* Reads the filter options, for listings too. What they match is the ledger's matter (report.h). */
 #include "filter.h"
 
 #include <tally/money.h>
@@ -60,6 +60,17 @@ int cli_filter_read(const cli *run, cli_reading *reading, tally_filter *out, tal
     out->has_period = true;
     return tally_period_parse(tally_span_str(period), reading->zone, cli_now_ms(), &out->period,
                               err);
+}
+
+int cli_list(cli *run, cli_list_fn *json, cli_list_fn *table) {
+    tally_error err = {0};
+    cli_reading reading = {0};
+    tally_filter filter;
+    int code = cli_reading_open(run, &reading, &err);
+    if (!code) code = cli_filter_read(run, &reading, &filter, &err);
+    if (!code) code = (run->json ? json : table)(run, &reading, &filter, &err);
+    cli_reading_close(&reading);
+    return code ? cli_fail(&err) : CLI_DONE;
 }
 
 void cli_period_json(cli_json *json, const cli *run, const tally_filter *filter) {

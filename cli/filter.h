@@ -13,6 +13,11 @@
  * those of all clients that have another than the team's, and the filter borrows them. */
 int cli_filter_read(const cli *run, cli_reading *reading, tally_filter *out, tally_error *err);
 
+/* Lists what passes the command line's filters, by one of the two; the exit code. */
+typedef int cli_list_fn(cli *run, const cli_reading *reading, const tally_filter *filter,
+                        tally_error *err);
+int cli_list(cli *run, cli_list_fn *json, cli_list_fn *table);
+
 /* "period": {"label","from","to"}: instants (to is exclusive), null where open. */
 void cli_period_json(cli_json *json, const cli *run, const tally_filter *filter);
 

@@ -71,9 +71,13 @@ static void say(verdict *said, const tally_budget *budget) {
     said->used = 0;
     put(said, "Tally: the %.*s budget '%.*s'", (int)budget->every.len,
         (const char *)budget->every.ptr, (int)budget->budget.len, (const char *)budget->budget.ptr);
-    for (const condition *at = conditions; at->option; at++)
-        if (at->value.len)
-            put(said, ", for %s %.*s,", at->words, (int)at->value.len, (const char *)at->value.ptr);
+    bool any = false;
+    for (const condition *at = conditions; at->option; at++) {
+        if (!at->value.len) continue;
+        put(said, ", for %s %.*s", at->words, (int)at->value.len, (const char *)at->value.ptr);
+        any = true;
+    }
+    if (any) put(said, ",");
     if (stop && budget->spent >= budget->limit)
         put(said, " is spent: ");
     else

@@ -6,13 +6,26 @@
 
 typedef struct settling {
     cli *run;
-    int64_t day, amount;
+    int64_t day, amount, open;
+    int decimals;
+    char currency[8];
     tally_issued issued;
 } settling;
 
+/* An invoice's texts live no longer than the write. */
+static void settling_read(settling *s) {
+    s->open = s->issued.open;
+    s->decimals = s->issued.decimals;
+    snprintf(s->currency, sizeof s->currency, "%.*s", (int)s->issued.currency.len,
+             (const char *)s->issued.currency.ptr);
+}
+
 static int void_apply(void *ctx, tally_txn *txn, tally_error *err) {
     settling *s = ctx;
-    int code = tally_issued_get(txn, tally_span_str(s->run->arguments[0]), s->day, &s->issued, err);
+    int code =
+        tally_issued_get(txn, tally_span_str(s->run->arguments[0]), INT64_MAX, &s->issued, err);
+    if (!code) settling_read(s);
+    s->amount = s->issued.paid;
     return code ? code
                 : tally_invoice_void(txn, &s->issued, tally_span_str(cli_value(s->run, "reason")),
                                      err);
@@ -22,6 +35,7 @@ static int pay_apply(void *ctx, tally_txn *txn, tally_error *err) {
     settling *s = ctx;
     int code =
         tally_issued_get(txn, tally_span_str(s->run->arguments[0]), INT64_MAX, &s->issued, err);
+    if (!code) settling_read(s);
     s->amount = s->issued.open;
     if (!code && s->run->argument_count > 1)
         code = cli_minor_read(s->run->arguments[1], s->issued.decimals, &s->amount, err);
@@ -30,7 +44,25 @@ static int pay_apply(void *ctx, tally_txn *txn, tally_error *err) {
                                     tally_span_str(cli_value(s->run, "note")), err);
 }
 
-static int settle_run(cli *run, tally_write_fn *apply, const char *said) {
+/* Money that the invoice no longer asks for: nothing that came in may be forgotten. */
+static void void_note(const settling *s) {
+    char text[TALLY_MONEY_TEXT_BYTES];
+    cli_minor_text(s->amount, s->decimals, true, text);
+    if (s->amount > 0)
+        cli_say("note: %s %s was paid on it; pay it back, or 'tally invoice credit' takes it off "
+                "the next invoice",
+                text, s->currency);
+}
+
+static void pay_note(const settling *s) {
+    char text[TALLY_MONEY_TEXT_BYTES];
+    cli_minor_text(s->amount - s->open, s->decimals, true, text);
+    if (s->amount > s->open)
+        cli_say("note: that is %s %s more than it asked for", text, s->currency);
+}
+
+static int settle_run(cli *run, tally_write_fn *apply, void (*note)(const settling *),
+                      const char *said) {
     tally_error err = {0};
     cli_reading reading = {0};
     tally_ledger *ledger = NULL;
@@ -44,16 +76,18 @@ static int settle_run(cli *run, tally_write_fn *apply, const char *said) {
     tally_ledger_close(ledger);
     if (!code && run->json) fputs("{\"recorded\":true}\n", cli_out(run));
     if (!code && !run->json) cli_say(said, run->arguments[0]);
+    if (!code) note(&s);
     if (code == TALLY_EINVAL) return cli_usage(run, "%s", err.text);
     return code ? cli_fail(&err) : CLI_DONE;
 }
 
 static int void_run(cli *run) {
-    return settle_run(run, void_apply, "invoice %s is void; its entries can be billed again");
+    return settle_run(run, void_apply, void_note,
+                      "invoice %s is void; its entries can be billed again");
 }
 
 static int pay_run(cli *run) {
-    return settle_run(run, pay_apply, "the payment on %s is recorded");
+    return settle_run(run, pay_apply, pay_note, "the payment on %s is recorded");
 }
 
 static const cli_option void_options[] = {{"reason", "TEXT", "why; recorded with it"},
@@ -65,7 +99,7 @@ static const cli_option pay_options[] = {{"date", "DATE", "when it came (default
 const cli_command command_invoice_void = {
     .name = "invoice void",
     .arguments = "NUMBER",
-    .summary = "take an invoice back: its entries are free, its number is not",
+    .summary = "take it back: its entries are free, its number is not",
     .example = "tally invoice void AK-2026-0007 --reason 'Wrong client'",
     .options = void_options,
     .min_arguments = 1,

@@ -27,43 +27,72 @@ static int show_run(cli *run) {
 
 /* ---- verify ---- */
 
-static void verify_json(cli *run, const cli_issued *opened, bool same, const char *difference) {
+/* What came out when it was derived again. */
+typedef struct verdict {
+    bool figures, words; /* the same */
+    size_t lines, devices;
+    char difference[TALLY_DIFFERENCE_BYTES];
+} verdict;
+
+static void verify_json(cli *run, const cli_issued *opened, const verdict *said) {
     cli_json json;
     cli_json_begin(&json, cli_out(run));
     cli_json_open(&json, NULL, '{');
     cli_json_text(&json, "number", opened->issued.number);
-    cli_json_bool(&json, "verified", same);
-    cli_json_text_or_null(&json, "difference", tally_span_str(difference));
+    cli_json_bool(&json, "verified", said->figures);
+    cli_json_bool(&json, "words_verified", said->words);
+    cli_json_text_or_null(&json, "difference", tally_span_str(said->difference));
     cli_json_hex(&json, "document",
                  tally_span_of(opened->issued.document_hash.b, TALLY_HASH_BYTES));
     cli_json_close(&json, '}');
     cli_json_end(&json);
 }
 
+static void verify_text(const cli_issued *opened, const verdict *said) {
+    if (said->words)
+        cli_say("%.*s: %zu lines, derived again from %zu devices' records, byte for byte",
+                SPAN(opened->issued.number), said->lines, said->devices);
+    else if (said->figures)
+        cli_say("%.*s: %zu lines, every figure derived again from %zu devices' records; words "
+                "differ, redacted or late: %s",
+                SPAN(opened->issued.number), said->lines, said->devices, said->difference);
+    else
+        cli_say("%.*s differs: %s", SPAN(opened->issued.number), said->difference);
+}
+
+/* Derived from the records alone, or with the words that were frozen. */
+static int derive_and_compare(const cli_issued *opened, bool frozen_words, verdict *said,
+                              bool *same, tally_error *err) {
+    tally_invoice *derived = NULL;
+    char difference[TALLY_DIFFERENCE_BYTES] = "";
+    int code = tally_invoice_rederive_figures(opened->ledger, &opened->issued,
+                                              frozen_words ? opened->document : NULL, opened->zone,
+                                              opened->team_zone, &derived, err);
+    if (code) return code;
+    *same = tally_invoice_same(&opened->issued, opened->document, derived, difference);
+    said->lines = derived->line_count;
+    said->devices = derived->frontier_count;
+    /* What differs besides words says more than they do. */
+    if (!*same) snprintf(said->difference, sizeof said->difference, "%s", difference);
+    tally_invoice_free(derived);
+    return 0;
+}
+
 static int verify_run(cli *run) {
     tally_error err = {0};
     cli_issued opened;
-    tally_invoice *derived = NULL;
-    char difference[TALLY_DIFFERENCE_BYTES] = "";
-    bool same = false;
+    verdict said = {.figures = false};
     int code = cli_issued_open(run, run->arguments[0], &opened, &err);
-    if (!code)
-        code = tally_invoice_rederive(opened.ledger, &opened.issued, opened.zone, opened.team_zone,
-                                      &derived, &err);
-    if (!code) {
-        same = tally_invoice_same(&opened.issued, opened.document, derived, difference);
-        if (run->json)
-            verify_json(run, &opened, same, difference);
-        else if (same)
-            cli_say("%.*s: %zu lines, derived again from %zu devices' records, byte for byte",
-                    SPAN(opened.issued.number), derived->line_count, derived->frontier_count);
-        else
-            cli_say("%.*s differs: %s", SPAN(opened.issued.number), difference);
-    }
-    tally_invoice_free(derived);
+    if (!code) code = derive_and_compare(&opened, false, &said, &said.words, &err);
+    said.figures = said.words;
+    if (!code && !said.words) code = derive_and_compare(&opened, true, &said, &said.figures, &err);
+    if (!code && run->json)
+        verify_json(run, &opened, &said);
+    else if (!code)
+        verify_text(&opened, &said);
     cli_issued_close(&opened);
     if (code) return cli_fail(&err);
-    return same ? CLI_DONE : CLI_FAILED;
+    return said.figures ? CLI_DONE : CLI_FAILED;
 }
 
 /* ---- explain ---- */
@@ -158,7 +187,8 @@ static int explain_text(cli *run, const tally_invoice *invoice, size_t number, t
     return code;
 }
 
-/* From what is derived again: it knows why each record counts. */
+/* From what is derived again: it knows why each record counts. With the frozen words its lines are
+ * those that were issued. */
 static int explain_run(cli *run) {
     tally_error err = {0};
     cli_issued opened;
@@ -170,8 +200,8 @@ static int explain_run(cli *run) {
         return cli_usage(run, "'%s' is no line's number", run->arguments[1]);
     int code = cli_issued_open(run, run->arguments[0], &opened, &err);
     if (!code)
-        code = tally_invoice_rederive(opened.ledger, &opened.issued, opened.zone, opened.team_zone,
-                                      &derived, &err);
+        code = tally_invoice_rederive_figures(opened.ledger, &opened.issued, opened.document,
+                                              opened.zone, opened.team_zone, &derived, &err);
     if (!code && number > derived->line_count)
         code = tally_fail(&err, TALLY_ENOTFOUND, "invoice %s has %zu lines", run->arguments[0],
                           derived->line_count);
@@ -206,7 +236,7 @@ const cli_command command_invoice_explain = {
 const cli_command command_invoice_verify = {
     .name = "invoice verify",
     .arguments = "NUMBER",
-    .summary = "derive it again from the records it was made from, and compare",
+    .summary = "derive it again from the records, and compare",
     .example = "tally invoice verify AK-2026-0007",
     .min_arguments = 1,
     .max_arguments = 1,

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "commands.h"
+#include "help.h"
 #include "open.h"
 #include "options.h"
 
@@ -119,6 +120,11 @@ static const cli_command *const commands[] = {&command_init,
                                               &command_prices_list,
                                               &command_prices_set,
                                               &command_prices_import,
+                                              &command_audit_pack,
+                                              &command_audit_verify,
+                                              &command_audit_diff,
+                                              &command_audit_proof,
+                                              &command_audit_export,
                                               &command_log,
                                               &command_show,
                                               &command_verify,

@@ -1,5 +1,4 @@
-/* The command line's options: one table-driven parser for all commands, and the help made from the
- * same tables. */
+/* The command line's options: one table-driven parser for all commands. */
 #ifndef TALLY_CLI_OPTIONS_H
 #define TALLY_CLI_OPTIONS_H
 
@@ -13,11 +12,5 @@ extern const cli_option cli_filter_options[];
 /* Reads what follows the command's name. `run->command` is set; the caller frees run->given.
  * Returns CLI_DONE, or CLI_USAGE after saying what is wrong. */
 int cli_options_parse(cli *run, int argc, char **argv);
-
-/* `tally help`: all commands. `tally help NAME`: one, or (false when there are none) those of a
- * noun. */
-void cli_help_all(FILE *out, const cli_command *const *commands);
-bool cli_help_noun(FILE *out, const cli_command *const *commands, const char *noun);
-void cli_help_command(FILE *out, const cli_command *command);
 
 #endif

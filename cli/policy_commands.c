@@ -2,21 +2,10 @@
  * policy.c, the fields' rules in ledger/policy.c. */
 #include "commands.h"
 #include "policy.h"
+#include "policy_command.h"
 
-#define END                                                                                        \
-    { NULL, NULL, NULL }
 #define NAME_OF_CLIENT                                                                             \
     { "client", "NAME", "the client" }
-
-#define COMMAND(id, words, operands, count, what, line, table, function)                           \
-    const cli_command command_##id = {.name = words,                                               \
-                                      .arguments = operands,                                       \
-                                      .summary = what,                                             \
-                                      .example = line,                                             \
-                                      .options = table,                                            \
-                                      .min_arguments = count,                                      \
-                                      .max_arguments = count,                                      \
-                                      .run = function}
 
 /* ---- client ---- */
 
@@ -34,7 +23,7 @@ static const cli_option client_options[] = {
     {"region", "TEXT", "state or region"},
     {"country", "CC", "ISO 3166-1, like DE"},
     {"tax-id", "ID", "VAT number"},
-    {"company-id", "ID", "of the register"},
+    {"company-id", "ID", "number in the company register"},
     END};
 
 COMMAND(client_set, "client set", "NAME", 1, "make a client, or change what is given",

@@ -50,9 +50,10 @@ cli_table *cli_policy_table_new(FILE *out, tally_policy policy) {
             titles[i][k] =
                 fields[i].name[k] == '_' ? ' ' : (char)toupper((unsigned char)fields[i].name[k]);
         bool number = tally_field_is_number(fields[i].type);
-        columns[i] = (cli_column){titles[i], number                               ? CLI_RIGHT
-                                             : fields[i].type == TALLY_FIELD_TEXT ? CLI_CUT
-                                                                                  : CLI_LEFT};
+        /* What names the row stays whole: it is typed to change or unset it. */
+        bool cut =
+            fields[i].type == TALLY_FIELD_TEXT || (fields[i].type == TALLY_FIELD_NAME && i >= keys);
+        columns[i] = (cli_column){titles[i], number ? CLI_RIGHT : cut ? CLI_LEAN : CLI_LEFT};
     }
     return cli_table_new(out, columns, count < COLUMNS_MAX ? count : COLUMNS_MAX);
 }

@@ -31,6 +31,8 @@ static int options_read(reconciling *r) {
     int64_t pico = 0;
     r->provider = tally_span_str(cli_value(run, "provider"));
     r->member = tally_span_str(cli_value(run, "member"));
+    if (!cli_value(run, "provider"))
+        return cli_usage(run, "--provider is needed: whose bill it is, like anthropic");
     const char *fault = tally_field_text_fault(TALLY_FIELD_NAME, r->provider);
     if (fault) return cli_usage(run, "--provider must be %s", fault);
     if (!cli_value(run, "period")) return cli_usage(run, "--period is needed, like 2026-03");
@@ -148,7 +150,11 @@ static int apply(reconciling *r, tally_error *err) {
 
 static int check_apply(const reconciling *r, tally_error *err) {
     if (!cli_has(r->run, "apply")) return 0;
-    if (r->shown.billed <= 0 || r->shown.billed > INT64_MAX)
+    if (r->shown.billed > INT64_MAX)
+        return tally_fail(err, TALLY_EINVAL,
+                          "the bill is too large to be recorded exactly; see that its amounts are "
+                          "in " TALLY_COST_CURRENCY ", not in cents");
+    if (r->shown.billed <= 0)
         return tally_fail(err, TALLY_EINVAL,
                           "there is nothing to apply: the bill is not above zero");
     if (r->shown.plans && tally_plans_count(r->shown.plans) > 0 &&

@@ -294,7 +294,8 @@ static int report_run(cli *run) {
 
 static const cli_option options[] = {
     {"by", "KEYS",
-     "up to six of client,project,branch,tag,agent,model,member,device,day,week,month,session"},
+     "up to six, comma between: client, project, branch, tag, agent, model, member, device, day, "
+     "week, month, session (default: project)"},
     CLI_BASIS_OPTION,
     {"html", "FILE", "write a page with charts, tables and sessions ('-': standard output)"},
     {NULL, NULL, NULL}};

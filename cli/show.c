@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include <tally/blob.h>
-#include <tally/expense.h>
 #include <tally/ingest.h>
 
 #include "commands.h"
@@ -166,34 +165,6 @@ static int proof_text(FILE *out, const record_proof *proof, tally_error *err) {
     return code;
 }
 
-/* A record by the beginning of its hash, or the record behind a cost or an expense by the entry id
- * that lists show. */
-static int record_named(tally_txn *txn, const char *name, record_proof *proof, tally_error *err) {
-    tally_entry_id entry;
-    tally_cost cost;
-    tally_expense expense;
-    tally_span text = tally_span_str(name);
-    if (text.len == 2 * TALLY_ENTRY_BYTES && tally_unhex(text, entry.b, TALLY_ENTRY_BYTES) == 0 &&
-        tally_cost_get(txn, &entry, &cost, &proof->index) == 0) {
-        proof->feed = cost.feed;
-        return 0;
-    }
-    if (cli_entry_find(txn, name, &entry, NULL) == 0 &&
-        tally_expense_get(txn, &entry, &expense) == 0) {
-        proof->feed = expense.feed;
-        proof->index = expense.index;
-        return 0;
-    }
-    int code = tally_record_find(txn, text, &proof->feed, &proof->index, err);
-    if (code == TALLY_ENOTFOUND)
-        return tally_fail(
-            err, code,
-            "no record's hash begins with '%s', and no entry has that id; 'tally log' "
-            "lists records, 'tally costs list --json' ids",
-            name);
-    return code;
-}
-
 static int show_run(cli *run) {
     tally_error err = {0};
     tally_ledger *ledger = NULL;
@@ -201,7 +172,7 @@ static int show_run(cli *run) {
     record_proof proof = {.feed = 0};
     int code = cli_ledger_open(run, true, &ledger, &err);
     if (!code) code = tally_read_begin(ledger, &txn, &err);
-    if (!code) code = record_named(txn, run->arguments[0], &proof, &err);
+    if (!code) code = cli_record_find(txn, run->arguments[0], &proof.feed, &proof.index, &err);
     if (!code) code = proof_make(ledger, txn, &proof, &err);
     if (!code)
         code = run->json ? proof_json(cli_out(run), &proof, &err)

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include <tally/expense.h>
+
 #include "sessions.h"
 
 /* The whole id of any entry, or the beginning of one that was typed. */
@@ -67,4 +69,31 @@ void cli_target_json(cli_json *json, const cli_target *target) {
     }
     cli_json_text(json, "agent", target->agent);
     cli_json_text(json, "session", target->session);
+}
+
+int cli_record_find(tally_txn *txn, const char *name, uint32_t *feed, uint64_t *index,
+                    tally_error *err) {
+    tally_entry_id entry;
+    tally_cost cost;
+    tally_expense expense;
+    tally_span text = tally_span_str(name);
+    if (text.len == 2 * TALLY_ENTRY_BYTES && tally_unhex(text, entry.b, TALLY_ENTRY_BYTES) == 0 &&
+        tally_cost_get(txn, &entry, &cost, index) == 0) {
+        *feed = cost.feed;
+        return 0;
+    }
+    if (cli_entry_find(txn, name, &entry, NULL) == 0 &&
+        tally_expense_get(txn, &entry, &expense) == 0) {
+        *feed = expense.feed;
+        *index = expense.index;
+        return 0;
+    }
+    int code = tally_record_find(txn, text, feed, index, err);
+    if (code == TALLY_ENOTFOUND)
+        return tally_fail(
+            err, code,
+            "no record's hash begins with '%s', and no entry has that id; 'tally log' "
+            "lists records, 'tally costs list --json' ids",
+            name);
+    return code;
 }

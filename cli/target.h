@@ -18,6 +18,10 @@ typedef struct cli_target {
 int cli_entry_find(tally_txn *txn, const char *text, tally_entry_id *out, tally_error *err);
 /* An entry, or the beginning of a session's id. */
 int cli_target_find(tally_txn *txn, const char *text, cli_target *out, tally_error *err);
+/* A record by the beginning of its hash, or the record behind a cost or an expense by the entry id
+ * that lists show. */
+int cli_record_find(tally_txn *txn, const char *name, uint32_t *feed, uint64_t *index,
+                    tally_error *err);
 /* "agent" and "session", or "entry", into the object that is open. */
 void cli_target_json(cli_json *json, const cli_target *target);
 

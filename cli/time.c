@@ -88,19 +88,20 @@ static int share_show(void *ctx, const tally_time_facts *facts, tally_error *err
 
 /* ---- list ---- */
 
-static int list_json(cli *run, time_lines *lines, const tally_filter *filter, tally_error *err) {
+static int list_json(cli *run, const cli_reading *reading, const tally_filter *filter,
+                     tally_error *err) {
     cli_json json;
-    lines->json = &json;
+    time_lines lines = {.reading = reading, .json = &json};
     cli_json_begin(&json, cli_out(run));
     cli_json_open(&json, NULL, '{');
     cli_period_json(&json, run, filter);
     cli_json_open(&json, "entries", '[');
-    int code = tally_times_filter(lines->reading->txn, filter, share_show, lines, err);
+    int code = tally_times_filter(reading->txn, filter, share_show, &lines, err);
     cli_json_close(&json, ']');
     cli_json_open(&json, "total", '{');
-    cli_json_u64(&json, "entries", lines->entries);
-    cli_json_u64(&json, "duration_ms", lines->ms);
-    cli_hours_value_json(&json, "hours", lines->ms);
+    cli_json_u64(&json, "entries", lines.entries);
+    cli_json_u64(&json, "duration_ms", lines.ms);
+    cli_hours_value_json(&json, "hours", lines.ms);
     cli_json_close(&json, '}');
     cli_json_close(&json, '}');
     cli_json_end(&json);
@@ -116,36 +117,28 @@ static void total_line(const time_lines *lines) {
     cli_cell(lines->table, tally_span_str(hours), CLI_STRONG);
 }
 
-static int list_table(cli *run, time_lines *lines, const tally_filter *filter, tally_error *err) {
+static int list_table(cli *run, const cli_reading *reading, const tally_filter *filter,
+                      tally_error *err) {
     static const cli_column columns[] = {
         {"DATE", CLI_LEFT},  {"START", CLI_LEFT},      {"HOURS", CLI_RIGHT}, {"CLIENT", CLI_CUT},
         {"MEMBER", CLI_CUT}, {"DESCRIPTION", CLI_CUT}, {"ID", CLI_LEFT}};
+    time_lines lines = {.reading = reading};
     FILE *out = cli_out_paged(run);
-    lines->table = cli_table_new(out, columns, sizeof columns / sizeof *columns);
-    if (!lines->table) return tally_fail(err, TALLY_ENOMEM, "memory ran out");
-    int code = tally_times_filter(lines->reading->txn, filter, share_show, lines, err);
-    if (!code && !lines->entries) {
+    lines.table = cli_table_new(out, columns, sizeof columns / sizeof *columns);
+    if (!lines.table) return tally_fail(err, TALLY_ENOMEM, "memory ran out");
+    int code = tally_times_filter(reading->txn, filter, share_show, &lines, err);
+    if (!code && !lines.entries) {
         cli_say("no manual time matches; 'tally time add' writes some down");
     } else if (!code) {
-        total_line(lines);
-        if (cli_table_print(lines->table)) code = tally_fail(err, TALLY_ENOMEM, "memory ran out");
+        total_line(&lines);
+        if (cli_table_print(lines.table)) code = tally_fail(err, TALLY_ENOMEM, "memory ran out");
     }
-    cli_table_free(lines->table);
+    cli_table_free(lines.table);
     return code;
 }
 
 static int list_run(cli *run) {
-    tally_error err = {0};
-    cli_reading reading = {0};
-    tally_filter filter;
-    time_lines lines = {.reading = &reading};
-    int code = cli_reading_open(run, &reading, &err);
-    if (!code) code = cli_filter_read(run, &reading, &filter, &err);
-    if (!code)
-        code = run->json ? list_json(run, &lines, &filter, &err)
-                         : list_table(run, &lines, &filter, &err);
-    cli_reading_close(&reading);
-    return code ? cli_fail(&err) : CLI_DONE;
+    return cli_list(run, list_json, list_table);
 }
 
 /* ---- add ---- */

@@ -1,5 +1,5 @@
 /* The local table behind endpoints and outbox: its keys, and walking the rows of one sort. Private
- * to hook.c, outbox.c, outbox_send.c and outbox_seen.c. */
+ * to endpoint.c, outbox.c, outbox_send.c and outbox_seen.c. */
 #ifndef LEDGER_OUTBOX_ROW_H
 #define LEDGER_OUTBOX_ROW_H
 

@@ -1,24 +1,12 @@
-/* The policy view: one register a row of the tables in tally/policy.h, checked by a table of
- * fields. What a row means is decided where it is used (rule.c and others). */
+/* The policy view: one register a row of the tables in tally/policy.h. What a field may hold is
+ * policy_field.c's; what a row means is decided where it is used (rule.c and others). */
 #include "blob.h"
+#include "policy_field.h"
 #include "view_fold.h"
-
-#include <tally/cosign.h>
-#include <tally/engaged.h>
-#include <tally/money.h>
-#include <tally/policy.h>
-#include <tally/time.h>
 
 #define POLICY_MAX_KEYS   4u
 #define POLICY_MAX_FIELDS 46u
 #define POLICY_KEY_BYTES  (1u + POLICY_MAX_KEYS * (TALLY_NAME_MAX_BYTES + 1u))
-#define TEXT_MAX_BYTES    1024u /* of a path, a remote, an address */
-#define PRIORITY_MAX      1000
-#define CHOICES_MAX       5u
-#define DAYS_MAX          365u
-#define PART_MAX          10000u
-#define PERCENT_MAX       10000u
-#define MINUTES_MAX       1440u
 
 /* The first `keys` fields name a row. A rule and a rate have a use only with one of those that may
  * be absent; for a rule that is `any_of`, the first of its conditions. */
@@ -242,123 +230,6 @@ const tally_policy_field *tally_policy_fields(tally_policy policy, size_t *count
     return kinds[policy].fields;
 }
 
-/* ---- fields ---- */
-
-static bool plain_text(tally_span text, size_t max) {
-    if (text.len == 0 || text.len > max) return false;
-    for (size_t i = 0; i < text.len; i++)
-        if (text.ptr[i] < 0x20 || text.ptr[i] == 0x7f) return false;
-    return true;
-}
-
-static bool month_ok(tally_span text) {
-    char date[11] = {0};
-    int64_t days;
-    if (text.len != 7) return false;
-    memcpy(date, text.ptr, 7);
-    memcpy(date + 7, "-01", 3);
-    return tally_date_parse(tally_span_of(date, 10), &days) == 0;
-}
-
-static bool ordinal_ok(tally_span text) {
-    if (text.len == 0 || text.len > 2 || text.ptr[0] == '0') return false;
-    for (size_t i = 0; i < text.len; i++)
-        if (text.ptr[i] < '0' || text.ptr[i] > '9') return false;
-    return true;
-}
-
-static bool country_ok(tally_span text) {
-    return text.len == 2 && text.ptr[0] >= 'A' && text.ptr[0] <= 'Z' && text.ptr[1] >= 'A' &&
-           text.ptr[1] <= 'Z';
-}
-
-/* Fields that hold one of few words. */
-static const struct {
-    const char *words[CHOICES_MAX], *said;
-} choices[] = {
-    [TALLY_FIELD_PERIOD] = {{"daily", "weekly", "monthly"}, "daily, weekly or monthly"},
-    [TALLY_FIELD_COVERS] = {{"all", "beyond-plan"}, "all or beyond-plan"},
-    [TALLY_FIELD_OVERLAP] = {{"split", "focus", "parallel"}, "split, focus or parallel"},
-    [TALLY_FIELD_ROUNDING] = {{"up", "nearest"}, "up or nearest"},
-    [TALLY_FIELD_PER] = {{"entry", "day", "line"}, "entry, day or line"},
-    [TALLY_FIELD_AI_COST] = {{"at_cost", "markup", "in_rate", "budget", "none"},
-                             "at_cost, markup, in_rate, budget or none"},
-    [TALLY_FIELD_BASIS] = {{"list", "paid"}, "list or paid"},
-    [TALLY_FIELD_LINES] = {{"description", "entry", "project", "day", "tag"},
-                           "description, entry, project, day or tag"},
-    [TALLY_FIELD_TAX] = {{"S", "Z", "E", "AE", "O"}, "S, Z, E, AE or O"},
-    [TALLY_FIELD_WITNESS] = {{"any", "admin", "member", "auditor"},
-                             "any, admin, member or auditor"},
-    [TALLY_FIELD_YES_NO] = {{"yes", "no"}, "yes or no"},
-};
-
-static const char *choice_fault(tally_field_type type, tally_span text) {
-    for (size_t i = 0; i < CHOICES_MAX && choices[type].words[i]; i++)
-        if (tally_span_is(text, choices[type].words[i])) return NULL;
-    return choices[type].said;
-}
-
-const char *tally_field_text_fault(tally_field_type type, tally_span text) {
-    int64_t days;
-    switch (type) {
-    case TALLY_FIELD_NAME:
-        return plain_text(text, TALLY_NAME_MAX_BYTES) ? NULL
-                                                      : "1 to 64 bytes without control characters";
-    case TALLY_FIELD_TEXT:
-        return plain_text(text, TEXT_MAX_BYTES) ? NULL
-                                                : "1 to 1,024 bytes without control characters";
-    case TALLY_FIELD_DATE:
-        return tally_date_parse(text, &days) == 0 ? NULL : "a date as 2026-03-31";
-    case TALLY_FIELD_MONTH: return month_ok(text) ? NULL : "a month as 2026-03";
-    case TALLY_FIELD_CURRENCY:
-        return tally_currency_decimals(text) >= 0 ? NULL : "an ISO 4217 code such as EUR";
-    case TALLY_FIELD_ORDINAL: return ordinal_ok(text) ? NULL : "a number from 1 to 99";
-    case TALLY_FIELD_COUNTRY: return country_ok(text) ? NULL : "a country's two letters such as DE";
-    case TALLY_FIELD_BLOB: return "a file's id";
-    default: break;
-    }
-    return tally_field_is_number(type) ? "a number" : choice_fault(type, text);
-}
-
-static const char *number_fault(tally_field_type type, const tally_value *value) {
-    bool positive = value->type == TALLY_VALUE_UINT;
-    uint64_t number = positive ? value->as.uint : 0;
-    switch (type) {
-    case TALLY_FIELD_PICO:
-        return positive && number > 0 && number <= INT64_MAX ? NULL : "an amount above zero";
-    case TALLY_FIELD_PERCENT:
-        return positive && number > 0 && number <= PERCENT_MAX ? NULL : "1 to 10000 percent";
-    case TALLY_FIELD_QUORUM:
-        return positive && number > 0 && number <= TALLY_QUORUM_MAX ? NULL : "1 to 16 members";
-    case TALLY_FIELD_HOURS:
-        return positive && number > 0 && number <= TALLY_BACKDATE_MAX_HOURS ? NULL
-                                                                            : "1 to 878400 hours";
-    case TALLY_FIELD_MINUTES:
-        return positive && number > 0 && number <= MINUTES_MAX ? NULL : "1 to 1440 minutes";
-    case TALLY_FIELD_PRIORITY:
-        if (positive) return number <= PRIORITY_MAX ? NULL : "-1000 to 1000";
-        return value->as.integer >= -PRIORITY_MAX ? NULL : "-1000 to 1000";
-    case TALLY_FIELD_STEP: return positive && number <= MINUTES_MAX ? NULL : "0 to 1440 minutes";
-    case TALLY_FIELD_DAYS: return positive && number <= DAYS_MAX ? NULL : "0 to 365 days";
-    case TALLY_FIELD_PART:
-        return positive && number <= PART_MAX ? NULL : "0 to 10000 hundredths of a percent";
-    default: return "a text";
-    }
-}
-
-static const char *field_fault(const tally_policy_field *f, const tally_record *record,
-                               bool *there) {
-    tally_value value;
-    *there = tally_body_get(record, f->name, &value);
-    if (!*there) return f->needed ? "given" : NULL;
-    if (value.type == TALLY_VALUE_STR) return tally_field_text_fault(f->type, value.bytes);
-    if (value.type == TALLY_VALUE_BIN && f->type == TALLY_FIELD_BLOB)
-        return value.bytes.len == TALLY_HASH_BYTES ? NULL : "32 bytes";
-    if (value.type == TALLY_VALUE_UINT || value.type == TALLY_VALUE_INT)
-        return number_fault(f->type, &value);
-    return "a text or a number";
-}
-
 /* The first field that is wrong; NULL when all is well. With `unset` only those that name the row
  * matter. */
 static const char *body_fault(tally_policy policy, const tally_record *record, bool unset,
@@ -368,7 +239,7 @@ static const char *body_fault(tally_policy policy, const tally_record *record, b
         bool there;
         if (unset && i >= kinds[policy].keys) break;
         *name = kinds[policy].fields[i].name;
-        const char *fault = field_fault(&kinds[policy].fields[i], record, &there);
+        const char *fault = policy_field_fault(&kinds[policy].fields[i], record, &there);
         if (fault) return fault;
         found += there && i >= any_from;
     }
@@ -509,6 +380,13 @@ static int preview(tally_writer *writer, const char *kind, tally_record *out, ta
     return rc != 0 ? rc : tally_record_parse(bytes, out, err);
 }
 
+/* What holds never is a slip, though no fault of a record. */
+static bool ends_before_it_begins(const tally_record *record) {
+    tally_span from, until;
+    return tally_body_str(record, "from", &from) && tally_body_str(record, "until", &until) &&
+           tally_span_cmp(until, from) < 0;
+}
+
 static int append_checked(tally_txn *txn, tally_policy policy, bool unset, tally_writer *writer,
                           tally_error *err) {
     const char *kind = unset ? kinds[policy].unset : kinds[policy].set, *name;
@@ -520,6 +398,8 @@ static int append_checked(tally_txn *txn, tally_policy policy, bool unset, tally
     if (rc != 0) return rc;
     const char *fault = body_fault(policy, &record, unset, &name);
     if (fault) return tally_fail(err, TALLY_EINVAL, "%s: %s must be %s", kind, name, fault);
+    if (!unset && ends_before_it_begins(&record))
+        return tally_fail(err, TALLY_EINVAL, "%s: until must not be before from", kind);
     size_t len = key_of(policy, &record, key);
     if (unset && (store_get(txn, TABLE_VIEW_POLICY, tally_span_of(key, len), &held, NULL) != 0 ||
                   !row_decode(policy, held, &row)))

@@ -36,42 +36,6 @@ struct scan {
     tally_error *err;
 };
 
-static bool starts_with(tally_span text, tally_span prefix) {
-    return text.len >= prefix.len && memcmp(text.ptr, prefix.ptr, prefix.len) == 0;
-}
-
-static bool below_path(tally_span cwd, tally_span path) {
-    while (path.len > 1 && path.ptr[path.len - 1] == '/')
-        path.len--;
-    if (!starts_with(cwd, path)) return false;
-    return cwd.len == path.len || cwd.ptr[path.len] == '/' || tally_span_is(path, "/");
-}
-
-tally_span scan_last_component(tally_span path) {
-    while (path.len > 1 && path.ptr[path.len - 1] == '/')
-        path.len--;
-    size_t at = path.len;
-    while (at > 0 && path.ptr[at - 1] != '/')
-        at--;
-    return tally_span_of(path.ptr + at, path.len - at);
-}
-
-static bool agent_matches(tally_span agent, tally_span wanted) {
-    return starts_with(agent, wanted) && (agent.len == wanted.len || agent.ptr[wanted.len] == '-');
-}
-
-static bool session_passes(const tally_filter *f, const scan_session *s) {
-    const tally_agent_session *session = &s->session;
-    if (f->agent.len && !agent_matches(session->agent, f->agent)) return false;
-    if (f->path.len && !below_path(session->cwd, f->path)) return false;
-    if (f->branch.len && !tally_span_eq(session->branch, f->branch)) return false;
-    return !f->session.len || starts_with(session->id, f->session);
-}
-
-static bool project_matches(tally_span project, tally_span wanted) {
-    return tally_span_eq(project, wanted) || tally_span_eq(scan_last_component(project), wanted);
-}
-
 /* ---- whose days ---- */
 
 /* Clients seldom change from one row to the next. */
@@ -84,26 +48,13 @@ static uint32_t calendar_of(scan *s, tally_span client) {
     return s->last_calendar;
 }
 
-static bool share_matches(const tally_filter *f, const scan_row *row) {
-    if (f->client.len && !tally_span_eq(row->client, f->client)) return false;
-    if (f->project.len && !project_matches(row->project, f->project)) return false;
-    return !f->unattributed || !row->share;
-}
-
 /* The client's days decide whether a cost is in the period; time is cut instead. */
 static bool share_passes(const scan *s, const scan_row *row) {
     const filter_period *period = &s->periods[row->calendar];
     if (row->cost &&
         (row->cost->time_ms < period->start_ms || row->cost->time_ms >= period->end_ms))
         return false;
-    return share_matches(s->filter, row);
-}
-
-static bool model_passes(tally_span wanted, tally_span text) {
-    char a[TALLY_MODEL_MAX_BYTES], b[TALLY_MODEL_MAX_BYTES];
-    if (wanted.len == 0 || tally_span_eq(wanted, text)) return true;
-    size_t n = tally_model_canonical(wanted, a), m = tally_model_canonical(text, b);
-    return n > 0 && n == m && memcmp(a, b, n) == 0;
+    return filter_share(s->filter, row);
 }
 
 static bool session_tags(scan *s, scan_session *session) {
@@ -141,7 +92,7 @@ scan_session *scan_session_of(scan *s, uint64_t ref) {
     if (s->any_tags && !session_tags(s, session)) return NULL;
     attributor_session(&s->attributor, &session->session, session->tags, session->tag_count,
                        &session->said);
-    session->passes = session_passes(s->filter, session);
+    session->passes = filter_session(s->filter, session);
     return session;
 }
 
@@ -160,7 +111,7 @@ static const scan_model *model_of(scan *s, uint64_t ref) {
     if (!model) return NULL;
     model->ref = ref;
     model->text = tally_string_get(s->txn, ref);
-    model->passes = model_passes(s->filter->model, model->text);
+    model->passes = filter_model(s->filter->model, model->text);
     s->models[s->model_count++] = model;
     *slot = (uint32_t)s->model_count;
     return model;
@@ -211,11 +162,6 @@ static int join_tags(scan *s, scan_row *row, const tally_entry_id *id) {
     }
     tag_list_clear(&own);
     return failed ? TALLY_ENOMEM : 0;
-}
-
-bool scan_row_passes(const tally_filter *f, const scan_row *row) {
-    return session_passes(f, row->session) && share_matches(f, row) &&
-           (f->tag.len == 0 || tag_list_has(row->tags, row->tag_count, f->tag));
 }
 
 /* ---- shares ---- */
@@ -391,15 +337,9 @@ static int pass_entry(void *ctx, const tally_time_entry *entry, tally_error *err
     int rc = 0;
     for (uint32_t i = 0; i == 0 || (i < said.count && rc == 0); i++) {
         row_share(s, &row, &said, i);
-        if (share_matches(f, &row)) rc = pass->fn(pass->ctx, &row, entry, (int64_t)ms[i], err);
+        if (filter_share(f, &row)) rc = pass->fn(pass->ctx, &row, entry, (int64_t)ms[i], err);
     }
     return rc;
-}
-
-/* What filters ask of sessions and costs, manual time cannot answer. */
-static bool work_asked(const tally_filter *f) {
-    return !f->agent.len && !f->path.len && !f->branch.len && !f->session.len && !f->model.len &&
-           !f->unpriced && !f->has_min_cost && !f->has_max_cost;
 }
 
 int scan_work(scan *s, scan_work_fn *fn, void *ctx, tally_error *err) {
@@ -407,17 +347,10 @@ int scan_work(scan *s, scan_work_fn *fn, void *ctx, tally_error *err) {
     work_pass pass = {s, fn, ctx};
     int64_t first = f->has_period ? f->period.first_day : 0;
     int64_t end = f->has_period ? f->period.end_day : INT64_MAX;
-    return work_asked(f) ? tally_time_each(s->txn, first, end, pass_entry, &pass, err) : 0;
+    return filter_work(f) ? tally_time_each(s->txn, first, end, pass_entry, &pass, err) : 0;
 }
 
 /* ---- costs ---- */
-
-static bool price_passes(const tally_filter *f, const tally_priced *priced) {
-    if (f->unpriced && priced->priced) return false;
-    if ((f->has_min_cost || f->has_max_cost) && !priced->priced) return false;
-    if (f->has_min_cost && priced->pico < f->min_cost) return false;
-    return !f->has_max_cost || priced->pico <= f->max_cost;
-}
 
 static int scan_cost(void *ctx, const tally_cost *cost) {
     scan *s = ctx;
@@ -438,7 +371,7 @@ static int scan_cost(void *ctx, const tally_cost *cost) {
     if (s->filter->tag.len && !tag_list_has(row.tags, row.tag_count, s->filter->tag)) return 0;
     tally_price_book_cost(s->book, cost, &row.priced);
     if (s->filter->plans) row.paid = tally_plans_paid(s->filter->plans, cost, &row.paid_pico);
-    return price_passes(s->filter, &row.priced) ? pass_cost(s, &row) : 0;
+    return filter_price(s->filter, &row.priced) ? pass_cost(s, &row) : 0;
 }
 
 static int note_entry_tag(void *ctx, const uint8_t target[TALLY_ENTRY_BYTES], tally_span tag,

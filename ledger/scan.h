@@ -67,6 +67,21 @@ typedef struct filter_period {
 uint32_t filter_calendar(const tally_filter *f, tally_span client);
 filter_period filter_days(const tally_filter *f, uint32_t calendar);
 
+/* ---- filter_match.c ---- */
+
+bool filter_session(const tally_filter *f, const scan_session *s);
+/* Client and project alone: a period is by days that differ. */
+bool filter_share(const tally_filter *f, const scan_row *row);
+bool filter_model(tally_span wanted, tally_span text);
+bool filter_price(const tally_filter *f, const tally_priced *priced);
+/* False where the filter asks of sessions or costs what manual time cannot answer. */
+bool filter_work(const tally_filter *f);
+/* What the filter says of agent, path, branch, session, client, project and tag, for more filters
+ * than the scan's own. */
+bool scan_row_passes(const tally_filter *f, const scan_row *row);
+/* What stands after a path's last slash, final ones not counting. */
+tally_span scan_last_component(tally_span path);
+
 /* ---- scan.c ---- */
 
 typedef struct scan scan;
@@ -96,11 +111,6 @@ int scan_work(scan *s, scan_work_fn *fn, void *ctx, tally_error *err);
 bool scan_time_passes(scan *s, const scan_session *session, const scan_feed *feed);
 /* Makes `row`, whose session is set, that of share `at`; of what nothing decided, the only one. */
 void scan_row_share(scan_row *row, const tally_attribution *said, uint32_t at);
-/* What the filter says of agent, path, branch, session, client, project and tag, for more filters
- * than the scan's own. */
-bool scan_row_passes(const tally_filter *f, const scan_row *row);
-/* What stands after a path's last slash, final ones not counting. */
-tally_span scan_last_component(tally_span path);
 /* The session's joined facts, also for one without costs; NULL when memory ran out. */
 scan_session *scan_session_of(scan *s, uint64_t ref);
 

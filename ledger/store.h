@@ -9,7 +9,7 @@
 
 #define STORE_FILE          "ledger.mdb"
 #define STORE_KEY_FILE      "device.key"
-#define STORE_FORMAT        3u
+#define STORE_FORMAT        4u
 #define STORE_FORMAT_OLDEST 1u /* that is brought up to date: its views are made anew */
 #define STORE_MAP_BYTES     (64u * 1024u * 1024u)
 #define STORE_MAP_MAX_BYTES ((size_t)1 << 42)

@@ -101,6 +101,7 @@ typedef struct book_model {
     size_t borrowed; /* so many of the rows stand under another name of the model */
     size_t count;
     tally_price *rows;
+    tally_hash *leaves; /* of their records */
 } book_model;
 
 struct tally_price_book {
@@ -131,6 +132,7 @@ void tally_price_book_free(tally_price_book *book) {
     if (!book) return;
     for (size_t i = 0; i < book->model_count; i++) {
         free(book->models[i]->rows);
+        free(book->models[i]->leaves);
         free(book->models[i]);
     }
     free(book->models);
@@ -169,10 +171,13 @@ static int read_names(tally_price_book *book) {
 
 static int keep_row(void *ctx, const tally_price *price, const tally_hash *leaf) {
     book_model *model = ctx;
-    (void)leaf;
     tally_price *grown = realloc(model->rows, (model->count + 1) * sizeof *grown);
     if (!grown) return TALLY_ENOMEM;
     model->rows = grown;
+    tally_hash *leaves = realloc(model->leaves, (model->count + 1) * sizeof *leaves);
+    if (!leaves) return TALLY_ENOMEM;
+    model->leaves = leaves;
+    model->leaves[model->count] = *leaf;
     model->rows[model->count++] = *price;
     return 0;
 }
@@ -258,6 +263,7 @@ void tally_price_book_cost(tally_price_book *book, const tally_cost *cost, tally
             continue;
         }
         out->price = &model->rows[i];
+        out->leaf = &model->leaves[i];
         out->why = foreign;
         if (memcmp(out->price->currency, TALLY_COST_CURRENCY, sizeof TALLY_COST_CURRENCY) != 0)
             return;

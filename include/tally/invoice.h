@@ -50,6 +50,8 @@ typedef struct tally_invoice_line {
     uint32_t tax_rate;            /* hundredths of a percent */
     bool with_agent;              /* entries behind it involved an agent */
     size_t trace_at, trace_count; /* in tally_invoice.trace */
+    tally_hash agreed; /* leaf of the fx.set, milestone.set or change.set that it rests on; zeros:
+                          none. Not in the document */
 } tally_invoice_line;
 
 /* One record behind a line, or a share of one. */
@@ -64,7 +66,12 @@ typedef struct tally_trace {
     int64_t pico;         /* of cost, in `currency`, before rounding; 0: none */
     tally_span currency;
     uint64_t part, parts; /* the share of the record that is billed here; 1 of 1 for the whole */
+    int64_t after_ms;     /* of a session's day: time before this that other invoices have. Not in
+                             the document */
     tally_span why;       /* what applied: whose it is and why, rate, price. Not in the document */
+    tally_hash decided;   /* leaf of the assign, split or rule.set that says whose it is, */
+    tally_hash rate;      /* and of the rate.set, contract.set or price.set; zeros: none. Not in the
+                             document */
 } tally_trace;
 
 typedef struct tally_party {
@@ -113,6 +120,7 @@ typedef struct tally_invoice {
     const tally_frontier_entry *frontier; /* ascending by device */
     size_t frontier_count;
     tally_hash team;
+    tally_hash contract_leaf; /* of the contract's record; zeros where it was read from a document */
 } tally_invoice;
 
 typedef struct tally_draft {
@@ -123,6 +131,8 @@ typedef struct tally_draft {
     int64_t issue_day;
     tally_span issuer; /* the member who would issue it; empty: the contract's, or the only one */
     const tally_zone *team_zone; /* of the months of plans, for a contract on the paid basis */
+    /* Its lines' words for the same entries, where they are wanted; NULL: those of the records. */
+    const struct tally_invoice *words_of;
 } tally_draft;
 
 /* Derives. TALLY_ENOTFOUND (no such contract, no exchange rate, ...), TALLY_EREFUSED (a milestone
@@ -213,6 +223,12 @@ int tally_invoice_conflicts(tally_txn *txn, tally_invoice_conflict_fn *fn, void 
  * when records or the document are not here. Free with tally_invoice_free. */
 int tally_invoice_rederive(tally_ledger *ledger, const tally_issued *issued, const tally_zone *zone,
                            const tally_zone *team_zone, tally_invoice **out, tally_error *err);
+/* The same with the words of the frozen document for the entries that it names: words may have been
+ * redacted since, or may have come later than the invoice, and lines are made of equal words. */
+int tally_invoice_rederive_figures(tally_ledger *ledger, const tally_issued *issued,
+                                   const tally_invoice *frozen, const tally_zone *zone,
+                                   const tally_zone *team_zone, tally_invoice **out,
+                                   tally_error *err);
 #define TALLY_DIFFERENCE_BYTES 512u
 /* True when `derived` gives byte for byte the document whose hash was signed; else `out` names the
  * first line and field in which it differs from the `frozen` one. */

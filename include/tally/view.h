@@ -120,6 +120,7 @@ typedef struct tally_priced {
     int64_t pico;
     const char *why;          /* unpriced: a static sentence */
     const tally_price *price; /* the row that applied, or NULL */
+    const tally_hash *leaf;   /* of its record, or NULL */
 } tally_priced;
 void tally_price_book_cost(tally_price_book *book, const tally_cost *cost, tally_priced *out);
 

@@ -146,7 +146,9 @@ static int pass_change(void *ctx, const tally_policy_row *row, tally_error *err)
     if (!tally_span_eq(text_of(&row->record, "contract"), call->contract)) return 0;
     (void)tally_body_i64(&row->record, "amount", &change.amount);
     tally_span keys[] = {call->contract, change.number};
-    if (tally_policy_get(call->txn, TALLY_POLICY_APPROVED, keys, 2, &approved) == 0) {
+    /* What was approved is what stood then: a change of it since needs another approval. */
+    if (tally_policy_get(call->txn, TALLY_POLICY_APPROVED, keys, 2, &approved) == 0 &&
+        approved.hlc >= row->hlc) {
         change.approved =
             tally_date_parse(text_of(&approved.record, "date"), &change.approved_day) == 0;
         (void)tally_body_bin(&approved.record, "evidence", TALLY_HASH_BYTES, &change.evidence);

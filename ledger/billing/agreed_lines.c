@@ -5,12 +5,11 @@
 /* A line for a thing that is billed once; nothing, and it is said, when it was billed before. */
 static int thing_line(draft *d, const char *what, tally_span name, tally_invoice_line line,
                       tally_trace trace) {
-    billed_state state;
+    bool done;
     draft_thing_id(d, what, name, &trace.entry);
     trace.part = trace.parts = 1;
-    int rc = billed_ask(d->billed, d->contract.contract, &trace.entry, LOCK_NO_DAY, 1, 1, &state,
-                        d->err);
-    if (rc != 0 || state != BILLED_NOT) return rc;
+    int rc = draft_thing_billed(d, &trace.entry, &done);
+    if (rc != 0 || done) return rc;
     line.quantity = 100;
     line.unit = tally_span_str("unit");
     draft_line(d, line);
@@ -61,7 +60,8 @@ static int milestone_line(draft *d) {
                                        : title,
                                .detail = draft_text(d, "milestone %u of %zu, accepted %.*s",
                                                     m->number, d->milestones.count, SPAN(on)),
-                               .price = m->fee};
+                               .price = m->fee,
+                               .agreed = m->leaf};
     tally_trace trace = {.leaf = m->accepted_leaf,
                          .what = tally_span_str("milestone.accept"),
                          .day = m->accepted_day,
@@ -98,7 +98,8 @@ static int change_line(void *ctx, const tally_change *change, tally_error *err) 
                                .description = draft_text(d, "Change order %.*s: %.*s",
                                                          SPAN(change->number), SPAN(change->title)),
                                .detail = draft_text(d, "approved %.*s", SPAN(on)),
-                               .price = agreed_minor(&d->contract, change->amount)};
+                               .price = agreed_minor(&d->contract, change->amount),
+                               .agreed = change->leaf};
     tally_trace trace = {.leaf = change->approved_leaf,
                          .what = tally_span_str("change.approve"),
                          .day = change->approved_day};

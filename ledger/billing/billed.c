@@ -4,16 +4,36 @@
 
 #include <stdlib.h>
 
-struct billed {
-    tally_txn *txn;
-    billed_issue *issues;
-    size_t count, room;
-};
+#define HELD_MAX 64u /* living locks of one entry; more of them are more than the whole */
 
 typedef struct fraction {
     tally_u128 num, den;
     bool overflow;
 } fraction;
+
+/* What living invoices hold of one entry, or of one day of a session. */
+typedef struct held {
+    billed_issue *issue;
+    lock lock;
+} held;
+
+typedef struct held_list {
+    billed *b;
+    held items[HELD_MAX];
+    size_t count;
+    bool overflow;
+} held_list;
+
+struct billed {
+    tally_txn *txn;
+    billed_issue *issues;
+    size_t count, room;
+    held_list list;
+    /* Shares of one entry that this draft bills already. */
+    tally_entry_id asked;
+    int32_t asked_day;
+    fraction granted;
+};
 
 static tally_u128 gcd(tally_u128 a, tally_u128 b) {
     while (b != 0) {
@@ -44,6 +64,7 @@ static bool above_whole(const fraction *f) {
 
 static int keep_issue(void *ctx, const fact *f, tally_error *err) {
     billed *b = ctx;
+    tally_policy_row contract;
     uint64_t compute = 0;
     if (b->count == b->room) {
         size_t room = b->room ? 2 * b->room : 64;
@@ -56,6 +77,9 @@ static int keep_issue(void *ctx, const fact *f, tally_error *err) {
     *issue = (billed_issue){
         .leaf = f->leaf, .number = f->subject, .feed = f->feed, .hlc = f->hlc, .record = f->record};
     (void)tally_body_str(&f->record, "contract", &issue->contract);
+    (void)tally_body_str(&f->record, "client", &issue->client);
+    if (tally_policy_get(b->txn, TALLY_POLICY_CONTRACT, &issue->contract, 1, &contract) == 0)
+        (void)tally_body_str(&contract.record, "project", &issue->project);
     if (tally_body_u64(&f->record, "compute", &compute) && compute <= INT64_MAX)
         issue->compute = (int64_t)compute;
     return 0;
@@ -114,44 +138,130 @@ billed_issue *billed_at(billed *b, size_t i) {
 
 /* ---- one entry ---- */
 
-typedef struct lock_sum {
-    billed *b;
-    tally_span contract;
-    fraction sum;
-    billed_issue *here, *last;
-} lock_sum;
+static void held_add(held_list *list, billed_issue *issue, const lock *l) {
+    if (list->count < HELD_MAX)
+        list->items[list->count++] = (held){issue, *l};
+    else
+        list->overflow = true;
+}
 
-static int sum_lock(void *ctx, const lock *l, tally_error *err) {
-    lock_sum *sum = ctx;
-    billed_issue *issue = billed_find(sum->b, &l->issue);
+static int keep_lock(void *ctx, const lock *l, tally_error *err) {
+    held_list *list = ctx;
+    billed_issue *issue = billed_find(list->b, &l->issue);
     (void)err;
-    if (!issue || issue->voided) return 0;
-    sum->last = issue;
-    if (tally_span_eq(issue->contract, sum->contract)) sum->here = issue;
-    fraction_add(&sum->sum, l->part, l->parts);
+    if (issue && !issue->voided) held_add(list, issue, l);
     return 0;
 }
 
-int billed_ask(billed *b, tally_span contract, const tally_entry_id *entry, int32_t day,
-               uint64_t part, uint64_t parts, billed_state *out, tally_error *err) {
-    lock_sum sum = {.b = b, .contract = contract, .sum = {0, 1, false}};
-    *out = BILLED_NOT;
+/* Bill the same shares: one contract, or two of one client for one project. */
+static bool same_scope(const billed_issue *a, const billed_issue *b) {
+    return tally_span_eq(a->contract, b->contract) ||
+           (tally_span_eq(a->client, b->client) && tally_span_eq(a->project, b->project));
+}
+
+static bool before(const lock *a, const lock *b) {
+    return b->after_ms > 0 && a->after_ms + a->ms <= b->after_ms;
+}
+
+/* Later minutes of a share whose earlier ones are held too: one part, not two. */
+static bool continues(const held_list *list, size_t i) {
+    for (size_t k = 0; k < list->count; k++)
+        if (k != i && same_scope(list->items[k].issue, list->items[i].issue) &&
+            before(&list->items[k].lock, &list->items[i].lock))
+            return true;
+    return false;
+}
+
+/* Of all holders, or of those who bill `client`. */
+static fraction held_sum(const held_list *list, const tally_span *client) {
+    fraction sum = {0, 1, list->overflow};
+    for (size_t i = 0; i < list->count; i++) {
+        const held *h = &list->items[i];
+        if ((client && !tally_span_eq(h->issue->client, *client)) || continues(list, i)) continue;
+        fraction_add(&sum, h->lock.part, h->lock.parts);
+    }
+    return sum;
+}
+
+/* The first stretch of time that no lock of the contract covers. */
+static void find_stretch(const held_list *list, tally_span contract, const billed_share *share,
+                         billed_answer *out) {
+    out->from_ms = 0;
+    out->to_ms = INT64_MAX;
+    bool moved = share->day != LOCK_NO_DAY && share->part == share->client_part && !list->overflow;
+    if (!moved) out->to_ms = 0;
+    while (moved) {
+        moved = false;
+        for (size_t i = 0; i < list->count; i++) {
+            const lock *l = &list->items[i].lock;
+            if (!tally_span_eq(list->items[i].issue->contract, contract)) continue;
+            if (l->part * share->parts != share->part * l->parts) {
+                out->from_ms = out->to_ms = 0; /* another share than now: not to be compared */
+                return;
+            }
+            if (l->ms > 0 && l->after_ms <= out->from_ms && out->from_ms < l->after_ms + l->ms) {
+                out->from_ms = l->after_ms + l->ms;
+                moved = true;
+            }
+        }
+    }
+    for (size_t i = 0; i < list->count; i++) {
+        const held *h = &list->items[i];
+        if (tally_span_eq(h->issue->contract, contract) && h->lock.after_ms > out->from_ms &&
+            h->lock.after_ms < out->to_ms)
+            out->to_ms = h->lock.after_ms;
+    }
+}
+
+static bool too_much(const billed *b, const billed_share *share, const tally_span *client) {
+    fraction sum = held_sum(&b->list, client);
+    tally_u128 num, den;
+    fraction_add(&sum, share->part, share->parts);
+    if (b->granted.num > 0) fraction_add(&sum, (uint64_t)b->granted.num, (uint64_t)b->granted.den);
+    if (!client) return above_whole(&sum);
+    return sum.overflow || tally_mul_u128(sum.num, share->parts, &num) ||
+           tally_mul_u128(sum.den, share->client_part, &den) || num > den;
+}
+
+static billed_state state_of(billed *b, const tally_contract *contract, const billed_share *share,
+                             billed_answer *out) {
+    bool scope = false;
+    for (size_t i = 0; i < b->list.count; i++) {
+        billed_issue *issue = b->list.items[i].issue;
+        out->by = issue;
+        if (tally_span_eq(issue->contract, contract->contract)) return BILLED_HERE;
+        scope = scope || (tally_span_eq(issue->client, contract->client) &&
+                          tally_span_eq(issue->project, contract->project));
+    }
+    return scope || too_much(b, share, NULL) || too_much(b, share, &contract->client)
+               ? BILLED_ELSEWHERE
+               : BILLED_NOT;
+}
+
+int billed_ask(billed *b, const tally_contract *contract, const billed_share *share,
+               billed_answer *out, tally_error *err) {
+    *out = (billed_answer){.state = BILLED_NOT};
     if (b->count == 0) return 0;
-    int rc = locks_of(b->txn, entry, day, sum_lock, &sum, err);
-    if (rc != 0 || !sum.last) return rc;
-    fraction_add(&sum.sum, part, parts);
-    if (sum.here)
-        *out = BILLED_HERE;
-    else if (above_whole(&sum.sum))
-        *out = BILLED_ELSEWHERE;
-    billed_issue *by = sum.here ? sum.here : sum.last;
-    if (*out != BILLED_NOT) by->left_out++;
+    b->list.b = b;
+    b->list.count = 0;
+    b->list.overflow = false;
+    int rc = locks_of(b->txn, &share->entry, share->day, keep_lock, &b->list, err);
+    if (rc != 0 || b->list.count == 0) return rc;
+    if (b->asked_day != share->day ||
+        memcmp(b->asked.b, share->entry.b, sizeof share->entry.b) != 0)
+        b->granted = (fraction){0, 1, false};
+    b->asked = share->entry;
+    b->asked_day = share->day;
+    out->state = state_of(b, contract, share, out);
+    if (out->state == BILLED_NOT)
+        fraction_add(&b->granted, share->part, share->parts);
+    else
+        out->by->left_out++;
+    if (out->state == BILLED_HERE) find_stretch(&b->list, contract->contract, share, out);
     return 0;
 }
 
 /* ---- conflicts ---- */
-
-#define GROUP_MAX 16u /* living invoices that hold one entry */
 
 typedef struct conflict_pair {
     const billed_issue *a, *b;
@@ -159,12 +269,9 @@ typedef struct conflict_pair {
 } conflict_pair;
 
 typedef struct conflict_scan {
-    billed *b;
+    held_list list; /* of the entry that is looked at */
     tally_entry_id entry;
     int32_t day;
-    fraction sum;
-    const billed_issue *holders[GROUP_MAX];
-    size_t holder_count;
     conflict_pair *pairs;
     size_t pair_count, pair_room;
 } conflict_scan;
@@ -187,34 +294,47 @@ static int pair_add(conflict_scan *scan, const billed_issue *a, const billed_iss
     return 0;
 }
 
+/* One invoice may hold several shares of an entry: its first lock speaks for it. */
+static bool speaks(const held_list *list, size_t i) {
+    return i == 0 || list->items[i - 1].issue != list->items[i].issue;
+}
+
+static bool clash(const held *a, const held *b, bool above) {
+    if (!same_scope(a->issue, b->issue)) return above;
+    return !before(&a->lock, &b->lock) && !before(&b->lock, &a->lock);
+}
+
 /* All locks of one entry were seen: who holds it together with whom, if it is too much. */
 static int entry_end(conflict_scan *scan, tally_error *err) {
+    const held_list *list = &scan->list;
+    fraction sum = held_sum(list, NULL);
     int rc = 0;
-    for (size_t i = 0; above_whole(&scan->sum) && i + 1 < scan->holder_count && rc == 0; i++)
-        rc = pair_add(scan, scan->holders[i], scan->holders[i + 1], err);
-    scan->sum = (fraction){0, 1, false};
-    scan->holder_count = 0;
+    for (size_t i = 0; i < list->count; i++)
+        for (size_t k = i + 1; k < list->count && speaks(list, i) && rc == 0; k++)
+            if (list->items[i].issue != list->items[k].issue && speaks(list, k) &&
+                clash(&list->items[i], &list->items[k], above_whole(&sum)))
+                rc = pair_add(scan, list->items[i].issue, list->items[k].issue, err);
+    scan->list.count = 0;
+    scan->list.overflow = false;
     return rc;
 }
 
+/* Locks of one invoice follow each other: they are in order of its leaf. */
 static int scan_lock(void *ctx, const lock *l, tally_error *err) {
     conflict_scan *scan = ctx;
-    const billed_issue *issue = billed_find(scan->b, &l->issue);
+    billed_issue *issue = billed_find(scan->list.b, &l->issue);
     int rc = 0;
     if (!issue || issue->voided) return 0;
     if (l->day != scan->day || memcmp(l->entry.b, scan->entry.b, sizeof l->entry.b) != 0)
         rc = entry_end(scan, err);
     scan->entry = l->entry;
     scan->day = l->day;
-    fraction_add(&scan->sum, l->part, l->parts);
-    /* Locks of one invoice follow each other: they are in order of its leaf. */
-    bool again = scan->holder_count && scan->holders[scan->holder_count - 1] == issue;
-    if (!again && scan->holder_count < GROUP_MAX) scan->holders[scan->holder_count++] = issue;
+    held_add(&scan->list, issue, l);
     return rc;
 }
 
 int billed_conflicts(billed *b, billed_conflict_fn *fn, void *ctx, tally_error *err) {
-    conflict_scan scan = {.b = b, .sum = {0, 1, false}};
+    conflict_scan scan = {.list = {.b = b}};
     int rc = b->count > 1 ? locks_each(b->txn, scan_lock, &scan, err) : 0;
     if (rc == 0) rc = entry_end(&scan, err);
     for (size_t i = 0; i < scan.pair_count && rc == 0; i++)

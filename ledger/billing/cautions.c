@@ -97,9 +97,39 @@ static int double_billed(void *ctx, const billed_issue *a, const billed_issue *b
     return 0;
 }
 
+/* "0.25", and never nothing. */
+static tally_span hours_words(draft *d, int64_t ms) {
+    int64_t hundredths = (ms + HOUR_MS / 100 - 1) / (HOUR_MS / 100);
+    return draft_text(d, "%" PRId64 ".%02" PRId64, hundredths / 100, hundredths % 100);
+}
+
+static void time_moved(draft *d, const billed_issue *issue) {
+    tally_span late = hours_words(d, issue->late_ms), fewer = hours_words(d, issue->fewer_ms);
+    tally_span day = draft_day(d, issue->late_day);
+    if (issue->late_ms)
+        draft_warn(d,
+                   "%.*s h of sessions from %.*s on came after %.*s was issued, and can be billed "
+                   "beside it",
+                   SPAN(late), SPAN(day), SPAN(issue->number));
+    tally_span earlier = hours_words(d, issue->earlier_ms);
+    tally_span from = draft_day(d, issue->earlier_day), to = draft_day(d, d->period.first_day - 1);
+    if (issue->earlier_ms)
+        draft_warn(d,
+                   "%.*s h of sessions from %.*s on came after %.*s was issued and are on no "
+                   "invoice; 'tally invoice draft %.*s --period %.*s..%.*s' has them",
+                   SPAN(earlier), SPAN(from), SPAN(issue->number), SPAN(d->contract.contract),
+                   SPAN(from), SPAN(to));
+    if (issue->fewer_ms)
+        draft_warn(d,
+                   "%.*s billed %.*s h more than its sessions have now; 'tally invoice credit' "
+                   "gives them back",
+                   SPAN(issue->number), SPAN(fewer));
+}
+
 static int left_out(draft *d) {
     for (size_t i = 0; i < billed_count(d->billed); i++) {
         const billed_issue *issue = billed_at(d->billed, i);
+        time_moved(d, issue);
         if (!issue->left_out) continue;
         bool here = tally_span_eq(issue->contract, d->contract.contract);
         draft_warn(d, "%" PRIu64 " entries are on %.*s already%s", issue->left_out,

@@ -31,6 +31,7 @@ typedef struct compute_list {
     tally_hash decision; /* likewise */
     tally_attributed_by by;
     tally_span rule, said_words;
+    tally_hash said_leaf;
 } compute_list;
 
 static int no_memory(draft *d) {
@@ -55,12 +56,13 @@ static compute_group *group_of(compute_list *list, tally_expense_category catego
 }
 
 /* Asks whether it is new, and keeps it if so. */
-static int item_add(compute_list *list, compute_group *group, const tally_trace *trace) {
+static int item_add(compute_list *list, compute_group *group, const tally_trace *trace,
+                    uint64_t client_part) {
     draft *d = list->d;
-    billed_state state;
-    int rc = billed_ask(d->billed, d->contract.contract, &trace->entry, LOCK_NO_DAY, trace->part,
-                        trace->parts, &state, d->err);
-    if (rc != 0 || state != BILLED_NOT) return rc;
+    billed_share share = {trace->entry, LOCK_NO_DAY, trace->part, trace->parts, client_part};
+    billed_answer answer;
+    int rc = billed_ask(d->billed, &d->contract, &share, &answer, d->err);
+    if (rc != 0 || answer.state != BILLED_NOT) return rc;
     if (!draft_grow(d, (void **)&list->items, &list->item_room, list->item_count,
                     sizeof *list->items))
         return no_memory(d);
@@ -104,6 +106,7 @@ static tally_span said_words(compute_list *list, const tally_attribution *said) 
     list->decision = said->decision;
     list->rule = said->rule;
     list->said_words = draft_said_words(list->d, said);
+    draft_said_leaf(list->d, said, &list->said_leaf);
     return list->said_words;
 }
 
@@ -113,7 +116,8 @@ static int take_cost(void *ctx, const scan_row *row, tally_error *err) {
     bool paid = d->contract.paid_basis, known = paid ? row->paid : row->priced.priced;
     int64_t pico = paid ? row->paid_pico : row->priced.pico;
     (void)err;
-    if (!row->share || !draft_covers(d, row->share->project)) return 0;
+    int64_t day = tally_zone_day(d->asked->zone, row->cost->time_ms);
+    if (!row->share || !draft_covers(d, row->share->project, day)) return 0;
     if (d->contract.ai_cost == TALLY_AI_IN_RATE) return 0; /* the hour has it */
     if (!known) {
         list->unpriced++;
@@ -127,7 +131,7 @@ static int take_cost(void *ctx, const scan_row *row, tally_error *err) {
     group->with_agent = true;
     tally_trace trace = {.entry = row->cost->id,
                          .what = tally_span_str("cost"),
-                         .day = tally_zone_day(d->asked->zone, row->cost->time_ms),
+                         .day = day,
                          .pico = pico,
                          .currency = group->currency,
                          .part = row->share->parts,
@@ -136,8 +140,10 @@ static int take_cost(void *ctx, const scan_row *row, tally_error *err) {
     tally_span price =
         paid ? tally_span_str("share of a plan's fee") : price_words(list, &row->priced);
     trace.why = draft_join(d, said, price);
+    trace.decided = list->said_leaf;
+    if (!paid && row->priced.leaf) trace.rate = *row->priced.leaf;
     int rc = cost_leaf(d, &trace.entry, &trace.leaf);
-    return rc != 0 ? rc : item_add(list, group, &trace);
+    return rc != 0 ? rc : item_add(list, group, &trace, draft_client_parts(d, row->said));
 }
 
 static int take_costs(compute_list *list) {
@@ -166,7 +172,9 @@ static int take_expense(void *ctx, const tally_expense_facts *facts, tally_error
     const tally_expense *expense = facts->expense;
     char name[COMPUTE_NAME_BYTES];
     (void)err;
-    if (!facts->share || !draft_covers(d, facts->share->project) || facts->amount == 0) return 0;
+    if (!facts->share || facts->amount == 0 ||
+        !draft_covers(d, facts->share->project, expense->day))
+        return 0;
     if (d->contract.ai_cost == TALLY_AI_IN_RATE && expense->category == TALLY_EXPENSE_LLM) return 0;
     tally_span provider = expense->category == TALLY_EXPENSE_LLM
                               ? compute_product(expense->provider, name)
@@ -186,7 +194,8 @@ static int take_expense(void *ctx, const tally_expense_facts *facts, tally_error
                          .part = facts->share->parts,
                          .parts = expense->said.parts,
                          .why = draft_join(d, said_words(list, &expense->said), evidence)};
-    return item_add(list, group, &trace);
+    trace.decided = list->said_leaf;
+    return item_add(list, group, &trace, draft_client_parts(d, &expense->said));
 }
 
 /* ---- lines ---- */
@@ -229,7 +238,8 @@ static int group_line(compute_list *list, const compute_group *group, const comp
                       .quantity = 100,
                       .unit = tally_span_str("unit"),
                       .price = amount,
-                      .with_agent = group->with_agent});
+                      .with_agent = group->with_agent,
+                      .agreed = rate.leaf});
     for (size_t i = 0; i < group->count; i++)
         draft_trace(d, &items[i]->trace);
     return 0;

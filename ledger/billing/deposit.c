@@ -119,6 +119,7 @@ int tally_deposit_append(tally_txn *txn, const tally_contract *contract, int64_t
     char date[TALLY_TIME_TEXT_BYTES];
     msgpack_sbuffer list;
     tally_writer *writer;
+    tally_hash leaf;
     if (amount <= 0 || credit_count > TALLY_MAX_CREDITS)
         return tally_fail(err, TALLY_EINVAL, "a deposit is an amount above zero");
     int rc = credits_check(credits, credit_count, amount, err);
@@ -130,7 +131,8 @@ int tally_deposit_append(tally_txn *txn, const tally_contract *contract, int64_t
     tally_put_u64(writer, "amount", (uint64_t)amount);
     tally_put_str(writer, "date", tally_span_str(date));
     if (credit_count > 0) tally_put_raw(writer, "credits", tally_span_of(list.data, list.size));
-    rc = tally_append(txn, "deposit.receive", writer, NULL, err);
+    rc = tally_append(txn, "deposit.receive", writer, &leaf, err);
+    if (rc == 0) rc = facts_check_kept(txn, FACT_DEPOSIT, contract->contract, &leaf, err);
     msgpack_sbuffer_destroy(&list);
     tally_writer_free(writer);
     return rc;
@@ -139,6 +141,7 @@ int tally_deposit_append(tally_txn *txn, const tally_contract *contract, int64_t
 int tally_credit_append(tally_txn *txn, const tally_contract *contract, int64_t amount,
                         tally_span reason, tally_span invoice, tally_error *err) {
     tally_writer *writer;
+    tally_hash leaf;
     const char *fault = tally_field_text_fault(TALLY_FIELD_TEXT, reason);
     if (amount <= 0) return tally_fail(err, TALLY_EINVAL, "a credit is an amount above zero");
     if (fault) return tally_fail(err, TALLY_EINVAL, "a credit's reason must be %s", fault);
@@ -148,7 +151,8 @@ int tally_credit_append(tally_txn *txn, const tally_contract *contract, int64_t 
     tally_put_u64(writer, "amount", (uint64_t)amount);
     tally_put_str(writer, "reason", reason);
     tally_put_str_opt(writer, "for", invoice);
-    rc = tally_append(txn, "credit.add", writer, NULL, err);
+    rc = tally_append(txn, "credit.add", writer, &leaf, err);
+    if (rc == 0) rc = facts_check_kept(txn, FACT_CREDIT, contract->contract, &leaf, err);
     tally_writer_free(writer);
     return rc;
 }

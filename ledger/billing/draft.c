@@ -157,6 +157,16 @@ tally_span draft_said_words(draft *d, const tally_attribution *said) {
     }
 }
 
+void draft_said_leaf(draft *d, const tally_attribution *said, tally_hash *out) {
+    tally_policy_row row;
+    memset(out, 0, sizeof *out);
+    if (said->by == TALLY_ATTRIBUTED_ASSIGN || said->by == TALLY_ATTRIBUTED_SPLIT)
+        *out = said->decision;
+    else if (said->by == TALLY_ATTRIBUTED_RULE &&
+             tally_policy_get(d->txn, TALLY_POLICY_RULE, &said->rule, 1, &row) == 0)
+        *out = row.leaf;
+}
+
 /* ---- lines ---- */
 
 static const tally_line_block blocks[] = {
@@ -213,9 +223,29 @@ void draft_thing_id(const draft *d, const char *what, tally_span name, tally_ent
     memcpy(out->b, hash.b, sizeof out->b);
 }
 
-bool draft_covers(const draft *d, tally_span project) {
+int draft_thing_billed(draft *d, const tally_entry_id *id, bool *out) {
+    billed_share share = {.entry = *id, LOCK_NO_DAY, 1, 1, 1};
+    billed_answer answer;
+    int rc = billed_ask(d->billed, &d->contract, &share, &answer, d->err);
+    *out = answer.state != BILLED_NOT;
+    return rc;
+}
+
+bool draft_covers(const draft *d, tally_span project, int64_t day) {
     if (d->contract.project.len > 0) return tally_span_eq(project, d->contract.project);
-    for (size_t i = 0; i < d->other_count; i++)
-        if (tally_span_eq(project, d->other_projects[i])) return false;
+    for (size_t i = 0; i < d->other_count; i++) {
+        const draft_project *other = &d->other_projects[i];
+        if (day >= other->first_day && day < other->end_day &&
+            tally_span_eq(project, other->project))
+            return false;
+    }
     return true;
+}
+
+uint64_t draft_client_parts(const draft *d, const tally_attribution *said) {
+    uint64_t parts = 0;
+    for (uint32_t i = 0; i < said->count; i++)
+        if (tally_span_eq(said->shares[i].client, d->contract.client))
+            parts += said->shares[i].parts;
+    return parts;
 }

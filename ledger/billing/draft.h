@@ -18,6 +18,12 @@
 
 typedef struct draft_chunk draft_chunk;
 
+/* A project that a contract of its own bills, and the days on which it does. */
+typedef struct draft_project {
+    tally_span project;
+    int64_t first_day, end_day;
+} draft_project;
+
 typedef struct draft {
     tally_txn *txn;
     const tally_draft *asked;
@@ -25,7 +31,7 @@ typedef struct draft {
     tally_milestones milestones;
     tally_period period; /* what was asked, as far as the contract is in force */
     billed *billed;
-    tally_span *other_projects; /* of the client, that contracts of their own bill */
+    draft_project *other_projects; /* of the client */
     size_t other_count;
     draft_chunk *memory;
     tally_invoice_line *lines;
@@ -58,8 +64,11 @@ bool draft_grow(draft *d, void **items, size_t *room, size_t count, size_t size)
 /* A thing that is billed once and is no observed entry: SHA-256(what || 00 || contract || 00 ||
  * name), its first 16 bytes. */
 void draft_thing_id(const draft *d, const char *what, tally_span name, tally_entry_id *out);
-/* Whether a client's project (empty: none) is billed by this contract. */
-bool draft_covers(const draft *d, tally_span project);
+int draft_thing_billed(draft *d, const tally_entry_id *id, bool *out);
+/* Whether a client's project (empty: none) is billed by this contract on that day. */
+bool draft_covers(const draft *d, tally_span project, int64_t day);
+/* The parts of an entry that are this client's, in all its projects. */
+uint64_t draft_client_parts(const draft *d, const tally_attribution *said);
 /* Minor units as people read them: "1,110.00". */
 tally_span draft_money(draft *d, int64_t minor);
 tally_span draft_day(draft *d, int64_t day);
@@ -67,6 +76,8 @@ tally_span draft_day(draft *d, int64_t day);
 tally_span draft_period_words(draft *d);
 /* Whose a share is, for the trace. */
 tally_span draft_said_words(draft *d, const tally_attribution *said);
+/* The leaf of the record that said so; zeros where nothing did. */
+void draft_said_leaf(draft *d, const tally_attribution *said, tally_hash *out);
 
 /* The kinds of lines, in the order in which they stand. Each returns 0 or an error in d->err. */
 int draft_hours(draft *d);    /* hourly lines, or the retainer with its overage */
@@ -81,6 +92,7 @@ void draft_say_clauses(draft *d);
 typedef struct rate_found {
     int64_t num, den; /* of the exchange: amounts are multiplied by num / den */
     tally_span words; /* "USD to EUR at 0.92 (2026-03-31, ECB)" */
+    tally_hash leaf;  /* of its record; zeros where nothing is exchanged */
 } rate_found;
 /* The newest rate dated `day` or before, either way round. TALLY_ENOTFOUND. */
 int draft_exchange(draft *d, tally_span from, tally_span to, int64_t day, rate_found *out);
@@ -92,6 +104,7 @@ int draft_to_minor(draft *d, tally_i128 pico, const rate_found *rate, uint32_t p
 typedef struct hour_rate {
     int64_t price; /* minor units an hour */
     tally_span words;
+    tally_hash leaf; /* of the record that it stands in */
 } hour_rate;
 /* What an hour is worth. TALLY_ENOTFOUND with what to set. */
 int draft_rate(draft *d, tally_span project, tally_span member, int64_t day, hour_rate *out);

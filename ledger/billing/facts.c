@@ -6,7 +6,7 @@
 
 #define FACT_KEY_BYTES  (1u + TALLY_NAME_MAX_BYTES + 1u + 8u + TALLY_HASH_BYTES)
 #define LOCK_KEY_BYTES  (TALLY_ENTRY_BYTES + 4u + TALLY_HASH_BYTES + 8u + 4u)
-#define LOCK_ROW_BYTES  24u
+#define LOCK_ROW_BYTES  32u
 #define LOCK_DAY_OFFSET 0x80000000u
 
 static const struct {
@@ -98,13 +98,37 @@ int facts_each(tally_txn *txn, fact_kind kind, tally_span subject, fact_fn *fn, 
     return rc;
 }
 
+typedef struct fact_search {
+    const tally_hash *leaf;
+    bool found;
+} fact_search;
+
+static int match_leaf(void *ctx, const fact *f, tally_error *err) {
+    fact_search *search = ctx;
+    (void)err;
+    search->found = search->found || tally_hash_eq(&f->leaf, search->leaf);
+    return 0;
+}
+
+int facts_check_kept(tally_txn *txn, fact_kind kind, tally_span subject, const tally_hash *leaf,
+                     tally_error *err) {
+    fact_search search = {leaf, false};
+    int rc = facts_each(txn, kind, subject, match_leaf, &search, err);
+    if (rc != 0 || search.found) return rc;
+    return tally_fail(err, TALLY_EREFUSED,
+                      "nothing that this device records counts in the team; run this on a device "
+                      "that is a member");
+}
+
 /* ---- locks ---- */
 
-/* [entry, part, parts, ms], and of a session's day also that day. */
+/* [entry, part, parts, ms], of a session's day also that day, and of minutes that came later what
+ * was before them. */
 static bool item_read(const tally_value *item, lock *out) {
-    tally_value v[5];
+    tally_value v[6];
+    int64_t end;
     size_t count = 0;
-    if (item->type != TALLY_VALUE_ARRAY || item->count < 4 || item->count > 5) return false;
+    if (item->type != TALLY_VALUE_ARRAY || item->count < 4 || item->count > 6) return false;
     tally_cursor cursor = tally_cursor_of(item);
     while (count < item->count && tally_cursor_next(&cursor, &v[count]))
         count++;
@@ -113,14 +137,15 @@ static bool item_read(const tally_value *item, lock *out) {
     for (size_t i = 1; i < count; i++)
         if (v[i].type != TALLY_VALUE_UINT || v[i].as.uint > INT64_MAX) return false;
     if (v[2].as.uint == 0 || v[1].as.uint == 0 || v[1].as.uint > v[2].as.uint ||
-        v[2].as.uint > LOCK_MAX_PARTS || (count == 5 && v[4].as.uint > INT32_MAX))
+        v[2].as.uint > LOCK_MAX_PARTS || (count >= 5 && v[4].as.uint > INT32_MAX))
         return false;
     memcpy(out->entry.b, v[0].bytes.ptr, TALLY_ENTRY_BYTES);
     out->part = v[1].as.uint;
     out->parts = v[2].as.uint;
     out->ms = (int64_t)v[3].as.uint;
-    out->day = count == 5 ? (int32_t)v[4].as.uint : LOCK_NO_DAY;
-    return true;
+    out->day = count >= 5 ? (int32_t)v[4].as.uint : LOCK_NO_DAY;
+    out->after_ms = count == 6 ? (int64_t)v[5].as.uint : 0;
+    return !__builtin_add_overflow(out->after_ms, out->ms, &end);
 }
 
 static int lock_put(const view_source *source, const lock *l, uint32_t at, tally_error *err) {
@@ -133,6 +158,7 @@ static int lock_put(const view_source *source, const lock *l, uint32_t at, tally
     tally_put_be64(row, l->part);
     tally_put_be64(row + 8, l->parts);
     tally_put_be64(row + 16, (uint64_t)l->ms);
+    tally_put_be64(row + 24, (uint64_t)l->after_ms);
     return store_put(source->txn, TABLE_VIEW_LOCKS, tally_span_of(key, sizeof key),
                      tally_span_of(row, sizeof row), 0, err);
 }
@@ -161,6 +187,7 @@ static bool lock_decode(MDB_val k, MDB_val v, lock *out) {
     out->part = tally_get_be64(row);
     out->parts = tally_get_be64(row + 8);
     out->ms = (int64_t)tally_get_be64(row + 16);
+    out->after_ms = (int64_t)tally_get_be64(row + 24);
     return true;
 }
 

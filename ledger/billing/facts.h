@@ -30,6 +30,10 @@ typedef int fact_fn(void *ctx, const fact *f, tally_error *err);
 int facts_each(tally_txn *txn, fact_kind kind, tally_span subject, fact_fn *fn, void *ctx,
                tally_error *err);
 
+/* After an append: TALLY_EREFUSED where the record does not count, an auditor's for one. */
+int facts_check_kept(tally_txn *txn, fact_kind kind, tally_span subject, const tally_hash *leaf,
+                     tally_error *err);
+
 /* What an invoice holds of an entry. `day` is LOCK_NO_DAY except for the days of sessions. */
 #define LOCK_NO_DAY    INT32_MIN
 #define LOCK_MAX_PARTS 1000000u
@@ -39,6 +43,7 @@ typedef struct lock {
     tally_hash issue; /* leaf of its invoice.issue */
     uint64_t part, parts;
     int64_t ms;
+    int64_t after_ms; /* of a session's day: time of the share before these, on other invoices */
 } lock;
 typedef int lock_fn(void *ctx, const lock *l, tally_error *err);
 /* All locks of all invoices, voided ones too, by entry, then day. */

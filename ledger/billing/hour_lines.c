@@ -38,6 +38,12 @@ int64_t hours_of_entry(const tally_contract *contract, int64_t ms) {
     return contract->rounding_per == TALLY_PER_ENTRY ? hours_round(contract, ms) : ms;
 }
 
+/* Of time that came later, what it adds: a minimum counts once, and no minute is rounded twice. */
+int64_t hours_counted(const tally_contract *contract, const hour_item *item) {
+    int64_t before = item->after_ms > 0 ? hours_of_entry(contract, item->after_ms) : 0;
+    return hours_of_entry(contract, item->after_ms + item->ms) - before;
+}
+
 int64_t hours_quantity(int64_t ms) {
     return (ms * 100 + HOUR_MS / 2) / HOUR_MS;
 }
@@ -50,6 +56,9 @@ void hours_trace(draft *d, const hour_item *item) {
                          .ms = item->ms,
                          .part = item->part,
                          .parts = item->parts,
+                         .after_ms = item->after_ms,
+                         .decided = item->decided,
+                         .rate = item->rate.leaf,
                          .why = item->rate.words.len
                                     ? draft_text(d, "%.*s%s%.*s", SPAN(item->why),
                                                  item->why.len ? "; " : "", SPAN(item->rate.words))
@@ -115,7 +124,7 @@ static void group_close(const draft *d, hour_group *group) {
 static int group_add(draft *d, hour_groups *groups, hour_item *item) {
     hour_group *group = group_of(d, groups, item);
     if (!group) return tally_fail(d->err, TALLY_ENOMEM, "no memory for hours");
-    item->counted_ms = hours_of_entry(&d->contract, item->ms);
+    item->counted_ms = hours_counted(&d->contract, item);
     if (d->contract.rounding_per == TALLY_PER_DAY && item->day != group->open_day)
         group_close(d, group);
     group->open_day = item->day;

@@ -9,6 +9,8 @@
 #include <msgpack.h>
 #include <stdlib.h>
 
+#define LOOK_BACK_DAYS 92 /* before the period, for time that came after its invoice */
+
 typedef struct hour_gather {
     draft *d;
     hour_list *list;
@@ -47,11 +49,13 @@ static hour_item *session_item(hour_gather *g, const scan_row *row, const tally_
                       .time_ms = piece->start_ms,
                       .part = row->share->parts,
                       .parts = row->said->parts,
+                      .client_part = draft_client_parts(g->d, row->said),
                       .project = row->share->project,
                       .member = row->feed->member,
                       .tag = first_tag(row->session->tags, row->session->tag_count),
                       .why = draft_said_words(g->d, row->said)};
     tally_put_be64(item.entry.b, piece->session);
+    draft_said_leaf(g->d, row->said, &item.decided);
     hour_item *added = item_add(g, &item);
     if (added) *slot = (uint32_t)g->list->count;
     return added;
@@ -61,8 +65,9 @@ static int take_share(void *ctx, const scan_row *row, const tally_engaged *piece
                       tally_error *err) {
     hour_gather *g = ctx;
     (void)err;
-    if (!row->share || piece->engaged_ms == 0 || !draft_covers(g->d, row->share->project)) return 0;
     int64_t day = tally_zone_day(g->d->asked->zone, piece->start_ms);
+    if (!row->share || piece->engaged_ms == 0 || !draft_covers(g->d, row->share->project, day))
+        return 0;
     hour_item *item = session_item(g, row, piece, day);
     if (!item) return no_memory(g->d);
     item->ms += piece->engaged_ms;
@@ -84,7 +89,8 @@ static int take_time(void *ctx, const tally_time_facts *facts, tally_error *err)
     const tally_time_entry *entry = facts->entry;
     view_typed typed = {.hlc = 0};
     (void)err;
-    if (!facts->share || facts->duration_ms == 0 || !draft_covers(g->d, facts->share->project))
+    if (!facts->share || facts->duration_ms == 0 ||
+        !draft_covers(g->d, facts->share->project, entry->day))
         return 0;
     (void)view_typed_get(g->d->txn, &entry->id, &typed);
     hour_item item = {.entry = entry->id,
@@ -95,14 +101,48 @@ static int take_time(void *ctx, const tally_time_facts *facts, tally_error *err)
                       .ms = facts->duration_ms,
                       .part = facts->share->parts,
                       .parts = facts->said->parts,
+                      .client_part = draft_client_parts(g->d, facts->said),
                       .project = facts->share->project,
                       .member = facts->member,
                       .tag = draft_copy(g->d, first_tag(facts->tags, facts->tag_count)),
                       .why = draft_said_words(g->d, facts->said)};
+    draft_said_leaf(g->d, facts->said, &item.decided);
     return item_add(g, &item) ? 0 : no_memory(g->d);
 }
 
 /* ---- words ---- */
+
+static uint64_t words_key(const tally_entry_id *entry, int64_t day) {
+    return index_mix(index_mix(tally_get_be64(entry->b), tally_get_be64(entry->b + 8)),
+                     (uint64_t)day);
+}
+
+/* The words of another invoice's line for the same entry, if it has one. */
+static int take_words(draft *d, hour_list *list) {
+    const tally_invoice *from = d->asked->words_of;
+    index_map lines;
+    if (!from || index_map_init(&lines) != 0) return from ? no_memory(d) : 0;
+    int rc = 0;
+    for (size_t l = 0; l < from->line_count && rc == 0; l++) {
+        const tally_invoice_line *line = &from->lines[l];
+        for (size_t i = 0; i < line->trace_count && rc == 0; i++) {
+            if (line->trace_at + i >= from->trace_count) break; /* too many to be kept */
+            const tally_trace *trace = &from->trace[line->trace_at + i];
+            uint32_t *slot = index_map_slot(&lines, words_key(&trace->entry, trace->day));
+            if (slot)
+                *slot = (uint32_t)l + 1;
+            else
+                rc = no_memory(d);
+        }
+    }
+    for (size_t i = 0; i < list->count && rc == 0; i++) {
+        hour_item *item = &list->items[i];
+        uint32_t line = index_map_find(&lines, words_key(&item->entry, item->day));
+        if (line && !item->billed) item->text = draft_copy(d, from->lines[line - 1].description);
+    }
+    index_map_clear(&lines);
+    return rc;
+}
 
 static void describe_items(draft *d, hour_list *list) {
     char room[TALLY_WORDS_SPARE_BYTES];
@@ -111,6 +151,7 @@ static void describe_items(draft *d, hour_list *list) {
         hour_item *item = &list->items[i];
         tally_description words = {0};
         tally_time_entry entry;
+        if (item->billed) continue;
         if (item->is_session)
             tally_describe_session(d->txn, item->session, d->asked->zone, room, &words);
         else if (tally_time_get(d->txn, &item->entry, &entry) == 0)
@@ -161,48 +202,126 @@ static int item_order(const void *a, const void *b) {
     if (x->time_ms != y->time_ms) return x->time_ms < y->time_ms ? -1 : 1;
     if (x->hlc != y->hlc) return x->hlc < y->hlc ? -1 : 1;
     int order = memcmp(x->entry.b, y->entry.b, sizeof x->entry.b);
-    return order != 0 ? order : tally_span_cmp(x->project, y->project);
+    if (order == 0) order = tally_span_cmp(x->project, y->project);
+    return order != 0 ? order : (x->after_ms > y->after_ms) - (x->after_ms < y->after_ms);
+}
+
+/* An item that is billed here already: what came since is an item of its own. */
+static hour_item *later_item(draft *d, hour_list *list, size_t at, const billed_answer *answer) {
+    hour_item *item = &list->items[at], later = *item;
+    int64_t end = item->ms < answer->to_ms ? item->ms : answer->to_ms;
+    item->billed = true;
+    if (end > answer->from_ms) {
+        later.after_ms = answer->from_ms;
+        later.ms = end - answer->from_ms;
+        item->ms -= later.ms;
+        if (answer->by->late_ms == 0) answer->by->late_day = item->day;
+        answer->by->late_ms += later.ms;
+        if (!draft_grow(d, (void **)&list->items, &list->room, list->count, sizeof later))
+            return NULL;
+        list->items[list->count++] = later;
+    } else if (answer->to_ms == INT64_MAX) {
+        answer->by->fewer_ms += answer->from_ms - item->ms;
+    }
+    return &list->items[at];
 }
 
 /* Marks what is billed already; what is billed elsewhere goes. */
 static int sift(draft *d, hour_list *list) {
-    size_t kept = 0;
-    int rc = 0;
-    for (size_t i = 0; i < list->count && rc == 0; i++) {
-        hour_item item = list->items[i];
-        billed_state state;
-        int32_t day = item.is_session ? (int32_t)item.day : LOCK_NO_DAY;
-        rc = billed_ask(d->billed, d->contract.contract, &item.entry, day, item.part, item.parts,
-                        &state, d->err);
-        item.billed = state == BILLED_HERE;
-        if (state != BILLED_ELSEWHERE) list->items[kept++] = item;
+    size_t kept = 0, count = list->count;
+    for (size_t i = 0; i < count; i++) {
+        const hour_item *item = &list->items[i];
+        billed_answer answer;
+        billed_share share = {item->entry, item->is_session ? (int32_t)item->day : LOCK_NO_DAY,
+                              item->part, item->parts, item->client_part};
+        int rc = billed_ask(d->billed, &d->contract, &share, &answer, d->err);
+        if (rc != 0) return rc;
+        if (answer.state == BILLED_ELSEWHERE) continue;
+        if (answer.state == BILLED_HERE && !later_item(d, list, i, &answer)) return no_memory(d);
+        list->items[kept++] = list->items[i];
     }
+    for (size_t i = count; i < list->count; i++) /* what came later */
+        list->items[kept++] = list->items[i];
     list->count = kept;
-    return rc;
+    return 0;
 }
 
-int hours_gather(draft *d, hour_list *list) {
-    tally_filter filter = {.client = d->contract.client, .period = d->period, .has_period = true};
+static void sort_items(hour_list *list) {
+    if (list->count) qsort(list->items, list->count, sizeof *list->items, item_order);
+}
+
+int hours_gather(draft *d, const tally_period *period, hour_list *list) {
+    tally_filter filter = {.client = d->contract.client, .period = *period, .has_period = true};
     hour_gather g = {.d = d, .list = list};
     tally_engaged_policy policy;
     tally_engaged_policy_get(d->txn, &policy);
     int rc = index_map_init(&g.index) == 0 ? 0 : no_memory(d);
     if (rc == 0) rc = scan_new(d->txn, &filter, &g.s, d->err);
     if (rc == 0)
-        rc = tally_engaged_each(d->txn, &policy, d->period.start_ms, d->period.end_ms, NULL,
-                                take_piece, &g, d->err);
+        rc = tally_engaged_each(d->txn, &policy, period->start_ms, period->end_ms, NULL, take_piece,
+                                &g, d->err);
     /* Names of a scan's rows live as long as the transaction, its tags as long as the scan. */
     for (size_t i = 0; i < list->count; i++)
         list->items[i].tag = draft_copy(d, list->items[i].tag);
     if (rc == 0) rc = tally_times_filter(d->txn, &filter, take_time, &g, d->err);
-    if (rc == 0 && list->count) qsort(list->items, list->count, sizeof *list->items, item_order);
+    sort_items(list); /* shares of one entry follow each other */
     if (rc == 0) rc = sift(d, list);
-    if (rc == 0) describe_items(d, list);
-    for (size_t i = 0; i < list->count && rc == 0; i++)
-        if (list->items[i].is_session)
-            rc = session_leaf(d, list->items[i].session, &list->items[i].leaf);
+    sort_items(list);
     scan_free(g.s);
     index_map_clear(&g.index);
+    return rc;
+}
+
+/* Hours of a retainer count by whole months, of which another part may be billed already. */
+static tally_period whole_months(const draft *d) {
+    tally_period out = d->period;
+    int64_t year;
+    unsigned month, of_month;
+    tally_civil_from_days(out.first_day, &year, &month, &of_month);
+    out.first_day = tally_days_from_civil(year, month, 1);
+    tally_civil_from_days(out.end_day - 1, &year, &month, &of_month);
+    out.end_day = tally_days_from_civil(year, month + 1, 1);
+    out.start_ms = tally_zone_day_start(d->asked->zone, out.first_day);
+    out.end_ms = tally_zone_day_start(d->asked->zone, out.end_day);
+    return out;
+}
+
+static void keep_period(const draft *d, hour_list *list) {
+    size_t kept = 0;
+    for (size_t i = 0; i < list->count; i++) {
+        const hour_item *item = &list->items[i];
+        if (item->billed || (item->day >= d->period.first_day && item->day < d->period.end_day))
+            list->items[kept++] = *item;
+    }
+    list->count = kept;
+}
+
+static bool has_invoices(draft *d) {
+    for (size_t i = 0; i < billed_count(d->billed); i++) {
+        const billed_issue *issue = billed_at(d->billed, i);
+        if (!issue->voided && tally_span_eq(issue->contract, d->contract.contract)) return true;
+    }
+    return false;
+}
+
+/* Nobody drafts a month again that was invoiced: what came later for its days is warned of here. */
+static int look_back(draft *d) {
+    hour_list list = {0};
+    tally_period period = {.first_day = d->period.first_day - LOOK_BACK_DAYS,
+                           .end_day = d->period.first_day};
+    if (period.first_day < d->contract.first_day) period.first_day = d->contract.first_day;
+    if (period.first_day >= period.end_day || !has_invoices(d)) return 0;
+    period.start_ms = tally_zone_day_start(d->asked->zone, period.first_day);
+    period.end_ms = tally_zone_day_start(d->asked->zone, period.end_day);
+    int rc = hours_gather(d, &period, &list);
+    for (size_t i = 0; i < billed_count(d->billed); i++) {
+        billed_issue *issue = billed_at(d->billed, i);
+        issue->earlier_ms = issue->late_ms;
+        issue->earlier_day = issue->late_day;
+        issue->late_ms = issue->fewer_ms = 0;
+        issue->left_out = 0;
+    }
+    free(list.items);
     return rc;
 }
 
@@ -210,7 +329,16 @@ int draft_hours(draft *d) {
     hour_list list = {0};
     bool retainer = d->contract.retainer > 0;
     if (!retainer && !tally_contract_is_hourly(&d->contract)) return 0; /* the fee covers them */
-    int rc = hours_gather(d, &list);
+    int looked = look_back(d);
+    if (looked != 0) return looked;
+    tally_period period = retainer ? whole_months(d) : d->period;
+    int rc = hours_gather(d, &period, &list);
+    keep_period(d, &list);
+    if (rc == 0) describe_items(d, &list);
+    if (rc == 0) rc = take_words(d, &list);
+    for (size_t i = 0; i < list.count && rc == 0; i++)
+        if (list.items[i].is_session)
+            rc = session_leaf(d, list.items[i].session, &list.items[i].leaf);
     if (rc == 0) rc = retainer ? hours_bill_retainer(d, &list) : hours_bill_lines(d, &list);
     free(list.items);
     return rc;

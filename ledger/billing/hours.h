@@ -7,7 +7,7 @@
 /* A session's share on one local day, or a share of typed time. */
 typedef struct hour_item {
     tally_entry_id entry;
-    tally_hash leaf;
+    tally_hash leaf, decided;
     bool is_session;
     bool billed; /* under this contract already */
     uint64_t session;
@@ -15,7 +15,8 @@ typedef struct hour_item {
     tally_hlc hlc;        /* of typed time: the order in which it was written down */
     int64_t ms;           /* exact */
     int64_t counted_ms;   /* as the contract rounds it */
-    uint64_t part, parts;
+    int64_t after_ms;     /* time of the share before this, billed already */
+    uint64_t part, parts, client_part;
     tally_span project, member, tag, text, why;
     hour_rate rate;
     uint32_t group; /* the line it is on */
@@ -26,9 +27,9 @@ typedef struct hour_list {
     size_t count, room;
 } hour_list;
 
-/* What is billed on other contracts is left out; what is billed on this one is marked. The caller
- * frees list->items. */
-int hours_gather(draft *d, hour_list *list);
+/* What is billed on other contracts is left out; what is billed on this one is marked. A day of a
+ * session of which more time came since then is two items. The caller frees list->items. */
+int hours_gather(draft *d, const tally_period *period, hour_list *list);
 /* A line for each group of unbilled hours, at its rate. */
 int hours_bill_lines(draft *d, hour_list *list);
 /* The monthly fee, and what is above its hours. */
@@ -37,6 +38,7 @@ int hours_bill_retainer(draft *d, hour_list *list);
 /* As the contract rounds one entry, or a sum. */
 int64_t hours_round(const tally_contract *contract, int64_t ms);
 int64_t hours_of_entry(const tally_contract *contract, int64_t ms);
+int64_t hours_counted(const tally_contract *contract, const hour_item *item);
 /* Milliseconds as hundredths of hours. */
 int64_t hours_quantity(int64_t ms);
 void hours_trace(draft *d, const hour_item *item);

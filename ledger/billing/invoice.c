@@ -27,7 +27,8 @@ static int keep_other_project(void *ctx, const tally_contract *other, tally_erro
     if (!draft_grow(d, (void **)&d->other_projects, &g->room, d->other_count,
                     sizeof *d->other_projects))
         return tally_fail(d->err, TALLY_ENOMEM, "no memory for a draft");
-    d->other_projects[d->other_count++] = other->project;
+    d->other_projects[d->other_count++] =
+        (draft_project){other->project, other->first_day, other->end_day};
     return 0;
 }
 
@@ -215,6 +216,7 @@ static void finish_words(draft *d, tally_invoice *invoice) {
     const tally_contract *c = &d->contract;
     invoice->contract = draft_copy(d, c->contract);
     invoice->title = draft_copy(d, c->title);
+    invoice->contract_leaf = c->leaf;
     invoice->client = draft_copy(d, c->client);
     invoice->po_number = draft_copy(d, c->po_number);
     invoice->currency = draft_copy(d, c->currency);

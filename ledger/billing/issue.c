@@ -89,13 +89,15 @@ static bool traced_by_day(const tally_trace *trace) {
 
 static void pack_lock(msgpack_packer *pk, const tally_trace *trace) {
     bool by_day = traced_by_day(trace);
-    msgpack_pack_array(pk, by_day ? 5 : 4);
+    bool later = by_day && trace->after_ms > 0;
+    msgpack_pack_array(pk, later ? 6 : by_day ? 5 : 4);
     msgpack_pack_bin(pk, sizeof trace->entry.b);
     msgpack_pack_bin_body(pk, trace->entry.b, sizeof trace->entry.b);
     msgpack_pack_uint64(pk, trace->part);
     msgpack_pack_uint64(pk, trace->parts);
     msgpack_pack_uint64(pk, (uint64_t)trace->ms);
     if (by_day) msgpack_pack_uint64(pk, (uint64_t)trace->day);
+    if (later) msgpack_pack_uint64(pk, (uint64_t)trace->after_ms);
 }
 
 static int append_locks(tally_txn *txn, tally_writer *writer, const tally_invoice *invoice,
@@ -178,6 +180,7 @@ static int append_issue(tally_txn *txn, tally_writer *writer, const tally_invoic
     tally_put_bin(writer, "trace", tally_span_of(invoice->trace_digest.b, TALLY_HASH_BYTES));
     tally_put_raw(writer, "frontier", tally_span_of(frontier.data, frontier.size));
     int rc = tally_append(txn, "invoice.issue", writer, leaf, err);
+    if (rc == 0) rc = facts_check_kept(txn, FACT_ISSUE, invoice->number, leaf, err);
     msgpack_sbuffer_destroy(&frontier);
     return rc;
 }
@@ -233,11 +236,13 @@ int tally_invoice_issue(tally_txn *txn, const tally_draft *asked,
     return rc;
 }
 
-static int append_about(tally_txn *txn, const tally_issued *issued, const char *kind,
-                        tally_writer *writer, tally_error *err) {
+static int append_about(tally_txn *txn, const tally_issued *issued, fact_kind about,
+                        const char *kind, tally_writer *writer, tally_error *err) {
+    tally_hash leaf;
     tally_put_str(writer, "number", issued->number);
     tally_put_bin(writer, "issue", tally_span_of(issued->issue.b, sizeof issued->issue.b));
-    int rc = tally_append(txn, kind, writer, NULL, err);
+    int rc = tally_append(txn, kind, writer, &leaf, err);
+    if (rc == 0) rc = facts_check_kept(txn, about, issued->number, &leaf, err);
     tally_writer_free(writer);
     return rc;
 }
@@ -252,7 +257,7 @@ int tally_invoice_void(tally_txn *txn, const tally_issued *issued, tally_span re
     int rc = tally_writer_new(&writer, err);
     if (rc != 0) return rc;
     tally_put_str_opt(writer, "reason", reason);
-    return append_about(txn, issued, "invoice.void", writer, err);
+    return append_about(txn, issued, FACT_VOID, "invoice.void", writer, err);
 }
 
 int tally_invoice_pay(tally_txn *txn, const tally_issued *issued, int64_t amount, int64_t day,
@@ -271,5 +276,5 @@ int tally_invoice_pay(tally_txn *txn, const tally_issued *issued, int64_t amount
     tally_put_u64(writer, "amount", (uint64_t)amount);
     tally_put_str(writer, "date", tally_span_str(date));
     tally_put_str_opt(writer, "note", note);
-    return append_about(txn, issued, "payment", writer, err);
+    return append_about(txn, issued, FACT_PAYMENT, "payment", writer, err);
 }

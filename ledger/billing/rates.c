@@ -6,6 +6,7 @@ typedef struct exchange_search {
     int64_t day;
     int64_t direct, direct_day, inverse, inverse_day; /* 0: none yet */
     tally_span direct_source, inverse_source;
+    tally_hash direct_leaf, inverse_leaf;
 } exchange_search;
 
 /* Dates ascend within a pair of currencies: the last one that fits is the newest. */
@@ -24,11 +25,13 @@ static int weigh_exchange(void *ctx, const tally_policy_row *row, tally_error *e
         s->direct = rate;
         s->direct_day = day;
         s->direct_source = source;
+        s->direct_leaf = row->leaf;
     }
     if (tally_span_eq(base, s->to) && tally_span_eq(quote, s->from)) {
         s->inverse = rate;
         s->inverse_day = day;
         s->inverse_source = source;
+        s->inverse_leaf = row->leaf;
     }
     return 0;
 }
@@ -44,7 +47,7 @@ static tally_span exchange_words(draft *d, tally_span from, tally_span to, int64
 
 int draft_exchange(draft *d, tally_span from, tally_span to, int64_t day, rate_found *out) {
     exchange_search s = {.from = from, .to = to, .day = day};
-    *out = (rate_found){1, 1, {0}};
+    *out = (rate_found){.num = 1, .den = 1};
     if (tally_span_eq(from, to)) return 0;
     int rc = tally_policy_each(d->txn, TALLY_POLICY_FX, weigh_exchange, &s, d->err);
     if (rc != 0) return rc;
@@ -56,11 +59,12 @@ int draft_exchange(draft *d, tally_span from, tally_span to, int64_t day, rate_f
                           SPAN(from), SPAN(to), SPAN(date), SPAN(from), SPAN(to), SPAN(date));
     if (s.direct && (!s.inverse || s.direct_day >= s.inverse_day))
         *out = (rate_found){s.direct, TALLY_PICO,
-                            exchange_words(d, from, to, s.direct, s.direct_day, s.direct_source)};
+                            exchange_words(d, from, to, s.direct, s.direct_day, s.direct_source),
+                            s.direct_leaf};
     else
-        *out =
-            (rate_found){TALLY_PICO, s.inverse,
-                         exchange_words(d, to, from, s.inverse, s.inverse_day, s.inverse_source)};
+        *out = (rate_found){TALLY_PICO, s.inverse,
+                            exchange_words(d, to, from, s.inverse, s.inverse_day, s.inverse_source),
+                            s.inverse_leaf};
     return 0;
 }
 
@@ -144,12 +148,14 @@ int draft_rate(draft *d, tally_span project, tally_span member, int64_t day, hou
     rate_search s = {.d = d, .project = project, .member = member, .day = day, .best = -1};
     int64_t pico = c->rate;
     out->words = tally_span_str("rate of the contract");
+    out->leaf = c->leaf;
     if (pico == 0) {
         int rc = tally_policy_each(d->txn, TALLY_POLICY_RATE, weigh_rate, &s, d->err);
         if (rc != 0) return rc;
         if (s.best < 0) return no_rate(d, member, day);
         pico = s.amount;
         out->words = rate_words(d, &s);
+        out->leaf = s.row.leaf;
     }
     if (c->ai_cost == TALLY_AI_IN_RATE && __builtin_add_overflow(pico, c->rate_extra, &pico))
         return tally_fail(d->err, TALLY_EOVERFLOW, "the hourly rate is too large to be exact");

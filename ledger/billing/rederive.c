@@ -11,6 +11,7 @@
 
 typedef struct rederivation {
     const tally_issued *issued;
+    const tally_invoice *frozen; /* whose words are taken; NULL: the records' */
     const tally_zone *zone, *team_zone;
     tally_invoice *out;
     bool done;
@@ -76,7 +77,8 @@ static int derive_again(tally_txn *txn, rederivation *again, tally_error *err) {
                          .team_zone = again->team_zone,
                          .milestone = issued->milestone,
                          .issue_day = issued->issue_day,
-                         .issuer = issued->member};
+                         .issuer = issued->member,
+                         .words_of = again->frozen};
     asked.period.first_day = issued->first_day;
     asked.period.end_day = issued->end_day;
     asked.period.start_ms = tally_zone_day_start(again->zone, issued->first_day);
@@ -98,7 +100,14 @@ static int rederive_apply(void *ctx, tally_txn *txn, tally_error *err) {
 
 int tally_invoice_rederive(tally_ledger *ledger, const tally_issued *issued, const tally_zone *zone,
                            const tally_zone *team_zone, tally_invoice **out, tally_error *err) {
-    rederivation again = {.issued = issued, .zone = zone, .team_zone = team_zone};
+    return tally_invoice_rederive_figures(ledger, issued, NULL, zone, team_zone, out, err);
+}
+
+int tally_invoice_rederive_figures(tally_ledger *ledger, const tally_issued *issued,
+                                   const tally_invoice *frozen, const tally_zone *zone,
+                                   const tally_zone *team_zone, tally_invoice **out,
+                                   tally_error *err) {
+    rederivation again = {.issued = issued, .frozen = frozen, .zone = zone, .team_zone = team_zone};
     char number[TALLY_NAME_MAX_BYTES + 1] = "";
     *out = NULL;
     if (issued->number.len > 0 && issued->number.len <= TALLY_NAME_MAX_BYTES)

@@ -27,7 +27,7 @@ static tally_span hours_words(draft *d, int64_t pico_hours) {
 
 static int fee_line(draft *d, const retainer_month *month, bool *made) {
     const tally_contract *c = &d->contract;
-    billed_state state;
+    bool done;
     tally_trace trace = {.leaf = c->leaf,
                          .what = tally_span_str("contract.set"),
                          .day = month->first_day,
@@ -37,8 +37,8 @@ static int fee_line(draft *d, const retainer_month *month, bool *made) {
     draft_thing_id(d, "retainer", month->name, &trace.entry);
     *made = false;
     if (month->first_day < d->period.first_day || month->first_day >= d->period.end_day) return 0;
-    int rc = billed_ask(d->billed, c->contract, &trace.entry, LOCK_NO_DAY, 1, 1, &state, d->err);
-    if (rc != 0 || state != BILLED_NOT) return rc;
+    int rc = draft_thing_billed(d, &trace.entry, &done);
+    if (rc != 0 || done) return rc;
     tally_span title = c->title.len ? c->title : tally_span_str("Retainer");
     tally_span hours = hours_words(d, c->included_hours);
     draft_line(d, (tally_invoice_line){
@@ -57,7 +57,7 @@ static int fee_line(draft *d, const retainer_month *month, bool *made) {
 
 static int overage_price(draft *d, const retainer_month *month, hour_rate *out) {
     *out = (hour_rate){agreed_minor(&d->contract, d->contract.overage_rate),
-                       tally_span_str("overage rate of the contract")};
+                       tally_span_str("overage rate of the contract"), d->contract.leaf};
     if (d->contract.overage_rate > 0) return 0;
     return draft_rate(d, d->contract.project, (tally_span){0}, month->first_day, out);
 }
@@ -71,8 +71,7 @@ static void month_sum(draft *d, const hour_list *list, retainer_month *month) {
     for (size_t i = 0; i < list->count; i++) {
         const hour_item *item = &list->items[i];
         if (item->day < month->first_day || item->day >= month->end_day) continue;
-        *(item->billed ? &month->before_ms : &month->new_ms) +=
-            hours_of_entry(&d->contract, item->ms);
+        *(item->billed ? &month->before_ms : &month->new_ms) += hours_counted(&d->contract, item);
     }
 }
 
@@ -89,6 +88,17 @@ static bool month_trace(draft *d, const hour_list *list, const retainer_month *m
     return agent;
 }
 
+/* A contract that begins within a month asks no fee for it, which includes hours all the same. */
+static void warn_no_fee(draft *d, const retainer_month *month) {
+    int64_t worked = hours_quantity(month->new_ms);
+    if (worked > 0 && d->contract.first_day > month->first_day)
+        draft_warn(d,
+                   "%.*s has %" PRId64 ".%02" PRId64
+                   " h and no fee: the contract begins within it; 'tally contract set --from' or "
+                   "a change order bills them",
+                   SPAN(month->name), worked / 100, worked % 100);
+}
+
 static int month_bill(draft *d, const hour_list *list, retainer_month *month) {
     const tally_contract *c = &d->contract;
     hour_rate rate = {0};
@@ -101,6 +111,7 @@ static int month_bill(draft *d, const hour_list *list, retainer_month *month) {
         above(month->before_ms + month->new_ms, included) - above(month->before_ms, included);
     int64_t quantity = hours_quantity(hours_round(c, over));
     if (quantity == 0) {
+        warn_no_fee(d, month);
         if (fee && month_trace(d, list, month, NULL)) d->lines[d->line_count - 1].with_agent = true;
         return 0;
     }

@@ -1,4 +1,4 @@
-/* Signing messages. Where secrets are kept is ledger/hook.c's matter. */
+/* Signing messages. Where secrets are kept is ledger/endpoint.c's matter. */
 #include "sign.h"
 
 #include <assert.h>

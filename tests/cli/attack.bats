@@ -173,6 +173,22 @@ on_terminal() { script -qec "stty cols 80 rows 50; PAGER=cat NO_COLOR=1 $*" /dev
     done
 }
 
+@test "on 80 columns the tables that people keep fit, and the names of their rows stay whole" {
+    need_terminal
+    new_ledger
+    local long=acme-and-daughters-holding-limited table
+    tally client set $long --title 'Acme and Daughters Holding Limited' --timezone America/Argentina/Buenos_Aires \
+        --currency USD --email accounts@acme.example --address '1 Long Street' 2>/dev/null
+    tally rule set $long --path /home/ada/work/acme --remote github.com/acme/shop --branch 'feature/*' \
+        --agent claude-code --tag $long --client $long --project $long 2>/dev/null
+    tally budget set --period monthly --limit 250 --stop-at 100 --client $long --tag $long --name $long 2>/dev/null
+    for table in client rule budget; do
+        on_terminal "$TALLY" $table list >list
+        [ "$(wc -L <list)" -le 80 ]
+        grep -q "^$long " list
+    done
+}
+
 @test "on 80 columns a team keeps to one line a device" {
     script -qec true /dev/null >/dev/null 2>&1 || skip "no terminals here"
     two_teammates

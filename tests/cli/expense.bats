@@ -157,3 +157,59 @@ CSV
     tally expense evidence "$id" -o back.txt --ledger "$BEN" 2>/dev/null
     cmp back.txt bill.txt
 }
+
+@test "a file saved anew or with more rows doubles no expense unless a person says so" {
+    new_ledger
+    import_file
+    tally expense import march.csv >/dev/null
+    # Saved by a spreadsheet, with a mark and other line ends, and one row more.
+    { printf '\xef\xbb\xbf'; sed 's/$/\r/' march.csv; printf 'new,5,2026-03-31,gpu,Modal,,,,19\r\n'; } >more.csv
+    fails_with 1 tally expense import more.csv
+    [[ "$words" == *"3 of these 4 rows"*"nothing was changed"*"--alike skip"*"--alike add"* ]]
+    [ "$(list | jq '.entries | length')" -eq 3 ]
+    [ "$(tally expense import more.csv --alike skip --json | jq -c .)" = '{"added":1,"already_there":3}' ]
+    # The row that this file brought is its own; 76 + 89 + 89 + 5.
+    [ "$(tally expense import more.csv --alike skip --json | jq -c .)" = '{"added":0,"already_there":4}' ]
+    [ "$(list | jq -r '.expenses[0].amount')" = 259.00 ]
+    [ "$(tally expense import more.csv --alike add --json | jq .added)" -eq 3 ]
+    fails_with 2 tally expense import more.csv --alike maybe
+}
+
+@test "a row equal to one typed by hand is asked about, one with another note is not" {
+    new_ledger
+    tally expense add --category gpu --provider Modal --amount 7 --date 2026-03-01 'run one' >/dev/null
+    printf 'date,category,provider,amount,note\n2026-03-01,gpu,Modal,7.00,run one\n' >one.csv
+    printf 'date,category,provider,amount,note\n2026-03-01,gpu,Modal,7.00,run two\n' >two.csv
+    fails_with 1 tally expense import one.csv
+    [ "$(tally expense import two.csv --json | jq .added)" -eq 1 ]
+}
+
+@test "evidence that came too late is said to be left out, and a lone return ends no cell" {
+    new_ledger
+    import_file
+    echo proof >bill.txt
+    tally expense import march.csv >/dev/null
+    try tally expense import march.csv --evidence bill.txt
+    [[ "$words" == *"the evidence was not recorded"* ]]
+    printf 'date,category,provider,amount\n2026-03-01,gpu,"Modal"\r5\n' >odd.csv
+    fails_with 3 tally expense import odd.csv
+}
+
+@test "an imported row that names a project alone is its client's" {
+    new_ledger
+    tally client set acme 2>/dev/null
+    tally project set shop --client acme 2>/dev/null
+    printf 'date,category,provider,amount,project\n2026-03-01,gpu,Modal,5,shop\n' >shop.csv
+    tally expense import shop.csv >/dev/null
+    [ "$(list --client acme | jq -c '[.entries[] | [.client, .project, .amount]]')" = '[["acme","shop","5.00"]]' ]
+    # Saved anew it is still the same row.
+    printf '\n' >>shop.csv
+    fails_with 1 tally expense import shop.csv
+}
+
+@test "a file with semicolons between its columns is told what to do" {
+    new_ledger
+    printf 'date;category;provider;amount\n2026-03-01;gpu;Modal;10,00\n' >semi.csv
+    fails_with 3 tally expense import semi.csv
+    [[ "$words" == *"';' stands between the columns"*"','"* ]]
+}

@@ -98,3 +98,10 @@ paid() { tally report --basis paid --json "$@"; }
     tally report --basis both --period 2026-02 --json | jq -e '.plans == [{plan: "max", month: "2026-02",
         fee: "200.00", currency: "USD", requests: 0, cost: null}] and .rows == []'
 }
+
+@test "a plan that would end before it begins is refused" {
+    new_ledger
+    fails_with 2 tally plan set max --provider anthropic --fee 200 --currency USD --from 2026-05 --until 2026-04
+    [[ "$words" == *"until must not be before from"* ]]
+    tally plan set max --provider anthropic --fee 200 --currency USD --from 2026-05 --until 2026-05
+}

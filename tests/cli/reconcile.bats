@@ -169,3 +169,12 @@ CSV
     tally fx set EUR USD --date 2026-03-31 --rate 1.0812 2>/dev/null
     [ "$(paid | jq -r .total.total_cost)" = 108.12 ]
 }
+
+@test "a bill too large to be recorded is said to be that, and a provider is asked for" {
+    new_ledger
+    printf 'date,model,amount\n2026-03-01,m,9223372\n2026-03-02,m,9223372\n' >large.csv
+    fails_with 2 tally reconcile --provider anthropic --period 2026-03 --bill large.csv --apply
+    [[ "$words" == *"too large"* ]]
+    fails_with 2 tally reconcile --period 2026-03 --bill large.csv
+    [[ "$words" == *"--provider is needed"* ]]
+}

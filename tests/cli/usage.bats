@@ -70,6 +70,18 @@ load common
     done <commands
 }
 
+@test "help stands on 80 columns, and every command under a subject" {
+    tally help >all
+    ! grep -q '^More$' all
+    [ "$(grep -c '^[A-Z]' all)" -ge 9 ]
+    cp all texts
+    sed -n '/^  [a-z]/ { s/^  //; s/  .*//; s/ [[A-Z].*//; p }' all | while read -r command; do
+        # shellcheck disable=SC2086
+        tally $command --help | grep -v '^Example: ' >>texts
+    done
+    awk 'length > 80 { print; wide = 1 } END { exit wide }' texts
+}
+
 @test "help for a noun lists its verbs" {
     [ "$(tally help costs | wc -l)" -eq 3 ]
     tally help tag | grep -q "^  tag remove TAG "

@@ -1,6 +1,6 @@
 /* Attribution: which rule wins, what a person's word does, and shares that add up. Expected values
  * are worked out by hand. */
-#include "ledger_fixture.h"
+#include "ledger_case.h"
 
 #include "random.h"
 #include "remote.h"
@@ -9,14 +9,6 @@
 #include <tally/report.h>
 
 #define SEED 20261121u
-
-static fixture *f;
-
-static int setup(void **state) {
-    int rc = fixture_setup(state);
-    f = *state;
-    return rc;
-}
 
 /* ---- setting ---- */
 
@@ -383,30 +375,17 @@ static void the_largest_remainder_gets_the_odd_unit_and_a_tie_goes_to_the_first(
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(nothing_is_attributed_without_a_rule, setup,
-                                        fixture_teardown),
-        cmocka_unit_test_setup_teardown(the_longest_path_wins_and_matches_whole_components, setup,
-                                        fixture_teardown),
-        cmocka_unit_test_setup_teardown(priority_beats_path_and_more_conditions_beat_fewer, setup,
-                                        fixture_teardown),
-        cmocka_unit_test_setup_teardown(rules_of_equal_rank_that_disagree_are_a_conflict, setup,
-                                        fixture_teardown),
-        cmocka_unit_test_setup_teardown(a_remote_matches_however_it_is_spelled, setup,
-                                        fixture_teardown),
-        cmocka_unit_test_setup_teardown(a_rule_that_says_too_little_or_nonsense_is_refused, setup,
-                                        fixture_teardown),
-        cmocka_unit_test_setup_teardown(
-            a_rule_set_later_attributes_history_and_sub_agents_follow_their_parent, setup,
-            fixture_teardown),
-        cmocka_unit_test_setup_teardown(an_assign_wins_over_rules_until_it_is_taken_back, setup,
-                                        fixture_teardown),
-        cmocka_unit_test_setup_teardown(
-            a_split_shares_tokens_and_costs_exactly_and_counts_one_request, setup,
-            fixture_teardown),
-        cmocka_unit_test_setup_teardown(no_share_of_a_split_has_more_reasoning_than_output, setup,
-                                        fixture_teardown),
-        cmocka_unit_test_setup_teardown(decisions_that_say_nothing_or_too_much_are_refused, setup,
-                                        fixture_teardown),
+        LEDGER(nothing_is_attributed_without_a_rule),
+        LEDGER(the_longest_path_wins_and_matches_whole_components),
+        LEDGER(priority_beats_path_and_more_conditions_beat_fewer),
+        LEDGER(rules_of_equal_rank_that_disagree_are_a_conflict),
+        LEDGER(a_remote_matches_however_it_is_spelled),
+        LEDGER(a_rule_that_says_too_little_or_nonsense_is_refused),
+        LEDGER(a_rule_set_later_attributes_history_and_sub_agents_follow_their_parent),
+        LEDGER(an_assign_wins_over_rules_until_it_is_taken_back),
+        LEDGER(a_split_shares_tokens_and_costs_exactly_and_counts_one_request),
+        LEDGER(no_share_of_a_split_has_more_reasoning_than_output),
+        LEDGER(decisions_that_say_nothing_or_too_much_are_refused),
         cmocka_unit_test(pieces_add_up_and_are_within_one_unit_of_their_share),
         cmocka_unit_test(the_largest_remainder_gets_the_odd_unit_and_a_tie_goes_to_the_first),
     };

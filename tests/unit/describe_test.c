@@ -1,18 +1,10 @@
 /* Descriptions: which words are the line, what says nothing, and what becomes of commits. */
-#include "ledger_fixture.h"
+#include "ledger_case.h"
 
 #include <tally/blob.h>
 #include <tally/describe.h>
 
 #define MARCH_4_MS INT64_C(1772582400000) /* 2026-03-04T00:00:00Z */
-
-static fixture *f;
-
-static int setup(void **state) {
-    int rc = fixture_setup(state);
-    f = *state;
-    return rc;
-}
 
 static const uint8_t salt[TALLY_BLOB_SALT_BYTES] = {1};
 
@@ -222,12 +214,9 @@ static void many_commits_are_bounded_and_counted(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(each_source_gives_way_to_the_one_before_it, setup,
-                                        fixture_teardown),
-        cmocka_unit_test_setup_teardown(redacted_words_fall_to_the_next_source_and_stay_away, setup,
-                                        fixture_teardown),
-        cmocka_unit_test_setup_teardown(the_same_words_are_not_recorded_twice, setup,
-                                        fixture_teardown),
+        LEDGER(each_source_gives_way_to_the_one_before_it),
+        LEDGER(redacted_words_fall_to_the_next_source_and_stay_away),
+        LEDGER(the_same_words_are_not_recorded_twice),
         cmocka_unit_test(what_a_client_cannot_use_is_vague),
         cmocka_unit_test(commits_of_the_window_and_author_are_joined_oldest_first),
         cmocka_unit_test(subjects_become_one_line_of_utf8),

@@ -1,20 +1,12 @@
 /* Expenses: what a body must be, whose one is, shares, sums by currency, and imports known again.
  */
-#include "ledger_fixture.h"
+#include "ledger_case.h"
 
 #include <tally/expense.h>
 #include <tally/money.h>
 
 #define MARCH_12 20524 /* days since 1970-01-01 of 2026-03-12 */
 #define MARCH_31 20543
-
-static fixture *f;
-
-static int setup(void **state) {
-    int rc = fixture_setup(state);
-    f = *state;
-    return rc;
-}
 
 /* ---- recording ---- */
 
@@ -214,20 +206,13 @@ static void a_body_that_breaks_a_rule_has_no_effect(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(an_entry_reads_as_it_was_recorded_and_is_named_by_its_leaf,
-                                        setup, fixture_teardown),
-        cmocka_unit_test_setup_teardown(a_decision_beats_what_was_typed_which_beats_rules_over_tags,
-                                        setup, fixture_teardown),
-        cmocka_unit_test_setup_teardown(a_split_divides_exactly_and_a_void_takes_out, setup,
-                                        fixture_teardown),
-        cmocka_unit_test_setup_teardown(filters_that_ask_about_tokens_let_no_expense_pass, setup,
-                                        fixture_teardown),
-        cmocka_unit_test_setup_teardown(sums_stand_by_currency_and_never_mix, setup,
-                                        fixture_teardown),
-        cmocka_unit_test_setup_teardown(an_import_is_known_by_its_key_and_recorded_once, setup,
-                                        fixture_teardown),
-        cmocka_unit_test_setup_teardown(a_body_that_breaks_a_rule_has_no_effect, setup,
-                                        fixture_teardown),
+        LEDGER(an_entry_reads_as_it_was_recorded_and_is_named_by_its_leaf),
+        LEDGER(a_decision_beats_what_was_typed_which_beats_rules_over_tags),
+        LEDGER(a_split_divides_exactly_and_a_void_takes_out),
+        LEDGER(filters_that_ask_about_tokens_let_no_expense_pass),
+        LEDGER(sums_stand_by_currency_and_never_mix),
+        LEDGER(an_import_is_known_by_its_key_and_recorded_once),
+        LEDGER(a_body_that_breaks_a_rule_has_no_effect),
     };
     return cmocka_run_group_tests_name("expense", tests, NULL, NULL);
 }

@@ -1,6 +1,6 @@
 /* Feeds: where checkpoints fall, what they sign, and how records are found again. Roots are
  * recomputed by RFC 6962 section 2.1 and signatures checked by libsodium alone. */
-#include "ledger_fixture.h"
+#include "ledger_case.h"
 
 #include <tally/fork.h>
 
@@ -8,14 +8,7 @@
 
 #define MANY_RECORDS 10000u
 
-static fixture *f;
 static tally_hash leaves[FIXTURE_FIRST + MANY_RECORDS];
-
-static int setup(void **state) {
-    int rc = fixture_setup(state);
-    f = *state;
-    return rc;
-}
 
 /* MTH of RFC 6962 section 2.1, word for word, over leaf hashes. */
 static tally_hash naive_root(uint64_t begin, uint64_t end) {
@@ -283,7 +276,6 @@ static void a_stored_record_is_never_overwritten(void **state) {
 }
 
 int main(void) {
-#define LEDGER(test) cmocka_unit_test_setup_teardown(test, setup, fixture_teardown)
     const struct CMUnitTest tests[] = {
         LEDGER(a_commit_of_one_record_ends_in_a_checkpoint),
         LEDGER(a_commit_of_4096_records_ends_in_one_checkpoint),

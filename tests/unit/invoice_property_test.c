@@ -1,6 +1,6 @@
 /* Random contracts over random work: printed quantity x price is the amount on every line, amounts
  * add up, nothing is billed twice, and every share is accounted for. */
-#include "ledger_fixture.h"
+#include "ledger_case.h"
 #include "random.h"
 
 #include <tally/expense.h>
@@ -18,15 +18,8 @@
 static const char *const clients[CLIENTS] = {"acme", "fin"};
 static const char *const words[] = {"Parser", "Search index", "Ingestion of mails", "Evaluation"};
 
-static fixture *f;
 static rng r;
 static bool rounds_down; /* some contract's short entries may come to nothing, and wait */
-
-static int setup(void **state) {
-    int rc = fixture_setup(state);
-    f = *state;
-    return rc;
-}
 
 /* ---- a world ---- */
 
@@ -362,12 +355,9 @@ static void late_fees_compound_by_month_and_a_payment_stops_them(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(random_contracts_add_up_and_bill_every_share_once, setup,
-                                        fixture_teardown),
-        cmocka_unit_test_setup_teardown(a_document_packed_elsewhere_is_read_and_packed_alike, setup,
-                                        fixture_teardown),
-        cmocka_unit_test_setup_teardown(late_fees_compound_by_month_and_a_payment_stops_them, setup,
-                                        fixture_teardown),
+        LEDGER(random_contracts_add_up_and_bill_every_share_once),
+        LEDGER(a_document_packed_elsewhere_is_read_and_packed_alike),
+        LEDGER(late_fees_compound_by_month_and_a_payment_stops_them),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,6 @@
 /* One ledger, several processes: writers take turns, readers never wait, and the file grows under
  * all of them. LMDB: no handle crosses a fork. */
-#include "ledger_fixture.h"
+#include "ledger_case.h"
 
 #include <sys/wait.h>
 
@@ -8,14 +8,6 @@
 #define SHARED_RECORDS   500u /* of each writer */
 #define SHARED_PER_WRITE 5u
 #define SHARED_READS_MAX 200000u
-
-static fixture *f;
-
-static int setup(void **state) {
-    int rc = fixture_setup(state);
-    f = *state;
-    return rc;
-}
 
 /* A child's whole work: its own handle, `count` records in small writes. Never returns. */
 static void child_writes(uint32_t first) {
@@ -166,7 +158,6 @@ static void a_backup_takes_what_another_process_made_the_file_grow_to(void **sta
 }
 
 int main(void) {
-#define LEDGER(test) cmocka_unit_test_setup_teardown(test, setup, fixture_teardown)
     const struct CMUnitTest tests[] = {
         LEDGER(two_processes_write_while_a_third_reads_and_nothing_is_lost),
         LEDGER(an_open_snapshot_outlives_growth_elsewhere_and_the_next_one_sees_it),

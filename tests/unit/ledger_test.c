@@ -1,6 +1,6 @@
 /* The ledger as a whole: making, opening, writing, growing, copying. Several processes are in
  * ledger_share_test.c, feeds in feed_test.c, damage in verify_test.c. */
-#include "ledger_fixture.h"
+#include "ledger_case.h"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -8,14 +8,6 @@
 
 #define SMALL_MAP_BYTES (128u * 1024u)
 #define PASSPHRASE      "a long passphrase"
-
-static fixture *f;
-
-static int setup(void **state) {
-    int rc = fixture_setup(state);
-    f = *state;
-    return rc;
-}
 
 static int setup_folder(void **state) {
     f = calloc(1, sizeof *f);
@@ -455,7 +447,6 @@ static void a_backup_is_a_ledger_that_needs_the_key_file_only_for_writing(void *
 }
 
 int main(void) {
-#define LEDGER(test) cmocka_unit_test_setup_teardown(test, setup, fixture_teardown)
 #define FOLDER(test) cmocka_unit_test_setup_teardown(test, setup_folder, fixture_teardown)
     const struct CMUnitTest tests[] = {
         LEDGER(a_new_ledger_begins_with_a_record_that_names_the_team),

@@ -1,6 +1,6 @@
 /* The outbox: when messages are tried, who may send them, and what is known of an endpoint. Delays
  * are those of the Standard Webhooks specification's example schedule. */
-#include "ledger_fixture.h"
+#include "ledger_case.h"
 
 #include <tally/outbox.h>
 
@@ -10,14 +10,7 @@
 #define LEASE_MS (30 * SECOND)
 #define NOW      FIXTURE_NOW_MS
 
-static fixture *f;
 static uint8_t sealed[32 + TALLY_HOOK_SEALED_EXTRA];
-
-static int setup(void **state) {
-    int rc = fixture_setup(state);
-    f = *state;
-    return rc;
-}
 
 /* ---- writing ---- */
 
@@ -366,7 +359,6 @@ static void there_are_sixty_four_endpoints_and_no_more(void **state) {
 }
 
 int main(void) {
-#define LEDGER(test) cmocka_unit_test_setup_teardown(test, setup, fixture_teardown)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(tries_follow_the_specifications_schedule_and_at_most_a_tenth_more),
         LEDGER(a_message_that_never_arrives_is_tried_ten_times_and_then_dead),

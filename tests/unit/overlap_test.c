@@ -1,6 +1,6 @@
 /* Overlaps and gaps: which sessions ran beside each other, which belong to nobody, on which rules
  * disagree. Minutes are counted by hand. */
-#include "ledger_fixture.h"
+#include "ledger_case.h"
 
 #include <tally/attribution.h>
 #include <tally/engaged.h>
@@ -8,14 +8,6 @@
 
 #define MINUTE INT64_C(60000)
 #define TEN    INT64_C(1772359200000) /* 2026-03-01T10:00:00Z */
-
-static fixture *f;
-
-static int setup(void **state) {
-    int rc = fixture_setup(state);
-    f = *state;
-    return rc;
-}
 
 /* Prompts at these minutes after ten o'clock, at most four; the writer borrows `array`. */
 static void put_prompts(const char *session, const int *minutes, size_t count, uint8_t array[37]) {
@@ -190,7 +182,6 @@ static void a_report_says_how_much_hangs_on_a_conflict(void **state) {
 }
 
 int main(void) {
-#define LEDGER(test) cmocka_unit_test_setup_teardown(test, setup, fixture_teardown)
     const struct CMUnitTest tests[] = {
         LEDGER(sessions_of_one_member_overlap_and_those_of_another_do_not),
         LEDGER(gaps_count_what_belongs_to_nobody_and_name_the_rules_that_disagree),

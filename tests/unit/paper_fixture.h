@@ -4,6 +4,13 @@
 #ifndef TESTS_UNIT_PAPER_FIXTURE_H
 #define TESTS_UNIT_PAPER_FIXTURE_H
 
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -364,6 +371,21 @@ static inline const tally_invoice *fixture_credit_note(paper_fixture *fixture) {
                 "Correction of AK-2026-0009: entries 12 to 14 were billed twice", "", -30000);
     fixture_all_bear(fixture, "S", 1900, "");
     return fixture_close(fixture);
+}
+
+/* The one that a group of tests fills anew for each invoice: too large for the stack. */
+static paper_fixture *fixture;
+
+static inline int make_fixture(void **state) {
+    (void)state;
+    fixture = malloc(sizeof *fixture);
+    return fixture ? 0 : -1;
+}
+
+static inline int free_fixture(void **state) {
+    (void)state;
+    free(fixture);
+    return 0;
 }
 
 #endif

@@ -1,12 +1,5 @@
 /* The same bytes whatever surrounds the program; and the PDF: pages as a reader wants them, in the
  * words of poppler's tools. Most are made in a process of their own, as the program does. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include <locale.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -16,20 +9,6 @@
 #define LONG_LINES    300
 #define COMMAND_BYTES 256
 #define CHILD_SKIP    77
-
-static paper_fixture *fixture;
-
-static int make_fixture(void **state) {
-    (void)state;
-    fixture = malloc(sizeof *fixture);
-    return fixture ? 0 : -1;
-}
-
-static int free_fixture(void **state) {
-    (void)state;
-    free(fixture);
-    return 0;
-}
 
 typedef const tally_invoice *(*fixture_maker)(paper_fixture *fixture);
 

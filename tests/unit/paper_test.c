@@ -1,12 +1,5 @@
 /* Paper: what the texts, tables and documents say. Expected figures are those of the worked samples
  * or were worked out by hand in paper_fixture.h. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include <tally/json.h>
 
 #include "paper/columns.h"
@@ -18,20 +11,6 @@
 #define CSV_COLUMNS   20
 #define RANDOM_LINES  40
 #define HOSTILE_TEXTS 9
-
-static paper_fixture *fixture;
-
-static int make_fixture(void **state) {
-    (void)state;
-    fixture = malloc(sizeof *fixture);
-    return fixture ? 0 : -1;
-}
-
-static int free_fixture(void **state) {
-    (void)state;
-    free(fixture);
-    return 0;
-}
 
 static void says(const tally_invoice *invoice, paper_format format, const char *what) {
     paper_made made = make(invoice, format);

@@ -1,28 +1,7 @@
 /* UBL: the business rules of EN 16931 as XPath 1.0, asked of libxml2; and what is refused. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include "paper_made.h"
 
 #define COMMAND_BYTES 2048
-
-static paper_fixture *fixture;
-
-static int make_fixture(void **state) {
-    (void)state;
-    fixture = malloc(sizeof *fixture);
-    return fixture ? 0 : -1;
-}
-
-static int free_fixture(void **state) {
-    (void)state;
-    free(fixture);
-    return 0;
-}
 
 /* Short names for the rules: /x is the root, a(X) a child by its local name, cents(X) a sum. */
 #define A(name)     "*[local-name()='" name "']"

@@ -1,16 +1,8 @@
 /* Policy tables: registers by key, checked bodies, and what hostile ones do: nothing. */
-#include "ledger_fixture.h"
+#include "ledger_case.h"
 
 #include <tally/engaged.h>
 #include <tally/policy.h>
-
-static fixture *f;
-
-static int setup(void **state) {
-    int rc = fixture_setup(state);
-    f = *state;
-    return rc;
-}
 
 /* ---- looking ---- */
 
@@ -293,7 +285,6 @@ static void the_fields_of_every_table_are_those_of_the_protocol(void **state) {
 }
 
 int main(void) {
-#define LEDGER(test) cmocka_unit_test_setup_teardown(test, setup, fixture_teardown)
     const struct CMUnitTest tests[] = {
         LEDGER(rows_stand_in_order_of_their_names_and_the_last_one_set_holds),
         LEDGER(an_unset_row_is_gone_until_it_is_set_again),

@@ -1,6 +1,6 @@
 /* Verification: every flipped bit, lost, added and swapped row is found, and the finding names it.
  */
-#include "ledger_fixture.h"
+#include "ledger_case.h"
 #include "random.h"
 
 #define SEED           20260908u
@@ -11,14 +11,6 @@
 #define KEY_MAX_BYTES  128u
 #define ROWS_MAX       512u
 #define FOREIGN_NUMBER 1u
-
-static fixture *f;
-
-static int setup(void **state) {
-    int rc = fixture_setup(state);
-    f = *state;
-    return rc;
-}
 
 /* ---- what a check says ---- */
 
@@ -484,7 +476,6 @@ static void a_check_counts_what_it_looked_at_and_changes_nothing(void **state) {
 }
 
 int main(void) {
-#define LEDGER(test) cmocka_unit_test_setup_teardown(test, setup, fixture_teardown)
     const struct CMUnitTest tests[] = {
         LEDGER(the_fast_check_names_the_record_for_every_bit_of_a_small_feed),
         LEDGER(the_deep_check_names_every_bit_of_checkpoints_heads_and_blobs),

@@ -1,6 +1,6 @@
 /* Bodies that no honest device writes: known kinds with known fields of any type and size. Folding
  * and reading them must not crash, lose sums, or depend on whether views were rebuilt. */
-#include "ledger_fixture.h"
+#include "ledger_case.h"
 #include "random.h"
 
 #include <tally/report.h>
@@ -10,14 +10,6 @@
 #define SEED       20260908u
 #define RECORDS    6000u
 #define LONG_BYTES 300u
-
-static fixture *f;
-
-static int setup(void **state) {
-    int rc = fixture_setup(state);
-    f = *state;
-    return rc;
-}
 
 static const char *const kinds[] = {"cost",          "cost",    "activity",    "session",
                                     "size",          "tag.add", "tag.remove",  "price.set",
@@ -248,7 +240,6 @@ static void sums_that_do_not_fit_are_errors_and_harm_nothing_else(void **state) 
 }
 
 int main(void) {
-#define LEDGER(test) cmocka_unit_test_setup_teardown(test, setup, fixture_teardown)
     const struct CMUnitTest tests[] = {
         LEDGER(bodies_of_any_shape_are_folded_and_read_without_harm),
         LEDGER(sums_that_do_not_fit_are_errors_and_harm_nothing_else),

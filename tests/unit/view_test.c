@@ -1,17 +1,9 @@
 /* The views one by one: what counts, what is taken out and brought back, in which order rows are
  * read, and what a cost costs. That arrival order does not matter is view_order_test.c's. */
-#include "ledger_fixture.h"
+#include "ledger_case.h"
 
 #define DAY_MS        86400000u
 #define BUSY_DAY_ROWS 500u /* more than a page of the database holds */
-
-static fixture *f;
-
-static int setup(void **state) {
-    int rc = fixture_setup(state);
-    f = *state;
-    return rc;
-}
 
 static void add_cost(const cost_body *cost) {
     put_cost(f->writer, cost);
@@ -390,7 +382,6 @@ static void a_regional_model_pays_the_regional_factor(void **state) {
 }
 
 int main(void) {
-#define LEDGER(test) cmocka_unit_test_setup_teardown(test, setup, fixture_teardown)
     const struct CMUnitTest tests[] = {
         LEDGER(a_period_holds_its_start_and_not_its_end),
         LEDGER(days_of_one_row_and_of_many_pages_are_read_in_time_order),

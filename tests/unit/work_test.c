@@ -1,6 +1,6 @@
 /* Manual time: what a record must be, what counts in reports, and whose it is. Expected figures are
  * counted by hand. */
-#include "ledger_fixture.h"
+#include "ledger_case.h"
 
 #include <tally/work.h>
 
@@ -8,14 +8,6 @@
 #define HOUR       (60 * MINUTE)
 #define MARCH_14   20526 /* 2026-03-14: `date -ud 2026-03-14 +%s` / 86400 */
 #define MARCH_14_S INT64_C(1773446400)
-
-static fixture *f;
-
-static int setup(void **state) {
-    int rc = fixture_setup(state);
-    f = *state;
-    return rc;
-}
 
 typedef struct adding {
     tally_time_new entry;
@@ -319,20 +311,14 @@ static void durations_are_read_exactly(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(manual_time_counts_like_engaged_time, setup,
-                                        fixture_teardown),
-        cmocka_unit_test_setup_teardown(it_belongs_to_no_agent_branch_or_session, setup,
-                                        fixture_teardown),
-        cmocka_unit_test_setup_teardown(a_split_comes_before_what_was_written_and_adds_up, setup,
-                                        fixture_teardown),
-        cmocka_unit_test_setup_teardown(tags_of_an_entry_group_it_and_rules_see_them, setup,
-                                        fixture_teardown),
-        cmocka_unit_test_setup_teardown(a_void_entry_counts_for_nothing_and_comes_back, setup,
-                                        fixture_teardown),
-        cmocka_unit_test_setup_teardown(a_day_has_24_hours, setup, fixture_teardown),
-        cmocka_unit_test_setup_teardown(a_body_that_is_none_has_no_effect, setup, fixture_teardown),
-        cmocka_unit_test_setup_teardown(an_entry_is_found_by_the_beginning_of_its_id, setup,
-                                        fixture_teardown),
+        LEDGER(manual_time_counts_like_engaged_time),
+        LEDGER(it_belongs_to_no_agent_branch_or_session),
+        LEDGER(a_split_comes_before_what_was_written_and_adds_up),
+        LEDGER(tags_of_an_entry_group_it_and_rules_see_them),
+        LEDGER(a_void_entry_counts_for_nothing_and_comes_back),
+        LEDGER(a_day_has_24_hours),
+        LEDGER(a_body_that_is_none_has_no_effect),
+        LEDGER(an_entry_is_found_by_the_beginning_of_its_id),
         cmocka_unit_test(durations_are_read_exactly),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
