@@ -233,11 +233,11 @@ const cli_command command_invoice_explain = {
     .min_arguments = 2,
     .max_arguments = 2,
     .run = explain_run};
-const cli_command command_invoice_verify = {
-    .name = "invoice verify",
-    .arguments = "NUMBER",
-    .summary = "derive it again from the records, and compare",
-    .example = "tally invoice verify AK-2026-0007",
-    .min_arguments = 1,
-    .max_arguments = 1,
-    .run = verify_run};
+const cli_command command_invoice_verify = {.name = "invoice verify",
+                                            .arguments = "NUMBER",
+                                            .summary =
+                                                "derive it again from the records, and compare",
+                                            .example = "tally invoice verify AK-2026-0007",
+                                            .min_arguments = 1,
+                                            .max_arguments = 1,
+                                            .run = verify_run};

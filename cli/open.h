@@ -32,7 +32,7 @@ typedef struct cli_reading {
     tally_zone *zone; /* where days are cut: the team's, or that of the client asked for */
     tally_span zone_name;
     struct cli_lines *lines; /* line.h */
-    cli_zones zones; /* of the clients that have their own, when several are asked for */
+    cli_zones zones;         /* of the clients that have their own, when several are asked for */
 } cli_reading;
 int cli_reading_open(cli *run, cli_reading *out, tally_error *err);
 void cli_reading_close(cli_reading *reading);

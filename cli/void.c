@@ -1,4 +1,5 @@
-/* tally void: takes a cost or manual time out of every figure, and --undo brings it back. The records stay. */
+/* tally void: takes a cost or manual time out of every figure, and --undo brings it back. The
+ * records stay. */
 #include <string.h>
 
 #include "commands.h"

@@ -120,7 +120,8 @@ typedef struct tally_invoice {
     const tally_frontier_entry *frontier; /* ascending by device */
     size_t frontier_count;
     tally_hash team;
-    tally_hash contract_leaf; /* of the contract's record; zeros where it was read from a document */
+    tally_hash
+        contract_leaf; /* of the contract's record; zeros where it was read from a document */
 } tally_invoice;
 
 typedef struct tally_draft {

@@ -33,7 +33,8 @@ int tally_team_device_each(tally_txn *txn, tally_team_device_fn *fn, void *ctx);
 
 /* Appends device.add. TALLY_EREFUSED unless this device is an admin; TALLY_EEXIST when the device
  * is in the team. The current secret is sealed to it with a teamkey record. Where the feed of the
- * team's only admin is forked, this is its last word, which settles the fork (PROTOCOL.md section 9). */
+ * team's only admin is forked, this is its last word, which settles the fork (PROTOCOL.md section
+ * 9). */
 typedef struct tally_team_add {
     tally_device_id device;
     uint8_t box_key[32];

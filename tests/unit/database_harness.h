@@ -69,8 +69,10 @@ static inline void pass_over(table_log *log, const char *path) {
     tally_error err = {0};
     void *state = NULL;
     assert_int_equal(capture_database_open(path, &database, &err), 0);
-    assert_int_equal(
-        capture_adapter_open(w->adapter, &file, tally_span_of(log->saved, log->saved_len), &sink, &state, &err), 0);
+    assert_int_equal(capture_adapter_open(w->adapter, &file,
+                                          tally_span_of(log->saved, log->saved_len), &sink, &state,
+                                          &err),
+                     0);
     int more = 1;
     while (more == 1) {
         assert_int_equal(capture_database_begin(database, &err), 0);
