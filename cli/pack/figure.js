@@ -143,7 +143,8 @@ function documentLine(pack, line) {
     line.expect(hash && same(hash, sha256(blob.content)), 'its SHA-256 is not what the invoice.issue names');
     const d = documentOf(blob.content);
     line.expect(d, "these bytes are no invoice's document");
-    Object.assign(d, { issue, contract, engaged, line: 0, row: 0, rowsEnd: 0, begun: false, days: [] });
+    Object.assign(d, { issue, contract, engaged, line: 0, row: 0, rowsEnd: 0, begun: false, days: [],
+        billed: new Map() });
     pack.documents.push(d);
     pack.document = d;
     headsAgree(pack, line, d);
@@ -362,6 +363,42 @@ function engagedIn(events, idle, unattended, from, until) {
     return sum;
 }
 
+/* What invoice.entries say of sessions' days: the time before each share of one that other invoices have. */
+function locksOf(pack) {
+    const locks = new Map();
+    for (const { body } of pack.items.filter(i => i.kind === 'invoice.entries')) {
+        const issue = bytesOf(body, 'issue', 32), entries = body.get('entries');
+        if (!issue || !Array.isArray(entries)) continue;
+        for (const e of entries) {
+            if (!Array.isArray(e) || e.length < 5 || e.length > 6) continue;
+            const [entry, part, parts, ms, day, after = 0n] = e;
+            if (!isBytes(entry, 16) || ![part, parts, ms, day, after].every(n => isCount(n) && n <= INT64_MAX)) continue;
+            if (part < 1n || part > parts || parts > 1000000n || day >= 1n << 31n || after > DAY_MAX ||
+                after + ms > INT64_MAX) continue;
+            const key = [hex(issue), hex(entry), day, part, parts, ms].join();
+            if (!locks.has(key)) locks.set(key, after);
+        }
+    }
+    return locks;
+}
+
+/* null: it is not said. */
+function timeBefore(pack, d, row) {
+    if (row.what !== 'session') return 0n;
+    pack.locks ??= locksOf(pack);
+    return pack.locks.get([hex(d.issue.leaf), hex(row.entry), row.day, row.part, row.parts, row.ms].join()) ?? null;
+}
+
+/* No document bills more than the whole of anything. */
+function billedOnce(line, d, row) {
+    const { item, what, part, parts } = row, shown = item && !item.withheld;
+    const name = what === 'cost' || same(row.leaf, NO_LEAF) ? hex(row.entry)
+        : what === 'session' && shown ? JSON.stringify([textOf(item.body, 'agent'), textOf(item.body, 'id')]) : hex(row.leaf);
+    const key = [what, what === 'cost' ? '' : row.day, name].join(), before = d.billed.get(key);
+    line.expect(!before || (before.parts === parts && before.part + part <= parts), 'it is billed twice');
+    d.billed.set(key, { parts, part: part + (before ? before.part : 0n) });
+}
+
 function sessionHolds(line, d, row, f, pack) {
     const day = d.days.find(x => x.day === row.day);
     if (!day) return f.claim('where its day begins is not said');
@@ -371,9 +408,12 @@ function sessionHolds(line, d, row, f, pack) {
     };
     const alone = engagedIn(eventsOf(pack, row.item), minutes('idle_minutes', 10n), minutes('unattended_minutes', 15n),
         day.start, day.end);
-    line.expect(alone >= row.ms, 'its activity shows less engaged time than it bills');
-    f.step(`its activity shows ${alone} ms engaged on ${dateOf(row.day)}; ${row.ms} ms are billed`);
-    if (alone !== row.ms) f.claim('other sessions of the member shared its minutes');
+    const before = timeBefore(pack, d, row), billed = row.ms + (before || 0n);
+    line.expect(alone >= billed, 'its activity shows less engaged time than it bills');
+    f.step(`its activity shows ${alone} ms engaged on ${dateOf(row.day)}; ${row.ms} ms are billed` +
+        (before ? `, ${before} ms before them by other invoices` : ''));
+    if (before === null) f.claim('no record says what was billed of its day before');
+    else if (alone !== billed) f.claim('other sessions of the member shared its minutes');
     return undefined;
 }
 
@@ -394,6 +434,7 @@ function traceLine(pack, line) {
         'its part or its time is out of range');
     sessionsHold(line, row);
     if (FIGURES[row.what]) {
+        billedOnce(line, d, row);
         decisionHolds(line, row, d.head.client, f);
         if (row.item && !row.item.withheld) FIGURES[row.what](line, d, row, f, pack);
     }
@@ -437,9 +478,16 @@ function hoursHold(c) {
     if (least > MINUTES_MAX || minutes > MINUTES_MAX) return c.f.claim("the contract's minutes are out of proportion");
     const up = textOf(body, 'rounding') === 'nearest' ? unit / 2n : unit - 1n;
     const round = ms => unit ? (ms + up) / unit * unit : ms;
-    const per = textOf(body, 'rounding_per'), groups = [];
+    const per = textOf(body, 'rounding_per'), groups = [], byEntry = per !== 'line' && per !== 'day';
+    const entry = ms => {
+        const counted = ms > least * MINUTE ? ms : least * MINUTE;
+        return byEntry ? round(counted) : counted;
+    };
+    const before = c.rows.map(row => timeBefore(c.pack, c.d, row));
+    if (before.includes(null) && (least || (unit && byEntry)))
+        return c.f.claim('no record says what was billed of its days before');
     c.rows.forEach((row, i) => {
-        const ms = row.ms > least * MINUTE ? row.ms : least * MINUTE;
+        const ms = entry((before[i] || 0n) + row.ms) - (before[i] ? entry(before[i]) : 0n);
         const joins = i > 0 && (per === 'line' || (per === 'day' && c.rows[i - 1].day === row.day));
         if (joins) groups[groups.length - 1] += ms;
         else groups.push(ms);
@@ -505,7 +553,7 @@ function invoiceLine(pack, line) {
     line.expect(line.number_(false, 'its number') === BigInt(d.line + 1), 'its number is not the next');
     const name = line.subject = `line ${d.line + 1}`, n = line.ref(true, 'its record', pack.items.length);
     const rows = d.trace.slice(l.first, l.end), item = n === null ? null : pack.items[n];
-    LINES[Number(l.kind)][1]({ line, d, l, item, name, rows, f });
+    LINES[Number(l.kind)][1]({ pack, line, d, l, item, name, rows, f });
     Object.assign(l, { item, rows, figure: f });
     l.recomputed = !f.claimed.length && rows.every(r => !r.figure.claimed.length);
     pack.lines++;

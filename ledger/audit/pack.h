@@ -5,9 +5,12 @@
 
 #include <tally/audit.h>
 
+#include "../intern.h"
+
 #define PACK_NAME      "tally-audit-pack/1"
 #define PACK_NUMBER    ((uint64_t)INT64_MAX)
 #define PACK_NONE      UINT64_MAX /* a ref that names nothing */
+#define PACK_NOT_SAID  INT64_C(-1)
 #define PACK_DAY_FIRST INT64_C(-1000000)
 #define PACK_DAY_LAST  INT64_C(10000000)
 #define PACK_LIST_MAX  TALLY_PROOF_MAX_HASHES
@@ -53,6 +56,22 @@ typedef struct pack_activity {
     size_t item;
 } pack_activity;
 
+/* What an invoice holds of a session's day. */
+typedef struct pack_lock {
+    tally_hash issue;
+    tally_entry_id entry;
+    int64_t day;
+    uint64_t part, parts;
+    int64_t ms;
+    size_t n; /* as they came */
+    int64_t after_ms;
+} pack_lock;
+
+/* How much of something the last document has billed so far. */
+typedef struct pack_parts {
+    uint64_t billed, parts;
+} pack_parts;
+
 typedef struct pack_day {
     int64_t day, start_ms, end_ms;
 } pack_day;
@@ -91,6 +110,12 @@ struct tally_pack {
     pack_activity *activity; /* by session, when activity_known */
     size_t activity_count, activity_room;
     bool activity_known;
+    pack_lock *locks; /* in their order, when locks_known */
+    size_t lock_count, lock_room;
+    bool locks_known;
+    index_map billed; /* of the last document: to parts */
+    pack_parts *parts;
+    size_t parts_count, parts_room;
 };
 
 /* Ends the check: always false. */
@@ -151,6 +176,12 @@ bool pack_is_share(tally_i128 amount, uint64_t part, uint64_t parts, int64_t sha
 /* What the row's figure is by what stands in the pack: false and bad when it is another. */
 bool pack_row_figure(pack_line *line, const pack_document *document, const tally_trace *row,
                      const pack_item *item, const pack_item *rate, bool *recomputed);
+/* Of a session's day the time before the row's that other invoices have; PACK_NOT_SAID when no
+ * invoice.entries of the pack has the row. False when memory ran out. */
+bool pack_time_before(pack_line *line, const pack_document *document, const tally_trace *row,
+                      int64_t *out);
+/* False and bad when the document's rows bill more than the whole of what the row bills. */
+bool pack_row_once(pack_line *line, const tally_trace *row, const pack_item *item);
 /* The price and quantity of an invoice's line; `item` (may be NULL) is the record it names. */
 bool pack_line_figure(pack_line *line, const pack_document *document, size_t n,
                       const pack_item *item, bool *recomputed);

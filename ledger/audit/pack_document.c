@@ -168,7 +168,9 @@ bool pack_document_line(pack_line *line) {
         return false;
     }
     pack->documents[pack->document_count++] = document;
-    pack->line = pack->day_count = 0;
+    pack->line = pack->day_count = pack->parts_count = 0;
+    index_map_clear(&pack->billed);
+    if (index_map_init(&pack->billed) != 0) return pack_out_of_memory(line);
     pack->rows_begun = false;
     begin_line(pack, document.invoice);
     return heads_agree(line, &document) && trace_agrees(line, &document) &&

@@ -258,10 +258,12 @@ static bool session_holds(pack_line *line, const pack_document *document, const 
     bool ok = session_events(line, session, &events);
     if (ok && timeline_intervals(events.items, events.count, &policy, &engaged, &agent) != 0)
         ok = pack_out_of_memory(line);
-    int64_t alone = within(&engaged, day);
-    if (ok && alone < row->ms)
+    int64_t alone = within(&engaged, day), before = 0;
+    ok = ok && pack_time_before(line, document, row, &before);
+    int64_t held = row->ms + (before == PACK_NOT_SAID ? 0 : before);
+    if (ok && alone < held)
         ok = pack_bad(line, "its activity shows less engaged time than it bills");
-    *recomputed = *recomputed && alone == row->ms;
+    *recomputed = *recomputed && before != PACK_NOT_SAID && alone == held;
     free(events.items);
     free(engaged.items);
     free(agent.items);
@@ -358,7 +360,8 @@ static bool rounding_of(const line_check *c, tally_contract *out) {
 static bool quantity_holds(const line_check *c) {
     const tally_invoice *invoice = c->document->invoice;
     tally_contract rule;
-    int64_t sum = 0, open = 0;
+    int64_t sum = 0, open = 0, before;
+    bool known = true;
     if (!rounding_of(c, &rule)) return claimed(c);
     for (size_t i = 0; i < c->l->trace_count; i++) {
         const tally_trace *row = &invoice->trace[c->l->trace_at + i];
@@ -366,12 +369,15 @@ static bool quantity_holds(const line_check *c) {
             sum += hours_round(&rule, open);
             open = 0;
         }
-        open += hours_of_entry(&rule, row->ms);
+        if (!pack_time_before(c->line, c->document, row, &before)) return false;
+        known = known && before != PACK_NOT_SAID;
+        open += hours_counted(&rule, before == PACK_NOT_SAID ? 0 : before, row->ms);
         if (rule.rounding_per != TALLY_PER_ENTRY) continue;
         sum += open;
         open = 0;
     }
     sum += hours_round(&rule, open);
+    if (!known && !hours_add_up(&rule)) return claimed(c);
     pack_subject(c->line, "line %zu quantity", c->n + 1);
     return hours_quantity(sum) == c->l->quantity ||
            pack_bad(c->line, "it is not the time of its rows, rounded as agreed");

@@ -387,6 +387,9 @@ void tally_pack_free(tally_pack *pack) {
     free(pack->days);
     free(pack->rates);
     free(pack->activity);
+    free(pack->locks);
+    free(pack->parts);
+    index_map_clear(&pack->billed);
     free(pack);
 }
 

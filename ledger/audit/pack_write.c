@@ -168,7 +168,8 @@ static int find_issued(tally_txn *txn, issued_list *list, tally_error *err) {
     return rc;
 }
 
-/* Derives one again and holds it against what was frozen. */
+/* Derives one again, with its frozen words (they may have been redacted since), and holds it
+ * against what was frozen. */
 static int derive_one(packing *p, const issued_copy *copy, tally_error *err) {
     tally_txn *txn;
     tally_invoice *frozen = NULL;
@@ -183,8 +184,8 @@ static int derive_one(packing *p, const issued_copy *copy, tally_error *err) {
     if (rc == 0) rc = p->zones(p->zones_ctx, frozen->timezone, &out->zone, err);
     tally_read_end(txn);
     if (rc == 0)
-        rc = tally_invoice_rederive(p->ledger, &copy->issued, out->zone, p->team_zone,
-                                    &out->derived, err);
+        rc = tally_invoice_rederive_figures(p->ledger, &copy->issued, frozen, out->zone,
+                                            p->team_zone, &out->derived, err);
     if (rc == 0 && !tally_invoice_same(&copy->issued, frozen, out->derived, difference))
         rc = tally_fail(err, TALLY_ECORRUPT,
                         "invoice %.*s does not follow from its records (%s); "

@@ -124,7 +124,7 @@ int facts_check_kept(tally_txn *txn, fact_kind kind, tally_span subject, const t
 
 /* [entry, part, parts, ms], of a session's day also that day, and of minutes that came later what
  * was before them. */
-static bool item_read(const tally_value *item, lock *out) {
+bool lock_read(const tally_value *item, lock *out) {
     tally_value v[6];
     int64_t end;
     size_t count = 0;
@@ -174,7 +174,7 @@ int view_fold_locks(const view_source *source, const tally_record *record, tally
     tally_cursor cursor = tally_cursor_of(&list);
     int rc = 0;
     for (uint32_t at = 0; rc == 0 && tally_cursor_next(&cursor, &item); at++)
-        if (item_read(&item, &l)) rc = lock_put(source, &l, at, err);
+        if (lock_read(&item, &l)) rc = lock_put(source, &l, at, err);
     return rc;
 }
 

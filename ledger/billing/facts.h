@@ -45,6 +45,8 @@ typedef struct lock {
     int64_t ms;
     int64_t after_ms; /* of a session's day: time of the share before these, on other invoices */
 } lock;
+/* One element of `entries`; false for what is none. */
+bool lock_read(const tally_value *item, lock *out);
 typedef int lock_fn(void *ctx, const lock *l, tally_error *err);
 /* All locks of all invoices, voided ones too, by entry, then day. */
 int locks_each(tally_txn *txn, lock_fn *fn, void *ctx, tally_error *err);

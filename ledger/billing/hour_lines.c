@@ -39,9 +39,14 @@ int64_t hours_of_entry(const tally_contract *contract, int64_t ms) {
 }
 
 /* Of time that came later, what it adds: a minimum counts once, and no minute is rounded twice. */
-int64_t hours_counted(const tally_contract *contract, const hour_item *item) {
-    int64_t before = item->after_ms > 0 ? hours_of_entry(contract, item->after_ms) : 0;
-    return hours_of_entry(contract, item->after_ms + item->ms) - before;
+int64_t hours_counted(const tally_contract *contract, int64_t after_ms, int64_t ms) {
+    int64_t before = after_ms > 0 ? hours_of_entry(contract, after_ms) : 0;
+    return hours_of_entry(contract, after_ms + ms) - before;
+}
+
+bool hours_add_up(const tally_contract *contract) {
+    return contract->minimum_minutes == 0 &&
+           (contract->rounding_minutes == 0 || contract->rounding_per != TALLY_PER_ENTRY);
 }
 
 int64_t hours_quantity(int64_t ms) {
@@ -124,7 +129,7 @@ static void group_close(const draft *d, hour_group *group) {
 static int group_add(draft *d, hour_groups *groups, hour_item *item) {
     hour_group *group = group_of(d, groups, item);
     if (!group) return tally_fail(d->err, TALLY_ENOMEM, "no memory for hours");
-    item->counted_ms = hours_counted(&d->contract, item);
+    item->counted_ms = hours_counted(&d->contract, item->after_ms, item->ms);
     if (d->contract.rounding_per == TALLY_PER_DAY && item->day != group->open_day)
         group_close(d, group);
     group->open_day = item->day;

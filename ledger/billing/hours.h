@@ -38,7 +38,10 @@ int hours_bill_retainer(draft *d, hour_list *list);
 /* As the contract rounds one entry, or a sum. */
 int64_t hours_round(const tally_contract *contract, int64_t ms);
 int64_t hours_of_entry(const tally_contract *contract, int64_t ms);
-int64_t hours_counted(const tally_contract *contract, const hour_item *item);
+/* What `ms` add to the `after_ms` of the same entry that came before them. */
+int64_t hours_counted(const tally_contract *contract, int64_t after_ms, int64_t ms);
+/* Parts of an entry count what the whole counts, wherever it is cut. */
+bool hours_add_up(const tally_contract *contract);
 /* Milliseconds as hundredths of hours. */
 int64_t hours_quantity(int64_t ms);
 void hours_trace(draft *d, const hour_item *item);

@@ -71,7 +71,8 @@ static void month_sum(draft *d, const hour_list *list, retainer_month *month) {
     for (size_t i = 0; i < list->count; i++) {
         const hour_item *item = &list->items[i];
         if (item->day < month->first_day || item->day >= month->end_day) continue;
-        *(item->billed ? &month->before_ms : &month->new_ms) += hours_counted(&d->contract, item);
+        *(item->billed ? &month->before_ms : &month->new_ms) +=
+            hours_counted(&d->contract, item->after_ms, item->ms);
     }
 }
 
