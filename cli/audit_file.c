@@ -45,16 +45,17 @@ int cli_pack_read(const char *path, uint8_t **file, tally_span *text, tally_erro
 }
 
 void cli_pack_words(const tally_pack_verdict *v, char *out, size_t size) {
-    char team[17];
+    char team[17], voided[48] = "";
     tally_hex(tally_span_of(v->team.b, 8), team);
+    if (v->voided) snprintf(voided, sizeof voided, " (%" PRIu64 " of them void)", v->voided);
     if (v->ok)
         snprintf(out, size,
                  "ok: team %s, %" PRIu64 " records (%" PRIu64 " more withheld) of %" PRIu64
                  " devices, %" PRIu64 " checkpoints, %" PRIu64 " cosignatures, %" PRIu64
-                 " invoices; %" PRIu64 " of %" PRIu64 " lines and %" PRIu64 " of %" PRIu64
+                 " invoices%s; %" PRIu64 " of %" PRIu64 " lines and %" PRIu64 " of %" PRIu64
                  " rows recomputed, the others as claimed",
                  team, v->records, v->withheld, v->devices, v->checkpoints, v->cosignatures,
-                 v->documents, v->lines_recomputed, v->lines, v->rows_recomputed, v->rows);
+                 v->documents, voided, v->lines_recomputed, v->lines, v->rows_recomputed, v->rows);
     else
         snprintf(out, size, "bad, line %" PRIu64 ", %s: %s", v->line, v->subject, v->why);
 }

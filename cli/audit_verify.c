@@ -31,6 +31,7 @@ static void verdict_json(cli *run, const tally_pack_verdict *v) {
     cli_json_u64(&json, "withheld", v->withheld);
     cli_json_u64(&json, "blobs", v->blobs);
     cli_json_u64(&json, "invoices", v->documents);
+    cli_json_u64(&json, "voided", v->voided);
     cli_json_u64(&json, "rows", v->rows);
     cli_json_u64(&json, "rows_recomputed", v->rows_recomputed);
     cli_json_u64(&json, "lines", v->lines);

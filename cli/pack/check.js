@@ -179,7 +179,6 @@ function cosignatureLine(pack, line) {
     line.expect(device !== checkpoint.device, 'nobody is a witness of their own');
     line.expect(signed(device.key, joined(cosignatureText(time, checkpoint.text)), signature), "it is not the device's");
     checkpoint.witnesses.push({ device, time });
-    pack.witnesses.add(device);
     pack.cosignatures++;
 }
 
@@ -326,7 +325,7 @@ function readLine(pack, line, last) {
 
 function emptyPack(bytes) {
     return { bytes, team: null, about: null, devices: [], nodes: [], checkpoints: [], cosignatures: 0,
-        witnesses: new Set(), items: [], blobs: [], documents: [], document: null, sealedBy: null,
+        items: [], blobs: [], documents: [], document: null, sealedBy: null,
         rows: 0, rowsRecomputed: 0, lines: 0, linesRecomputed: 0 };
 }
 
@@ -360,6 +359,6 @@ function verdict(pack, bad) {
     const withheld = pack.items.filter(i => i.withheld).length;
     return { ok: !bad, ...head, devices: pack.devices.length, checkpoints: pack.checkpoints.length,
         cosignatures: pack.cosignatures, records: pack.items.length - withheld, withheld,
-        blobs: pack.blobs.length, invoices: pack.documents.length, rows: pack.rows,
+        blobs: pack.blobs.length, invoices: pack.documents.length, voided: pack.documents.filter(d => d.voided).length, rows: pack.rows,
         rows_recomputed: pack.rowsRecomputed, lines: pack.lines, lines_recomputed: pack.linesRecomputed };
 }

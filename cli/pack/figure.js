@@ -145,6 +145,8 @@ function documentLine(pack, line) {
     line.expect(d, "these bytes are no invoice's document");
     Object.assign(d, { issue, contract, engaged, line: 0, row: 0, rowsEnd: 0, begun: false, days: [],
         billed: new Map() });
+    d.voided = pack.items.find(i => i.kind === 'invoice.void' && hasText(i.body, 'number') &&
+        textOf(i.body, 'number') === textOf(issue.body, 'number') && same(bytesOf(i.body, 'issue', 32) || [], issue.leaf));
     pack.documents.push(d);
     pack.document = d;
     headsAgree(pack, line, d);
@@ -419,6 +421,15 @@ function sessionHolds(line, d, row, f, pack) {
 
 const FIGURES = { cost: costHolds, expense: expenseHolds, 'time.add': timeHolds, session: sessionHolds };
 
+/* A rate of one member or project is of this row only if it is theirs. */
+function rateIsTheirs(row, f) {
+    if (!row.rate || row.rate.kind !== 'rate.set') return;
+    const member = textOf(row.rate.body, 'member'), project = textOf(row.rate.body, 'project'), { item, decided } = row;
+    if (member && (!item || item.device.member !== member)) f.claim('its rate is of another member');
+    if (project && (!decided || decided.withheld || textOf(decided.body, 'project') !== project))
+        f.claim('its rate is of a project that what decided does not name');
+}
+
 function traceLine(pack, line) {
     const d = pack.document, row = d.trace[d.row], f = new Figure(), count = pack.items.length;
     line.expect(line.number_(false, 'its number') === BigInt(d.row), 'its number is not the next');
@@ -438,6 +449,7 @@ function traceLine(pack, line) {
         decisionHolds(line, row, d.head.client, f);
         if (row.item && !row.item.withheld) FIGURES[row.what](line, d, row, f, pack);
     }
+    rateIsTheirs(row, f);
     row.figure = f;
     pack.rows++;
     if (!f.claimed.length) pack.rowsRecomputed++;

@@ -49,11 +49,15 @@ if (typeof document !== 'undefined') (() => {
     const downloadButton = (pack, items, name, words) => el('button', { type: 'button',
         onclick: () => download(name, items.map(i => itemJson(pack, i))) }, words);
 
+    /* Members other than the author's: one's own second device is no witness. */
+    const isOther = (checkpoint, w) => !w.device.member || w.device.member !== checkpoint.device.member;
+    const witnessCount = pack => new Set(pack.checkpoints.flatMap(c => c.witnesses.filter(w => isOther(c, w)).map(w => w.device.member || w.device))).size;
+
     /* ---- a record ---- */
 
     function witnessWords(checkpoint) {
         if (!checkpoint.witnesses.length) return [el('p', null, 'Nobody but its author has signed it.')];
-        return [el('ul', null, checkpoint.witnesses.map(w => el('li', null, 'seen by ', bdi(person(w.device)), ' at ', timeText(w.time * 1000n))))];
+        return [el('ul', null, checkpoint.witnesses.map(w => el('li', null, 'seen by ', bdi(person(w.device)), ' at ', timeText(w.time * 1000n), isOther(checkpoint, w) ? '' : ', which is of the same member')))];
     }
 
     function pathWords(pack, item) {
@@ -169,6 +173,7 @@ if (typeof document !== 'undefined') (() => {
         const sum = (name, value, strong) => el('tr', strong ? { class: 'total' } : null, el('th', { scope: 'row', colspan: 3 }, name), el('td', { class: 'n', 'data-label': name }, money(value)), el('td'));
         const columns = ['Description', 'Quantity', 'Price', 'Amount', 'Checked'].map((h, i) => el('th', { scope: 'col', class: i > 0 && i < 4 ? 'n' : null }, h));
         return el('section', { class: 'card' }, el('h2', null, 'Invoice ', bdi(head.number)), head.title ? el('p', null, bdi(head.title)) : null,
+            d.voided ? el('p', { class: 'words' }, 'Void: it was taken back since, and is not to be paid, by ', recordButton(pack, d.voided), '.') : null,
             el('div', { class: 'parties' }, party('From', d.seller), party('To', d.buyer), el('div', null, el('h3', null, 'Dates'), el('div', null, 'Issued ', dateOf(head.issue_day)), el('div', null, 'Due ', dateOf(head.due_day)), el('div', null, `${dateOf(head.first_day)} to ${dateOf(head.end_day - 1n)}`), el('div', { class: 'soft' }, bdi(head.timezone)))),
             el('table', { class: 'lines' }, el('caption', null, 'Choose a line to see its records.'), el('thead', null, el('tr', null, columns)),
                 el('tbody', null, d.lines.flatMap((l, i) => lineRows(pack, d, l, i + 1))),
@@ -212,7 +217,7 @@ if (typeof document !== 'undefined') (() => {
 
     function verdictCard(pack, bad, ms) {
         const words = bad ? `${bad.subject}: ${bad.message}`
-            : `${pack.rowsRecomputed === pack.rows && pack.linesRecomputed === pack.lines ? 'every figure verified' : 'verified as far as it is shown'}: ${plural(pack.items.length, 'record')}, ${plural(pack.devices.length, 'device')}, ${pack.witnesses.size === 1 ? '1 witness' : pack.witnesses.size + ' witnesses'}`;
+            : `${pack.rowsRecomputed === pack.rows && pack.linesRecomputed === pack.lines ? 'every figure verified' : 'verified as far as it is shown'}: ${plural(pack.items.length, 'record')}, ${plural(pack.devices.length, 'device')}, ${witnessCount(pack) === 1 ? '1 witness' : witnessCount(pack) + ' witnesses'}`;
         const more = bad ? `Line ${bad.line} of the pack does not hold. Nothing below it was looked at, and no figure in this file should be relied upon. Ask for the pack again.`
             : `Hashes, signatures, proofs, prices and sums were worked out here, in ${(ms / 1000).toFixed(2)} s, without any connection. ${pack.rowsRecomputed} of ${plural(pack.rows, 'row')} and ${pack.linesRecomputed} of ${plural(pack.lines, 'line')} recomputed${pack.rows > pack.rowsRecomputed || pack.lines > pack.linesRecomputed ? ', the others as claimed' : ''}.`;
         return [el('h1', null, bad ? 'Not verified' : 'Verified'), el('p', { class: 'words', id: 'words' }, words), el('p', null, more)];

@@ -25,6 +25,7 @@ typedef struct tally_pack_verdict {
     uint64_t devices, checkpoints, cosignatures, records, withheld, blobs, documents;
     uint64_t rows, rows_recomputed;   /* of traces */
     uint64_t lines, lines_recomputed; /* of invoices */
+    uint64_t voided;                  /* documents that were made void since, by a record here */
     tally_hash team;
     tally_device_id sealed_by;
 } tally_pack_verdict;

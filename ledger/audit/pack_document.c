@@ -143,6 +143,19 @@ static void begin_line(tally_pack *pack, const tally_invoice *invoice) {
     pack->line_recomputed = true;
 }
 
+/* A record of the pack says that the invoice counts no more. */
+static bool is_void(const tally_pack *pack, const pack_document *document) {
+    const pack_item *issue = &pack->items[document->issue];
+    const uint8_t *named;
+    for (size_t i = 0; i < pack->item_count; i++)
+        if (pack_is_kind(&pack->items[i], "invoice.void") &&
+            tally_body_bin(&pack->items[i].record, "issue", TALLY_HASH_BYTES, &named) &&
+            memcmp(named, issue->leaf.b, TALLY_HASH_BYTES) == 0 &&
+            tally_span_eq(pack_text_of(&pack->items[i], "number"), pack_text_of(issue, "number")))
+            return true;
+    return false;
+}
+
 bool pack_document_line(pack_line *line) {
     tally_pack *pack = line->pack;
     pack_document document = {0};
@@ -172,6 +185,7 @@ bool pack_document_line(pack_line *line) {
     index_map_clear(&pack->billed);
     if (index_map_init(&pack->billed) != 0) return pack_out_of_memory(line);
     pack->rows_begun = false;
+    pack->verdict->voided += is_void(pack, &document);
     begin_line(pack, document.invoice);
     return heads_agree(line, &document) && trace_agrees(line, &document) &&
            sums_hold(line, document.invoice);

@@ -157,6 +157,19 @@ static bool is_observed(tally_span what) {
            tally_span_is(what, "time.add") || tally_span_is(what, "expense");
 }
 
+/* A rate of one member or project is of this row only if it is theirs: false where the pack does
+ * not show it. */
+static bool rate_is_theirs(const tally_pack *pack, const row_refs *refs) {
+    if (!refs->rate || !pack_is_kind(refs->rate, "rate.set")) return true;
+    tally_span member = pack_text_of(refs->rate, "member"),
+               project = pack_text_of(refs->rate, "project");
+    if (member.len &&
+        (!refs->item || !tally_span_eq(member, pack->devices[refs->item->device].member)))
+        return false;
+    return project.len == 0 || (refs->decided && !pack_is_leaf(refs->decided) &&
+                                tally_span_eq(project, pack_text_of(refs->decided, "project")));
+}
+
 bool pack_trace_line(pack_line *line) {
     tally_pack *pack = line->pack;
     const pack_document *document = &pack->documents[pack->document_count - 1];
@@ -178,6 +191,7 @@ bool pack_trace_line(pack_line *line) {
          !decision_holds(line, row, &refs, document->invoice->client, &recomputed) ||
          !pack_row_figure(line, document, row, refs.item, refs.rate, &recomputed)))
         return false;
+    recomputed = recomputed && rate_is_theirs(pack, &refs);
     pack->verdict->rows++;
     pack->verdict->rows_recomputed += recomputed;
     pack->line_recomputed = pack->line_recomputed && recomputed;

@@ -177,4 +177,22 @@ ROWS
     [ "$(counts AK-2026-0001)" = "2/4 1/2" ] # two costs, and what they come to
     tally invoice void AK-2026-0001 2>/dev/null
     [ "$(counts AK-2026-0001)" = "2/4 1/2" ]
+    jq -e '.voided == 1' AK-2026-0001.json
+    tally audit verify AK-2026-0001.txt | grep -q "1 invoices (1 of them void);"
+}
+
+@test "a rate of a member is worked out again, one of a project only where what decided names it" {
+    ada
+    tally contract set c --client acme 2>/dev/null
+    tally project set shop --client acme 2>/dev/null
+    tally project set web --client acme 2>/dev/null
+    tally rate set --client acme --project shop --amount 90 --currency USD 2>/dev/null
+    tally rate set --member Ada --amount 80 --currency USD 2>/dev/null
+    hours 1h 2026-03-03 shop
+    hours 2h 2026-03-04 web
+    tally split "$(tally time add --client acme --date 2026-03-05 --duration 1h "Both" --json 2>/dev/null | jq -r .id)" \
+        acme/shop=1 acme/web=3 2>/dev/null
+    issue c --period 2026-03
+    # Time typed for a project says so; of what was split two shares say it in their own way: at 90 claimed, at 80 Ada's.
+    [ "$(counts AK-2026-0001)" = "3/4 3/4" ]
 }

@@ -242,12 +242,59 @@ static void what_is_not_shown_is_counted_as_claimed(void **state) {
     assert_int_equal(verdict.lines_recomputed, 1);
 }
 
+/* ---- twice ---- */
+
+static void row_is(tally_trace *row, const char *what, uint8_t leaf, uint8_t entry) {
+    *row = (tally_trace){.what = text(what), .day = DAY, .part = 1, .parts = 1};
+    row->leaf.b[0] = leaf;
+    row->entry.b[0] = entry;
+}
+
+/* A document that was made by hand: what a row bills is billed once, whatever name it has there. */
+static void nothing_is_billed_twice(void **state) {
+    tally_pack read = {.no_memory = false};
+    tally_pack_verdict found = {.ok = true};
+    pack_line line = {.pack = &read};
+    tally_trace row;
+    (void)state;
+    read.verdict = &found;
+    assert_int_equal(index_map_init(&read.billed), 0);
+    row_is(&row, "time.add", 7, 1);
+    assert_true(pack_row_once(&line, &row, NULL));
+    row_is(&row, "time.add", 7, 2);
+    assert_false(pack_row_once(&line, &row, NULL));
+    row_is(&row, "cost", 8, 3);
+    assert_true(pack_row_once(&line, &row, NULL));
+    row_is(&row, "cost", 9, 3);
+    assert_false(pack_row_once(&line, &row, NULL));
+    /* Two thirds and a third are the whole; a whole of other parts is no third. */
+    row_is(&row, "expense", 10, 4);
+    row.parts = 3;
+    row.part = 2;
+    assert_true(pack_row_once(&line, &row, NULL));
+    assert_false(pack_row_once(&line, &row, NULL));
+    row.part = 1;
+    assert_true(pack_row_once(&line, &row, NULL));
+    assert_false(pack_row_once(&line, &row, NULL));
+    row_is(&row, "expense", 10, 4);
+    assert_false(pack_row_once(&line, &row, NULL));
+    /* A session has many days. */
+    row_is(&row, "session", 11, 5);
+    assert_true(pack_row_once(&line, &row, NULL));
+    row.day++;
+    assert_true(pack_row_once(&line, &row, NULL));
+    assert_false(pack_row_once(&line, &row, NULL));
+    free(read.parts);
+    index_map_clear(&read.billed);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(what_is_true_holds),
                                        cmocka_unit_test(a_row_on_another_record_is_seen),
                                        cmocka_unit_test(another_price_is_seen),
                                        cmocka_unit_test(what_is_no_decision_or_rate_is_seen),
                                        cmocka_unit_test(a_day_that_was_moved_is_seen),
-                                       cmocka_unit_test(what_is_not_shown_is_counted_as_claimed)};
+                                       cmocka_unit_test(what_is_not_shown_is_counted_as_claimed),
+                                       cmocka_unit_test(nothing_is_billed_twice)};
     return cmocka_run_group_tests(tests, make_pack, drop_pack);
 }
