@@ -26,7 +26,8 @@ int cli_minor_read(const char *text, int decimals, int64_t *out, tally_error *er
     int64_t pico, unit = (int64_t)pico_of(1, decimals);
     if (tally_pico_parse(tally_span_str(text), false, &pico) != 0 || pico <= 0 || pico % unit != 0)
         return tally_fail(err, TALLY_EINVAL,
-                          "'%s' is no amount above zero of at most %d decimals; write it like "
+                          "'%s' is no amount above zero and at most " TALLY_PICO_MAX_TEXT
+                          " of at most %d decimals; write it like "
                           "3500.00",
                           text, decimals);
     *out = pico / unit;

@@ -102,8 +102,10 @@ static int number_read(const cli *run, const char *option, const char *text, tal
     char *end;
     if (type == TALLY_FIELD_PICO) {
         if (tally_pico_parse(tally_span_str(text), false, out) == 0 && *out > 0) return CLI_DONE;
-        return cli_usage(run, "--%s %s is no amount above zero; write it like 185.00", option,
-                         text);
+        return cli_usage(run,
+                         "--%s %s is no amount above zero and at most " TALLY_PICO_MAX_TEXT
+                         "; write it like 185.00",
+                         option, text);
     }
     if (type == TALLY_FIELD_PART) return part_read(run, option, text, out);
     errno = 0;

@@ -8,6 +8,7 @@
 
 #define TALLY_PICO                   1000000000000LL /* pico-units in one currency unit */
 #define TALLY_MONEY_TEXT_BYTES       64
+#define TALLY_PICO_MAX_TEXT          "9,223,372.03" /* INT64_MAX pico-units, in whole cents */
 #define TALLY_PICO_DECIMALS          12
 #define TALLY_DECIMAL_TEXT_MAX_BYTES 256 /* of a decimal number that is read */
 
