@@ -242,6 +242,35 @@ static void what_is_not_shown_is_counted_as_claimed(void **state) {
     assert_int_equal(verdict.lines_recomputed, 1);
 }
 
+/* What was billed of the session's day before stands in invoice.entries alone. */
+static void without_its_entries_an_invoice_s_time_is_claimed(void **state) {
+    static const char entries[] = "lAGvaW52b2ljZS5lbnRyaWVz"; /* a record of four, 1, the kind */
+    uint8_t bytes[4096];
+    size_t len = 0;
+    char base64[64], kind[32];
+    tally_hash leaf;
+    (void)state;
+    tell_truth();
+    char *at = strstr(lie, entries);
+    assert_non_null(at);
+    assert_int_equal(sodium_base642bin(bytes, sizeof bytes, at, strcspn(at, "\n"), NULL, &len, NULL,
+                                       sodium_base64_VARIANT_ORIGINAL),
+                     0);
+    tally_leaf_hash(tally_span_of(bytes, len), &leaf);
+    (void)sodium_bin2base64(base64, sizeof base64, leaf.b, sizeof leaf.b,
+                            sodium_base64_VARIANT_ORIGINAL);
+    while (at[-1] != '\n')
+        at--;
+    size_t number = strcspn(at + strlen("record "), " ");
+    (void)snprintf(kind, sizeof kind, "record %.*s ", (int)number, at + strlen("record "));
+    say_instead(kind, 6, base64);
+    say_instead(kind, 0, "leaf");
+    if (!sealed_lie_holds()) fail_msg("%s: %s", verdict.subject, verdict.why);
+    assert_int_equal(verdict.withheld, 1);
+    assert_int_equal(verdict.rows_recomputed, 2);
+    assert_int_equal(verdict.lines_recomputed, 1);
+}
+
 /* ---- twice ---- */
 
 static void row_is(tally_trace *row, const char *what, uint8_t leaf, uint8_t entry) {
@@ -289,12 +318,14 @@ static void nothing_is_billed_twice(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(what_is_true_holds),
-                                       cmocka_unit_test(a_row_on_another_record_is_seen),
-                                       cmocka_unit_test(another_price_is_seen),
-                                       cmocka_unit_test(what_is_no_decision_or_rate_is_seen),
-                                       cmocka_unit_test(a_day_that_was_moved_is_seen),
-                                       cmocka_unit_test(what_is_not_shown_is_counted_as_claimed),
-                                       cmocka_unit_test(nothing_is_billed_twice)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_is_true_holds),
+        cmocka_unit_test(a_row_on_another_record_is_seen),
+        cmocka_unit_test(another_price_is_seen),
+        cmocka_unit_test(what_is_no_decision_or_rate_is_seen),
+        cmocka_unit_test(a_day_that_was_moved_is_seen),
+        cmocka_unit_test(what_is_not_shown_is_counted_as_claimed),
+        cmocka_unit_test(without_its_entries_an_invoice_s_time_is_claimed),
+        cmocka_unit_test(nothing_is_billed_twice)};
     return cmocka_run_group_tests(tests, make_pack, drop_pack);
 }
