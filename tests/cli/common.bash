@@ -8,6 +8,7 @@ setup() {
     unset TALLY_PASSPHRASE_FILE PAGER
     mkdir -p "$HOME"
     cd "$BATS_TEST_TMPDIR" || return 1
+    [ -z "${LACKS:-}" ] || skip "$LACKS" # as the file's setup_file found
 }
 
 tally() { "$TALLY" "$@"; }
