@@ -14,16 +14,42 @@ static bool store_failed(tally_session *s, int rc, tally_error *err) {
 
 /* ---- what is here ---- */
 
+static int mark_device(void *ctx, const tally_team_device *device) {
+    uint64_t *mark = ctx;
+    *mark += tally_get_be64(device->device.b);
+    return 0;
+}
+
+/* Who is in the team, as a number other than 0. */
+static uint64_t team_mark(tally_txn *txn) {
+    uint64_t mark = 0;
+    (void)tally_team_device_each(txn, mark_device, &mark);
+    return mark ? mark : 1;
+}
+
+bool session_cosig_refused(tally_session *s) {
+    tally_txn *txn = session_read(s);
+    if (txn) s->cosigs_refused = team_mark(txn);
+    return txn != NULL;
+}
+
+/* What was refused may be welcome now: a hello has the peer offer it again. */
 bool session_cosigs_read(tally_session *s, tally_txn *txn) {
     tally_error err = {0};
     int rc = tally_cosignature_state(txn, &s->cosigs_came, &s->cosigs_digest, &err);
-    return rc == 0 || store_failed(s, rc, &err);
+    if (rc != 0) return store_failed(s, rc, &err);
+    if (s->cosigs_refused && s->cosigs_refused != team_mark(txn)) {
+        s->cosigs_refused = 0;
+        s->hello_due = true;
+    }
+    return true;
 }
 
-/* A new round, unless one is on: what is missed in this one the next hello shows. */
 void session_cosigs_compare(tally_session *s, uint64_t theirs) {
-    if (!s->cosigs_spoken || s->round) return;
-    if (theirs == s->cosigs_digest)
+    if (!s->cosigs_spoken) return;
+    if (s->round)
+        s->cosigs_again = true; /* this one may have gone past what is asked for */
+    else if (theirs == s->cosigs_digest)
         s->cosigs_told = s->cosigs_came;
     else
         s->round = s->summary_due = true;
@@ -181,7 +207,9 @@ static bool compare_all(tally_session *s, tally_wire_list marks) {
 
 static void end_round(tally_session *s) {
     if (!s->end_said || !s->end_heard) return;
-    s->round = s->summary_heard = s->end_said = s->end_heard = false;
+    s->summary_heard = s->end_said = s->end_heard = false;
+    s->round = s->summary_due = s->cosigs_again;
+    s->cosigs_again = false;
 }
 
 /* Each goes through all that is held, and what begins one is a hello of either side. */

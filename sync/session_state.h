@@ -178,7 +178,9 @@ struct tally_session {
     bool end_due, end_said, end_heard;
     uint64_t cosigs_came, cosigs_digest; /* in the ledger; */
     uint64_t cosigs_told;                /* of those that came so many need not be told */
-    int64_t cosign_ms, cosigned_ms;      /* when to look for heads to cosign, and when that was */
+    bool cosigs_again;                   /* a hello amid a round asks for another one */
+    uint64_t cosigs_refused; /* one of a stranger came while this was the team; 0: none did */
+    int64_t cosign_ms, cosigned_ms; /* when to look for heads to cosign, and when that was */
 
     /* blobs */
     session_ids asked;   /* by us, not answered */
@@ -298,6 +300,8 @@ bool session_cosigs_read(tally_session *s, tally_txn *txn);
 /* The peer's hello has this digest. */
 void session_cosigs_compare(tally_session *s, uint64_t theirs);
 bool session_cosig_say(tally_session *s); /* as session_push */
+/* One was refused because nobody has added a device of it. */
+bool session_cosig_refused(tally_session *s);
 bool session_cosigs_in_sync(const tally_session *s);
 /* Cosigns what it is time for; records have come that may be cosigned. */
 bool session_cosign(tally_session *s);

@@ -246,6 +246,7 @@ static void note_fork(tally_session *s, session_feed *feed, const session_item *
 /* `news`: it was refused, and for a reason that is new. */
 static bool note_item(tally_session *s, const session_item *item, bool *news) {
     *news = false;
+    if (item->what == ITEM_COSIG && item->skip != SKIP_NONE) return session_cosig_refused(s);
     if (item->what != ITEM_COMMITS) return true;
     session_feed *feed = session_feed_need(s, &item->device);
     if (!feed) return false;
