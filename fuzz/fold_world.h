@@ -14,7 +14,8 @@
 #define WORLD_DEVICES      3u
 #define WORLD_RECORDS_MAX  48u
 #define WORLD_RECORD_BYTES 2048u
-#define WORLD_BLOBS        4u /* the last of them is nowhere */
+#define WORLD_ROOM_BYTES   8192u /* twenty fields, each too long */
+#define WORLD_BLOBS        4u    /* the last of them is nowhere */
 #define WORLD_TEXT_BYTES   64u
 
 /* What a field's byte may say instead of which of the sound values it is. */
@@ -38,7 +39,7 @@ typedef struct world {
     tally_hlc clock[WORLD_DEVICES];
     tally_hash blobs[WORLD_BLOBS];
     tally_writer *writer;
-    uint8_t room[WORLD_RECORD_BYTES]; /* of the record in the making: the writer borrows */
+    uint8_t room[WORLD_ROOM_BYTES]; /* of the record in the making: the writer borrows */
     size_t used;
 } world;
 

@@ -8,6 +8,13 @@
 #define INPUT_MAX_BYTES (4u * 1024u * 1024u)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+size_t LLVMFuzzerMutate(uint8_t *data, size_t size, size_t max_size);
+
+/* libFuzzer's, which targets with a mutator of their own name. */
+size_t LLVMFuzzerMutate(uint8_t *data, size_t size, size_t max_size) {
+    (void)data, (void)max_size;
+    return size;
+}
 
 /* An exact-size copy, so that a read past the end is caught. */
 static int replay(const char *folder, const char *name, uint8_t *buffer) {
