@@ -218,7 +218,9 @@ void doctor_prices(doctor *doc) {
         doctor_say(doc, DOCTOR_WARNING, "%" PRIu64 " requests of model '%.*s' have no price",
                    row->sums.requests, (int)row->keys[0].len, (const char *)row->keys[0].ptr);
         doctor_why(doc, "they are in no total, and on no invoice");
-        doctor_next(doc, "tally prices set '%.*s' --input USD --output USD (a million tokens)",
+        doctor_next(doc,
+                    "tally prices set '%.*s' --input USD --output USD (a million tokens); what was "
+                    "imported needs its cost in the import",
                     (int)row->keys[0].len, (const char *)row->keys[0].ptr);
     }
     if (!tally_report_count(report)) doctor_say(doc, DOCTOR_OK, "every request is priced");

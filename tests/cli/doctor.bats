@@ -28,8 +28,19 @@ finds_none() {
 
 cost_of() { # MODEL TIME COST
     jq -n --arg model "$1" --arg time "$2" --arg cost "$3" '{costs: [{time: $time, session: "s", agent: "codex",
-        model: $model, input_tokens: 1, output_tokens: 1, total_cost: (if $cost == "" then null else $cost end), tags: [],
+        model: $model, input_tokens: 1, output_tokens: 1, total_cost: $cost, tags: [],
         id: "00000000000000000000000000000001"}]}' | "$TALLY" costs import - >/dev/null
+}
+
+# One response of Claude Code's, now.
+response_of() { # MODEL
+    mkdir -p "$HOME/.claude/projects/p"
+    echo '{"cleanupPeriodDays": 3650}' >"$HOME/.claude/settings.json"
+    jq -nc --arg model "$1" --arg time "$(date -u +%Y-%m-%dT%H:%M:%S.000Z)" '{type: "assistant", uuid: "u", timestamp: $time,
+        sessionId: "s", cwd: "/p", version: "2.1.268", requestId: "req_1", message: {id: "msg_1", type: "message",
+        role: "assistant", model: $model, content: [], stop_reason: "end_turn", usage: {input_tokens: 1, output_tokens: 1}}}' \
+        >"$HOME/.claude/projects/p/s.jsonl"
+    "$TALLY" capture >/dev/null
 }
 
 @test "doctor finds nothing wrong with a sound machine, changes nothing, and says so" {
@@ -133,7 +144,6 @@ cost_of() { # MODEL TIME COST
 @test "doctor warns of git that is not there only while commits describe sessions" {
     new_ledger
     mkdir empty
-    jq=$(dirname "$(command -v jq)")
     status=0
     PATH=$PWD/empty "$TALLY" doctor --json >d || status=$?
     [ "$status" -eq 1 ]
@@ -145,7 +155,7 @@ cost_of() { # MODEL TIME COST
 
 @test "doctor names models and budgets that lack a price" {
     new_ledger
-    cost_of mystery-1 "$(date -u +%Y-%m-%dT%H:%M:%SZ)" ""
+    response_of mystery-1
     finds warning prices "1 requests of model 'mystery-1' have no price"
     finds_none budgets
     tally budget set --period monthly --limit 10 >/dev/null
@@ -169,7 +179,8 @@ cost_of() { # MODEL TIME COST
 @test "doctor says who was never met, what nobody else holds, and what waits for a cosignature" {
     new_ledger
     finds note copies "you are alone"
-    two_teammates
+    BEN="$BATS_TEST_TMPDIR/ben"
+    join_team "$TALLY_HOME" "$BEN" Ben desktop
     join_team "$TALLY_HOME" "$BATS_TEST_TMPDIR/cleo" Cleo tower
     finds ok peers "each of 2 was met"
     record_in "$TALLY_HOME" model-a
@@ -184,18 +195,19 @@ cost_of() { # MODEL TIME COST
 
 @test "doctor tells a device that it is revoked" {
     two_teammates
-    tally team revoke Ben/desktop 2>/dev/null
-    tally sync export all --all 2>/dev/null
-    tally sync import all --ledger "$BEN" 2>/dev/null
-    TALLY_HOME=$BEN finds error members "this device is revoked"
     finds_none members
+    tally team revoke Ben/desktop 2>/dev/null
+    finds_none members
+    tally team revoke laptop --yes 2>/dev/null
+    finds error members "this device is revoked"
 }
 
 @test "doctor tells of messages that do not arrive" {
     new_ledger
     finds_none webhooks
     tally webhook add http://127.0.0.1:9/ --name nowhere >/dev/null 2>&1
-    tally webhook test nowhere >/dev/null 2>&1 || true
+    response_of claude-opus-5
+    tally budget set --period monthly --limit 0.000001 --notify-at 1 >/dev/null
     tally webhook deliver >/dev/null 2>&1 || true
     finds note webhooks "wait to be tried again"
 }
