@@ -20,7 +20,7 @@ steady() {
 
 # Each line of the first file comes in the second, in this order.
 in_order() { # EXPECTED GOT
-    awk 'NR == FNR { want[++n] = $0; next } at < n && $0 == want[at + 1] { at++ }
+    awk 'FILENAME == ARGV[1] { want[++n] = $0; next } at < n && $0 == want[at + 1] { at++ }
         END { if (at < n) { print "does not come: " want[at + 1]; exit 1 } }' "$1" "$2"
 }
 
