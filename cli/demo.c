@@ -231,7 +231,10 @@ static int step_play(demo *play, const demo_step *step) {
     else
         output_tell(play, step);
     if (demo_stopped() || held) return CLI_DONE;
-    if (code) return cli_fail(&err);
+    if (code) {
+        (void)cli_fail(&err);
+        return CLI_FAILED;
+    }
     cli_say("tally: the demo ends here: '%s' ended with %d%s%s%s, and the story says otherwise; "
             "'tally doctor' looks at this machine",
             typed, play->now.exit, step->expects ? " and without '" : "",

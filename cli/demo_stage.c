@@ -306,6 +306,16 @@ static bool address_take(demo_stage *stage, const demo_output *out) {
     return len > 0;
 }
 
+/* What the daemon logged, for one that did not come up. */
+static void log_take(const char *path, demo_output *out) {
+    uint8_t *text = NULL;
+    size_t len = 0;
+    if (cli_file_read(path, DEMO_OUTPUT_BYTES - 1, &text, &len, NULL)) return;
+    memcpy(out->text, text, len);
+    out->text[out->len = len] = '\0';
+    free(text);
+}
+
 int demo_daemon_start(demo_stage *stage, demo_who who, char *const *words, demo_output *out,
                       tally_error *err) {
     char *ask[] = {(char[]){"tally"}, (char[]){"node"}, (char[]){"status"}, (char[]){"--json"},
@@ -329,7 +339,10 @@ int demo_daemon_start(demo_stage *stage, demo_who who, char *const *words, demo_
     }
     stage->terminal = terminal;
     output_begin(out);
-    if (!found) return tally_fail(err, TALLY_EIO, "tallyd does not answer; see %s", path);
+    if (!found) {
+        log_take(path, out);
+        return tally_fail(err, TALLY_EIO, "tallyd does not answer");
+    }
     out->len =
         (size_t)snprintf(out->text, DEMO_OUTPUT_BYTES, "tallyd listens at %s\n", stage->address);
     out->exit = 0;

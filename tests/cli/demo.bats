@@ -23,10 +23,14 @@ left_over() { ls -A "$TMPDIR"; }
     mkdir -p "$HOME/.claude/projects"
     echo '{}' >"$HOME/.claude/settings.json"
     find "$HOME" "$TALLY_HOME" -type f -exec sha256sum {} + | sort >before
-    env -u HOME "$TALLY" demo --week 2026-11-09 >told
+    env -u HOME "$TALLY" demo --week 2026-11-09 --keep kept >told
     find "$HOME" "$TALLY_HOME" -type f -exec sha256sum {} + | sort >after
     cmp before after
     [ -z "$(left_over)" ]
+    year=$(date -u +%Y)
+    head -c 5 "kept/ada/KI-$year-0001.pdf" | grep -q '^%PDF-' || need "$(dirname "$TALLY")/lib/tally/tally-pdf.so"
+    grep -q '<html' "kept/ada/KI-$year-0001.html"
+    [ "$(tally report --json --ledger kept/ben/.local/share/tally | jq -r .total.total_cost)" = 8.755 ] # and 2 x 0.24 of today
     row() { grep -cE "^$1 +([^ ]+ )*.* $2( |\$)" told; }
     [ "$(row 'larkspur Ada Kline' 3.5000)" -eq 1 ]
     [ "$(row 'larkspur Ben Ito' 3.4000)" -eq 1 ]
@@ -43,24 +47,25 @@ left_over() { ls -A "$TMPDIR"; }
     grep -q ' its bytes are not what was recorded$' told
 }
 
-@test "a demo that is kept can be looked at, and never goes into a folder that holds something" {
+@test "a demo that cannot go on says where, exits with 1, and goes away" {
     setup_demo
-    mkdir -p kept full
+    mkdir -p full bin
     touch full/mine
     fails_with 4 tally demo --keep full
     [ "$(ls full)" = mine ]
-    fails_with 2 tally demo --week 2026-11-10
+    fails_with 2 tally demo --week 2026-11-10 # a Tuesday
     fails_with 2 tally demo --week 2999-01-07
-    # Without the tools that a step needs, that step fails, and the demo says which.
-    try env PATH=/nowhere "$TALLY" demo --keep kept --json
+    cp "$TALLY" bin/tally
+    fails_with 1 bin/tally demo
+    [[ "$words" == *"bin/tallyd is missing; install it beside tally" ]]
+    printf '#!/bin/sh\necho no luck\nexit 1\n' >bin/tallyd
+    chmod +x bin/tallyd
+    try bin/tally demo --json
     [ "$status" -eq 1 ]
-    [[ "$words" == *"'mkdir copy' ended with 127"* ]]
-    jq -e '.ok == false and (.steps[-1] | .ok == false and .command == "mkdir copy") and
+    [ "$words" = "tally: tallyd does not answer" ]
+    jq -e '.ok == false and (.steps[-1] | .ok == false and (.command | startswith("tallyd ")) and .output == "no luck\n") and
         ([.steps[:-1][] | select(.ok | not)] == [])' <<<"$output"
-    year=$(date -u +%Y)
-    head -c 5 "kept/ada/KI-$year-0001.pdf" | grep -q '^%PDF-' || need "$(dirname "$TALLY")/lib/tally/tally-pdf.so"
-    grep -q '<html' "kept/ada/KI-$year-0001.html"
-    [ "$(HOME="$PWD/kept/ben" "$TALLY" report --json --ledger kept/ben/.local/share/tally | jq -r .total.total_cost)" = 8.755 ] # and 2 x 0.24 of today
+    [ -z "$(left_over)" ]
 }
 
 demo_began() { ls -d "$TMPDIR"/tally-demo.*/ada/.local/share/tally/ledger.mdb >/dev/null 2>&1; }
