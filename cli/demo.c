@@ -78,7 +78,8 @@ static void command_fill(const demo *play, const char *command, char out[COMMAND
 static void words_split(char *text, char *words[DEMO_WORDS_MAX]) {
     size_t count = 0;
     while (*text && count + 1 < DEMO_WORDS_MAX) {
-        char *out = text, quoted = 0;
+        char *out = text;
+        bool quoted = false;
         words[count++] = text;
         for (; *text && (quoted || *text != ' '); text++)
             if (*text == '"')
@@ -361,4 +362,5 @@ const cli_command command_demo = {
     .summary = "two laptops, a week, an invoice and its proof, played for you",
     .example = "tally demo",
     .options = options,
+    .homeless = true,
     .run = demo_command_run};

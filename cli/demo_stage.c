@@ -331,10 +331,11 @@ int demo_daemon_start(demo_stage *stage, demo_who who, char *const *words, demo_
     if (stage->daemon < 0) return err->code;
     int64_t until_ms = steady_ms() + DAEMON_START_MS;
     bool terminal = stage->terminal, found = false;
+    tally_error unheard;     /* that nobody answers yet is no news */
     stage->terminal = false; /* JSON as programs read it */
     while (!found && !stopped && steady_ms() < until_ms &&
            waitpid(stage->daemon, NULL, WNOHANG) == 0) {
-        found = demo_run(stage, who, ask, out, NULL) == 0 && address_take(stage, out);
+        found = demo_run(stage, who, ask, out, &unheard) == 0 && address_take(stage, out);
         if (!found) (void)nanosleep(&pause, NULL);
     }
     stage->terminal = terminal;

@@ -237,7 +237,8 @@ static int command_run(cli *run, int argc, char **argv) {
         cli_help_command(cli_out(run), run->command);
     else {
         tally_error err = {0};
-        code = cli_dir_find(run, &err) ? cli_fail(&err) : run->command->run(run);
+        bool lost = cli_dir_find(run, &err) != 0 && !run->command->homeless;
+        code = lost ? cli_fail(&err) : run->command->run(run);
     }
     code = cli_out_finish(run, code);
     return code && run->command->inside_agent ? CLI_FAILED : code;
