@@ -56,6 +56,7 @@ static const struct doctor_row {
     {"prices", doctor_prices, NEEDS_LEDGER},
     {"price age", doctor_price_age, NEEDS_LEDGER},
     {"whose", doctor_unattributed, NEEDS_LEDGER},
+    {"conflicts", doctor_conflicts, NEEDS_LEDGER},
     {"budgets", doctor_budgets, NEEDS_LEDGER},
     {"forks", doctor_forks, NEEDS_LEDGER},
     {"members", doctor_members, NEEDS_LEDGER},

@@ -55,7 +55,7 @@ doctor_check doctor_agents, doctor_retention, doctor_hooks, doctor_hook_log;
 /* doctor_ledger.c */
 doctor_check doctor_folder, doctor_key, doctor_open, doctor_timezone, doctor_mark, doctor_time;
 doctor_check doctor_capture, doctor_prices, doctor_price_age, doctor_unattributed, doctor_budgets;
-doctor_check doctor_git;
+doctor_check doctor_git, doctor_conflicts;
 /* doctor_team.c */
 doctor_check doctor_forks, doctor_members, doctor_peers, doctor_clocks, doctor_copies;
 doctor_check doctor_witnesses, doctor_webhooks;

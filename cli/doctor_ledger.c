@@ -15,6 +15,7 @@
 #include "describe_jobs.h"
 #include "file.h"
 #include "git.h"
+#include "invoices.h"
 
 #define DAY_MS          (24LL * 3600 * 1000)
 #define CLOCK_SLACK_MS  DAY_MS
@@ -260,6 +261,37 @@ void doctor_unattributed(doctor *doc) {
         doctor_why(doc, "they are on no invoice");
         doctor_next(doc, "tally report --unattributed --by project; then 'tally rule set'");
     }
+}
+
+static int rules_take(void *ctx, const tally_conflict *conflict) {
+    doctor *doc = ctx;
+    doctor_say(doc, DOCTOR_WARNING, "rules %.*s and %.*s disagree on %" PRIu64 " sessions",
+               (int)conflict->rule.len, (const char *)conflict->rule.ptr, (int)conflict->other.len,
+               (const char *)conflict->other.ptr, conflict->sessions);
+    doctor_why(doc, "these are nobody's until a person decides");
+    doctor_next(doc, "tally rule set '%.*s' --priority N, or 'tally assign'",
+                (int)conflict->rule.len, (const char *)conflict->rule.ptr);
+    return 0;
+}
+
+static int invoices_take(void *ctx, const tally_invoice_conflict *conflict, tally_error *err) {
+    doctor *doc = ctx;
+    char words[DOCTOR_TEXT_BYTES];
+    (void)err;
+    cli_invoice_conflict_words(conflict, words, sizeof words);
+    doctor_say(doc, DOCTOR_WARNING, "%s", words);
+    doctor_why(doc, "a client would pay for the same work twice");
+    doctor_next(doc, "tally invoice void NUMBER, one of the two");
+    return 0;
+}
+
+/* What two people decided apart, and only people can settle. */
+void doctor_conflicts(doctor *doc) {
+    tally_gaps gaps;
+    tally_error err = {0};
+    if (tally_gaps_count(doc->reading.txn, &gaps, rules_take, doc, &err) ||
+        tally_invoice_conflicts(doc->reading.txn, invoices_take, doc, &err))
+        doctor_say(doc, DOCTOR_ERROR, "%s", err.text);
 }
 
 static int budget_take(void *ctx, const tally_budget *budget, tally_error *err) {

@@ -286,12 +286,14 @@ issued() { tally invoice issue "$@" --yes --json 2>/dev/null | jq -r .number; }
         tally invoice list --json --ledger "$dir" | jq -e '.conflicts | length == 1 and .[0].entries == 1'
         tally invoice list --ledger "$dir" 2>&1 | grep -q "1 entries are billed on both"
         tally status --ledger "$dir" --json | jq -e '.invoice_conflicts | length == 1'
+        tally doctor --ledger "$dir" --json | jq -e '[.checks[] | select(.check == "conflicts") | .state] == ["warning"]'
         tally invoice verify AD-2026-0001 --ledger "$dir"
         tally invoice verify BE-2026-0001 --ledger "$dir"
     done
     tally invoice void BE-2026-0001 2>/dev/null
     tally invoice list --json | jq -e '.conflicts == []'
     tally status --json | jq -e '.invoice_conflicts == []'
+    tally doctor --json | jq -e 'all(.checks[]; .check != "conflicts")'
 }
 
 @test "hours and costs of sessions are billed by the client's days, shares to each client" {
