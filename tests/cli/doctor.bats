@@ -193,6 +193,28 @@ response_of() { # MODEL
     jq -e 'any(.checks[]; .check == "peers" and (.message | test("^Cleo/tower was never met")))' d
 }
 
+elsewhen() { "$(dirname "$TALLY")/tests/elsewhen" "$@"; }
+
+@test "doctor warns of a teammate not met for two weeks, and of one whose clock is wrong" {
+    two_teammates
+    elsewhen "$TALLY_HOME" met 13 60
+    finds ok peers "each of 1 was met"
+    finds_none clocks
+    elsewhen "$TALLY_HOME" met 14 -90
+    finds warning peers "Ben/desktop was last met 14 days ago"
+    finds warning clocks "the clock of Ben/desktop was 90 s behind this one"
+    elsewhen "$TALLY_HOME" met 0 61
+    finds warning clocks "61 s ahead of this one"
+}
+
+@test "doctor warns of records that are ahead of the clock" {
+    new_ledger
+    elsewhen "$TALLY_HOME" ahead 23
+    finds_none time
+    elsewhen "$TALLY_HOME" ahead 25
+    finds warning time "more than a day ahead of the clock"
+}
+
 @test "doctor tells a device that it is revoked" {
     two_teammates
     finds_none members
