@@ -43,7 +43,7 @@ static int expense_line(void *ctx, const tally_expense_facts *facts, tally_error
     tally_date_format(expense->day, date);
     tally_hex(tally_span_of(expense->id.b, sizeof expense->id.b), hex);
     hex[ID_SHOWN_DIGITS] = '\0';
-    tally_pico_format(facts->amount, 2, amount);
+    tally_pico_format_in(facts->amount, expense->currency, amount);
     cli_table_line(lines->table);
     cli_cell_text(lines->table, hex);
     cli_cell_text(lines->table, date);

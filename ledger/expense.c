@@ -73,7 +73,8 @@ const char *tally_expense_fault(const tally_expense_entry *e) {
          "the provider must be 1 to 64 bytes without control characters"},
         {tally_currency_decimals(e->currency) >= 0,
          "the currency must be an ISO 4217 code such as EUR"},
-        {e->amount != INT64_MIN, "the amount is too large"},
+        {e->amount > -TALLY_AMOUNT_LIMIT && e->amount < TALLY_AMOUNT_LIMIT,
+         "the amount must be below " TALLY_AMOUNT_LIMIT_TEXT},
         {name_or_nothing(e->client), "the client must be 1 to 64 bytes without control characters"},
         {name_or_nothing(e->project),
          "the project must be 1 to 64 bytes without control characters"},
@@ -119,7 +120,7 @@ static bool body_read(const tally_record *record, tally_expense *out, const uint
            tally_body_str(record, "category", &category) &&
            tally_expense_category_parse(category, &out->category) &&
            tally_body_str(record, "provider", &out->provider) &&
-           tally_body_i64(record, "amount", &out->amount) &&
+           tally_body_amount(record, "amount", &out->amount) &&
            tally_body_str(record, "currency", &out->currency) && opt_quantity(record, out) &&
            opt_str(record, "unit", &out->unit) && opt_str(record, "client", &out->client) &&
            opt_str(record, "project", &out->project) && opt_hash(record, "note", &out->note) &&
@@ -184,7 +185,7 @@ static void body_put(tally_writer *writer, const tally_expense_entry *e, const c
     tally_put_str(writer, "date", tally_span_str(date));
     tally_put_str(writer, "category", tally_span_str(category_names[e->category]));
     tally_put_str(writer, "provider", e->provider);
-    tally_put_i64(writer, "amount", e->amount);
+    tally_put_amount(writer, "amount", e->amount);
     tally_put_str(writer, "currency", e->currency);
     if (e->has_quantity) tally_put_i64(writer, "quantity", e->quantity);
     tally_put_str_opt(writer, "unit", e->unit);

@@ -121,8 +121,11 @@ static const char *number_fault(tally_field_type type, const tally_value *value)
 const char *policy_field_fault(const tally_policy_field *f, const tally_record *record,
                                bool *there) {
     tally_value value;
+    tally_i128 amount;
     *there = tally_body_get(record, f->name, &value);
     if (!*there) return f->needed ? "given" : NULL;
+    if (f->type == TALLY_FIELD_AMOUNT)
+        return tally_value_amount(&value, &amount) && amount > 0 ? NULL : "an amount above zero";
     if (value.type == TALLY_VALUE_STR) return tally_field_text_fault(f->type, value.bytes);
     if (value.type == TALLY_VALUE_BIN && f->type == TALLY_FIELD_BLOB)
         return value.bytes.len == TALLY_HASH_BYTES ? NULL : "32 bytes";

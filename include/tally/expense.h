@@ -36,7 +36,7 @@ typedef struct tally_expense {
     int64_t day;       /* calendar day, since 1970-01-01; of no time zone */
     tally_expense_category category;
     tally_span provider;
-    int64_t amount;                          /* pico-units of `currency`; below zero: a credit */
+    tally_i128 amount;                       /* pico-units of `currency`; below zero: a credit */
     tally_span currency;                     /* ISO 4217 */
     bool has_quantity;                       /* `quantity` and `unit` are given */
     int64_t quantity;                        /* pico-units of `unit` */
@@ -67,7 +67,7 @@ typedef struct tally_expense_facts {
     const tally_expense *expense;
     const tally_share *share; /* NULL: unattributed */
     tally_span client, project, member, device;
-    int64_t amount; /* of the share; shares add up to the expense's to the last pico-unit */
+    tally_i128 amount; /* of the share; shares add up to the expense's to the last pico-unit */
 } tally_expense_facts;
 typedef int tally_expense_facts_fn(void *ctx, const tally_expense_facts *facts, tally_error *err);
 /* A filter's period, client, project, tag, member, device and unattributed apply. With any other
@@ -95,7 +95,8 @@ typedef struct tally_expense_entry {
     int64_t day;
     tally_expense_category category;
     tally_span provider, currency, unit, client, project;
-    int64_t amount, quantity;
+    tally_i128 amount;
+    int64_t quantity;
     bool has_quantity;
     const tally_hash *note, *evidence; /* blobs that are stored already; NULL: none */
     tally_span evidence_name, evidence_type;

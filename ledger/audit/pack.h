@@ -172,7 +172,7 @@ bool pack_is_kind(const pack_item *item, const char *kind);
 /* A text of its body; empty when there is none. */
 tally_span pack_text_of(const pack_item *item, const char *key);
 /* amount x part / parts, rounded towards zero, or one more away from zero. */
-bool pack_is_share(tally_i128 amount, uint64_t part, uint64_t parts, int64_t share);
+bool pack_is_share(tally_i128 amount, uint64_t part, uint64_t parts, tally_i128 share);
 /* What the row's figure is by what stands in the pack: false and bad when it is another. */
 bool pack_row_figure(pack_line *line, const pack_document *document, const tally_trace *row,
                      const pack_item *item, const pack_item *rate, bool *recomputed);

@@ -47,7 +47,8 @@ static tally_milestone *milestone_find(tally_milestones *all, uint32_t number) {
 static int keep_milestone(void *ctx, const tally_policy_row *row, tally_error *err) {
     milestone_gather *g = ctx;
     const tally_record *record = &row->record;
-    int64_t fee, share;
+    tally_i128 fee;
+    int64_t share;
     (void)err;
     if (!tally_span_eq(text_of(record, "contract"), g->contract->contract) ||
         g->out->count == TALLY_MAX_MILESTONES)
@@ -58,10 +59,10 @@ static int keep_milestone(void *ctx, const tally_policy_row *row, tally_error *e
                            .section = text_of(record, "section"),
                            .criterion = text_of(record, "criterion"),
                            .leaf = row->leaf};
-    if (tally_body_i64(record, "fee", &fee))
+    if (tally_body_amount(record, "fee", &fee))
         m->fee = agreed_minor(g->contract, fee);
     else if (tally_body_i64(record, "percent_bp", &share))
-        m->fee = agreed_minor(g->contract, (tally_i128)g->contract->fee * share / 10000);
+        m->fee = agreed_minor(g->contract, g->contract->fee * share / 10000);
     else
         return 0;
     g->has_fee[m->number] = true;
@@ -144,7 +145,7 @@ static int pass_change(void *ctx, const tally_policy_row *row, tally_error *err)
                            .title = text_of(&row->record, "title"),
                            .leaf = row->leaf};
     if (!tally_span_eq(text_of(&row->record, "contract"), call->contract)) return 0;
-    (void)tally_body_i64(&row->record, "amount", &change.amount);
+    (void)tally_body_amount(&row->record, "amount", &change.amount);
     tally_span keys[] = {call->contract, change.number};
     /* What was approved is what stood then: a change of it since needs another approval. */
     if (tally_policy_get(call->txn, TALLY_POLICY_APPROVED, keys, 2, &approved) == 0 &&
