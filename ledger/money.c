@@ -235,8 +235,8 @@ int tally_pico_scale(tally_i128 value, tally_u128 num, tally_u128 den, tally_i12
         rest -= den;
         quotient |= 1u;
     }
-    if (quotient > largest - 1) return TALLY_EOVERFLOW;
-    if (rest >= den - rest) quotient++;
+    if (quotient <= largest && rest >= den - rest) quotient++;
+    if (quotient > largest) return TALLY_EOVERFLOW;
     *out = value < 0 ? -(tally_i128)quotient : (tally_i128)quotient;
     return 0;
 }

@@ -158,7 +158,7 @@ static int append_issue(tally_txn *txn, tally_writer *writer, const tally_invoic
     int64_t compute = invoice->subtotal[TALLY_BLOCK_COMPUTE], project;
     if (!project_sum(invoice, &project) || !invoice_amount_ok(invoice->total) ||
         !invoice_amount_ok(compute) || !invoice_amount_ok(project))
-        return tally_fail(err, TALLY_EOVERFLOW,
+        return tally_fail(err, TALLY_EREFUSED,
                           "the invoice is too large; bill a shorter period, or fewer milestones");
     tally_date_format(invoice->first_day, dates.from);
     tally_date_format(invoice->end_day - 1, dates.to);
