@@ -37,7 +37,10 @@ int cli_day_read(const cli *run, const char *name, int64_t otherwise, int64_t *o
                  tally_error *err) {
     const char *text = cli_value(run, name);
     *out = otherwise;
-    if (!text || tally_date_parse(tally_span_str(text), out) == 0) return 0;
+    if (!text) return 0;
+    if (tally_date_parse(tally_span_str(text), out) == 0 &&
+        !tally_field_typed_fault(TALLY_FIELD_DATE, tally_span_str(text)))
+        return 0;
     return tally_fail(err, TALLY_EINVAL, "--%s %s is no date; write it like 2026-03-31", name,
                       text);
 }

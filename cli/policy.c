@@ -174,7 +174,8 @@ static int field_read(policy_change *change, size_t i) {
         return number_read(change->run, option, text, field->type, &value->number);
     int code = text_read(change, field, text, &value->text);
     if (code) return code;
-    const char *fault = tally_field_text_fault(field->type, value->text);
+    const char *fault = change->unset ? tally_field_text_fault(field->type, value->text)
+                                      : tally_field_typed_fault(field->type, value->text);
     if (!tally_utf8_valid(value->text)) fault = "UTF-8 text";
     if (!fault) return CLI_DONE;
     return cli_usage(change->run, "%s%s '%s' must be %s", operand ? "" : "--", option, text, fault);

@@ -204,6 +204,25 @@ bool tally_expense_known(tally_txn *txn, const tally_hash *key) {
     return tally_entry_kind_of(txn, &id) != TALLY_ENTRY_NONE;
 }
 
+/* Beyond tally_expense_fault, which reads what was recorded before as well. */
+static int typed_check(const tally_expense_entry *e, const char *date, tally_error *err) {
+    const struct {
+        const char *what;
+        tally_field_type type;
+        tally_span text;
+    } fields[] = {{"date", TALLY_FIELD_DATE, tally_span_str(date)},
+                  {"provider", TALLY_FIELD_NAME, e->provider},
+                  {"client", TALLY_FIELD_NAME, e->client},
+                  {"project", TALLY_FIELD_NAME, e->project},
+                  {"unit", TALLY_FIELD_NAME, e->unit}};
+    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
+        const char *fault =
+            fields[i].text.len ? tally_field_typed_fault(fields[i].type, fields[i].text) : NULL;
+        if (fault) return tally_fail(err, TALLY_EINVAL, "the %s must be %s", fields[i].what, fault);
+    }
+    return 0;
+}
+
 int tally_expense_append(tally_txn *txn, const tally_expense_entry *entry, tally_entry_id *id,
                          tally_error *err) {
     char date[TALLY_TIME_TEXT_BYTES];
@@ -211,15 +230,14 @@ int tally_expense_append(tally_txn *txn, const tally_expense_entry *entry, tally
     tally_writer *writer;
     tally_entry_id made;
     tally_hash leaf;
-    int64_t day;
     if (fault) return tally_fail(err, TALLY_EINVAL, "%s", fault);
     tally_date_format(entry->day, date);
-    if (tally_date_parse(tally_span_str(date), &day) != 0)
-        return tally_fail(err, TALLY_EINVAL, "the date must be one as 2026-03-31");
+    int rc = typed_check(entry, date, err);
+    if (rc != 0) return rc;
     if (entry->key) key_entry_id(entry->key->b, &made);
     if (entry->key && tally_expense_known(txn, entry->key))
         return tally_fail(err, TALLY_EEXIST, "this row was imported before");
-    int rc = tally_writer_new(&writer, err);
+    rc = tally_writer_new(&writer, err);
     if (rc != 0) return rc;
     body_put(writer, entry, date);
     rc = tally_append(txn, KIND, writer, &leaf, err);

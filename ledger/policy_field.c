@@ -92,6 +92,21 @@ const char *tally_field_text_fault(tally_field_type type, tally_span text) {
     return tally_field_is_number(type) ? "a number" : choice_fault(type, text);
 }
 
+static bool all_blank(tally_span text) {
+    for (size_t i = 0; i < text.len; i++)
+        if (text.ptr[i] != ' ') return false;
+    return true;
+}
+
+const char *tally_field_typed_fault(tally_field_type type, tally_span text) {
+    const char *fault = tally_field_text_fault(type, text);
+    bool dated = type == TALLY_FIELD_DATE || type == TALLY_FIELD_MONTH;
+    if (fault) return fault;
+    if (!tally_utf8_valid(text)) return "UTF-8 text";
+    if (dated && memcmp(text.ptr, "0000", 4) == 0) return "of the year 1 or later";
+    return all_blank(text) ? "more than blanks" : NULL;
+}
+
 static const char *number_fault(tally_field_type type, const tally_value *value) {
     bool positive = value->type == TALLY_VALUE_UINT;
     uint64_t number = positive ? value->as.uint : 0;

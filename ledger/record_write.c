@@ -148,7 +148,7 @@ int tally_writer_encode(tally_writer *writer, const char *kind, tally_hlc hlc, t
     for (uint32_t i = 0; i < writer->count && !writer->overflow; i++) {
         const field *f = &writer->fields[i];
         if (f->type == FIELD_STR && !tally_utf8_valid(f->bytes))
-            return tally_fail(err, TALLY_EFORMAT, "cannot record %s: its field %.*s is not UTF-8",
+            return tally_fail(err, TALLY_EINVAL, "cannot record %s: its field %.*s is not UTF-8",
                               kind, (int)f->key.len, (const char *)f->key.ptr);
         pack_field(&pk, writer, f);
     }

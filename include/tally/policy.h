@@ -97,6 +97,9 @@ static inline bool tally_field_is_number(tally_field_type type) {
 }
 /* NULL, or what a text of that type must be: "a date as 2026-03-31". */
 const char *tally_field_text_fault(tally_field_type type, tally_span text);
+/* The same of a text that is to be recorded now, which must also be UTF-8, more than blanks, and of
+ * the year 1 or later. Records that break only this keep their effect. */
+const char *tally_field_typed_fault(tally_field_type type, tally_span text);
 
 /* One row as recorded. Spans live as long as the transaction writes nothing. */
 typedef struct tally_policy_row {

@@ -98,7 +98,7 @@ void tally_put_true(tally_writer *writer, const char *key);
 /* A ready canonical msgpack value (an array or a map). */
 void tally_put_raw(tally_writer *writer, const char *key, tally_span msgpack);
 /* Encodes what was put. The span is the writer's, valid until its next use. TALLY_ELIMIT when over
- * 64 KiB, TALLY_EFORMAT when a text is not UTF-8. */
+ * 64 KiB, TALLY_EINVAL when a text is not UTF-8. */
 int tally_writer_encode(tally_writer *writer, const char *kind, tally_hlc hlc, tally_span *out,
                         tally_error *err);
 

@@ -255,7 +255,7 @@ static int append_about(tally_txn *txn, const tally_issued *issued, fact_kind ab
 int tally_invoice_void(tally_txn *txn, const tally_issued *issued, tally_span reason,
                        tally_error *err) {
     tally_writer *writer;
-    const char *fault = reason.len ? tally_field_text_fault(TALLY_FIELD_TEXT, reason) : NULL;
+    const char *fault = reason.len ? tally_field_typed_fault(TALLY_FIELD_TEXT, reason) : NULL;
     if (fault) return tally_fail(err, TALLY_EINVAL, "a reason must be %s", fault);
     if (issued->status == TALLY_INVOICE_VOID)
         return tally_fail(err, TALLY_EEXIST, "invoice %.*s is void already", SPAN(issued->number));
@@ -269,7 +269,7 @@ int tally_invoice_pay(tally_txn *txn, const tally_issued *issued, int64_t amount
                       tally_span note, tally_error *err) {
     char date[TALLY_TIME_TEXT_BYTES];
     tally_writer *writer;
-    const char *fault = note.len ? tally_field_text_fault(TALLY_FIELD_TEXT, note) : NULL;
+    const char *fault = note.len ? tally_field_typed_fault(TALLY_FIELD_TEXT, note) : NULL;
     if (fault) return tally_fail(err, TALLY_EINVAL, "a note must be %s", fault);
     if (amount <= 0) return tally_fail(err, TALLY_EINVAL, "a payment is an amount above zero");
     if (!invoice_amount_ok(amount))
