@@ -90,6 +90,22 @@ typedef struct tally_expense_sums {
 int tally_expenses_sum(tally_txn *txn, const tally_filter *filter, tally_expense_sums *out,
                        tally_error *err);
 
+/* Two expenses that devices of their own recorded alike: of one day, category, provider, amount and
+ * currency. Two people may have spent the same; or one bill came in twice, and would be billed
+ * twice. */
+typedef struct tally_expense_twin {
+    tally_entry_id id, other;
+    uint32_t feed, other_feed;
+    int64_t day;
+    tally_expense_category category;
+    tally_span provider, currency;
+    tally_i128 amount;
+} tally_expense_twin;
+typedef int tally_expense_twin_fn(void *ctx, const tally_expense_twin *twin, tally_error *err);
+/* Calls `fn` for each of first_day <= day < end_day, voided ones left out, by day. */
+int tally_expense_twins_each(tally_txn *txn, int64_t first_day, int64_t end_day,
+                             tally_expense_twin_fn *fn, void *ctx, tally_error *err);
+
 /* What is to be recorded. Empty spans: not given. */
 typedef struct tally_expense_entry {
     int64_t day;
