@@ -392,13 +392,28 @@ function timeBefore(pack, d, row) {
 }
 
 /* No document bills more than the whole of anything. */
-function billedOnce(line, d, row) {
+function billedOnce(pack, line, d, row) {
     const { item, what, part, parts } = row, shown = item && !item.withheld;
     const name = what === 'cost' || same(row.leaf, NO_LEAF) ? hex(row.entry)
         : what === 'session' && shown ? JSON.stringify([textOf(item.body, 'agent'), textOf(item.body, 'id')]) : hex(row.leaf);
     const key = [what, what === 'cost' ? '' : row.day, name].join(), before = d.billed.get(key);
     line.expect(!before || (before.parts === parts && before.part + part <= parts), 'it is billed twice');
     d.billed.set(key, { parts, part: part + (before ? before.part : 0n) });
+    billedAlone(pack, line, d, row, key);
+}
+
+/* Nor do the living documents together; and none bills what another one of its contract does. */
+function billedAlone(pack, line, d, row, key) {
+    if (d.voided || timeBefore(pack, d, row) !== 0n) return; /* other stretches of time are other time */
+    pack.held ??= new Map();
+    const { part, parts } = row, under = key + '\0' + d.head.contract, by = pack.held.get(under);
+    line.expect(!by || by === d, 'another invoice under this contract bills it');
+    pack.held.set(under, d);
+    const before = pack.held.get(key);
+    line.expect(!before || part * before.parts <= (before.parts - before.part) * parts,
+        'with another invoice it is billed beyond the whole');
+    if (!before) pack.held.set(key, { part, parts });
+    else if (before.parts === parts) before.part += part;
 }
 
 function sessionHolds(line, d, row, f, pack) {
@@ -445,7 +460,7 @@ function traceLine(pack, line) {
         'its part or its time is out of range');
     sessionsHold(line, row);
     if (FIGURES[row.what]) {
-        billedOnce(line, d, row);
+        billedOnce(pack, line, d, row);
         decisionHolds(line, row, d.head.client, f);
         if (row.item && !row.item.withheld) FIGURES[row.what](line, d, row, f, pack);
     }
