@@ -96,7 +96,8 @@ static void sort_milestones(tally_milestones *all) {
 /* Those without a fee of their own share what the others leave of the contract's, in whole percents
  * of it; the last one takes the remainder: 30,000 in three is 9,900, 9,900 and 10,200. */
 static void share_fee(milestone_gather *g) {
-    int64_t left = agreed_minor(g->contract, g->contract->fee), open = 0, given = 0;
+    tally_i128 left = agreed_minor(g->contract, g->contract->fee), given = 0;
+    int64_t open = 0;
     for (size_t i = 0; i < g->out->count; i++) {
         if (g->has_fee[g->out->items[i].number])
             left -= g->out->items[i].fee;
@@ -108,12 +109,12 @@ static void share_fee(milestone_gather *g) {
         tally_milestone *m = &g->out->items[i];
         if (g->has_fee[m->number]) continue;
         tally_i128 percents = PERCENT_ALL / open;
-        m->fee = (int64_t)((tally_i128)left * percents / PERCENT_ALL);
+        m->fee = (int64_t)(left * percents / PERCENT_ALL);
         given += m->fee;
     }
     for (size_t i = g->out->count; i-- > 0 && open > 0;)
         if (!g->has_fee[g->out->items[i].number]) {
-            g->out->items[i].fee += left - given;
+            g->out->items[i].fee += (int64_t)(left - given);
             break;
         }
 }

@@ -22,8 +22,8 @@ static int keep_holder(void *ctx, const lock *l, tally_error *err) {
 }
 
 /* Of the lines that rest on this thing. */
-static int64_t taken_off(const tally_invoice *invoice, const tally_entry_id *thing) {
-    int64_t sum = 0;
+static tally_i128 taken_off(const tally_invoice *invoice, const tally_entry_id *thing) {
+    tally_i128 sum = 0;
     for (size_t i = 0; i < invoice->line_count; i++) {
         const tally_invoice_line *line = &invoice->lines[i];
         for (size_t k = 0; line->kind == TALLY_LINE_DEPOSIT && k < line->trace_count; k++)
@@ -34,7 +34,7 @@ static int64_t taken_off(const tally_invoice *invoice, const tally_entry_id *thi
 }
 
 static int read_credit(draft *d, const billed_issue *issue, const tally_entry_id *thing,
-                       int64_t *out) {
+                       tally_i128 *out) {
     const uint8_t *document;
     tally_span content;
     tally_invoice *invoice;
@@ -51,7 +51,7 @@ static int read_credit(draft *d, const billed_issue *issue, const tally_entry_id
     return 0;
 }
 
-int deposit_credited(draft *d, const tally_deposit *deposit, int64_t *out) {
+int deposit_credited(draft *d, const tally_deposit *deposit, tally_i128 *out) {
     char hex[2 * TALLY_HASH_BYTES + 1];
     int rc = 0;
     *out = 0;

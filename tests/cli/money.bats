@@ -151,4 +151,9 @@ holds() { # NUMBER
     tally contract set d --client kaisha --fee 99999999999999 --currency USD 2>/dev/null
     fails_with 4 tally invoice issue d --period 2026-03 --yes
     [[ "$words" == *"too large"* ]]
+    # Ten milestones of 10^18 minor units each are more than 64 bits hold.
+    tally contract set e --client kaisha --fee 99999999999999 --currency CLF 2>/dev/null
+    for n in 1 2 3 4 5 6 7 8 9 10; do tally milestone set e $n --fee 99999999999999 2>/dev/null; done
+    tally milestone set e 11 2>/dev/null
+    tally contract show e --json | jq -e '[.milestones[].fee] | .[0] == "99999999999999.0000" and .[10] == "0.0000"'
 }
