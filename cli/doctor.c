@@ -7,6 +7,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include <tally/secret.h>
+
 #include "commands.h"
 #include "cost_row.h"
 #include "device.h"
@@ -181,6 +183,15 @@ static void check_ledger(doctor *doc) {
     cli_reading_close(&reading);
 }
 
+static void check_memory(doctor *doc) {
+    if (tally_secret_locks())
+        doctor_say(doc, "memory", DOCTOR_OK, "keys stay out of swap");
+    else
+        doctor_say(doc, "memory", DOCTOR_WARNING,
+                   "keys may get into swap: this user may lock too little memory ('ulimit -l'); "
+                   "raise that, or encrypt swap");
+}
+
 static int doctor_run(cli *run) {
     doctor doc = {.run = run};
     if (run->json) {
@@ -189,6 +200,7 @@ static int doctor_run(cli *run) {
         cli_json_open(&doc.json, "checks", '[');
     }
     check_key(&doc);
+    check_memory(&doc);
     check_ledger(&doc);
     doctor_check_agents(&doc);
     if (run->json) {
