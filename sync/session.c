@@ -386,9 +386,9 @@ void tally_session_wake(tally_session *s, int64_t now_ms) {
 /* ---- timers ---- */
 
 static bool dies_of_silence(const tally_session *s) {
-    /* A person may be looking at the other screen, and the program there may wait for that person.
-     */
-    return s->stage == STAGE_HELLO || s->stage == STAGE_OPEN;
+    /* An inviter pings while its person makes up their mind. A joiner's program may wait for its
+     * own. */
+    return s->stage == STAGE_WAIT || s->stage == STAGE_HELLO || s->stage == STAGE_OPEN;
 }
 
 static bool pings(const tally_session *s) {
