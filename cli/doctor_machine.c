@@ -10,7 +10,6 @@
 #include <locale.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/vfs.h>
@@ -19,6 +18,7 @@
 #include <lmdb.h>
 #include <net/net.h>
 #include <sodium.h>
+#include <tally/secret.h>
 #include <uv.h>
 
 #include "file.h"
@@ -27,7 +27,6 @@
 #define CLOCK_FLOOR_MS 1767225600000LL /* 2026-01-01: this program is not older */
 #define DISK_LOW_BYTES (256u * 1024u * 1024u)
 #define DISK_MIB       (1024u * 1024u)
-#define LOCKED_BYTES   (64u * 1024u) /* what keys take, with the pages around them */
 #define LITTER_HOURS   1
 #define UNIT_MAX_BYTES 65536u
 #define KEY_SUFFIX     6u /* what mkstemp puts behind a name */
@@ -115,12 +114,13 @@ void doctor_disk(doctor *doc) {
 /* ---- what commands need ---- */
 
 void doctor_memory(doctor *doc) {
-    struct rlimit locked;
-    if (getrlimit(RLIMIT_MEMLOCK, &locked) != 0 || locked.rlim_cur >= LOCKED_BYTES) return;
-    doctor_say(doc, DOCTOR_NOTE, "%" PRIu64 " bytes of memory may be locked (ulimit -l)",
-               (uint64_t)locked.rlim_cur);
-    doctor_why(doc, "the key may be written to swap while it is in use");
-    doctor_next(doc, "ulimit -l 64");
+    if (tally_secret_locks()) {
+        doctor_say(doc, DOCTOR_OK, "keys stay out of swap");
+        return;
+    }
+    doctor_say(doc, DOCTOR_WARNING, "this user may lock too little memory (ulimit -l)");
+    doctor_why(doc, "keys may be written to swap while they are in use");
+    doctor_next(doc, "ulimit -l 64, or encrypt swap");
 }
 
 void doctor_terminal(doctor *doc) {

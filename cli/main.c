@@ -9,6 +9,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <tally/secret.h>
+
 #include "commands.h"
 #include "help.h"
 #include "open.h"
@@ -174,6 +176,7 @@ static void pages_guard(void) {
 
 static void process_prepare(void) {
     descriptors_hold();
+    tally_secret_no_dumps();
     signal(SIGPIPE, SIG_IGN);
     static char buffer[CLI_BUFFER_BYTES]; /* glibc takes no size without one */
     if (!isatty(STDOUT_FILENO)) setvbuf(stdout, buffer, _IOFBF, sizeof buffer);
