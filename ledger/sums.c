@@ -5,34 +5,31 @@ static int too_large(tally_error *err) {
     return tally_fail(err, TALLY_EOVERFLOW, "a sum of tokens or costs is too large to be exact");
 }
 
-/* Tokens are checked together: two numbers below 2^63 have a sum. */
+/* Once a cost: a chain that ends at the first overflow, whose sums nobody will see. */
 static bool add_tokens(tally_sums *sums, const tally_cost *cost) {
     const tally_usage *u = &cost->usage;
-    uint64_t all = sums->input | sums->output | sums->reasoning | sums->cache_read |
-                   sums->cache_write_5m | sums->cache_write_1h | u->input | u->output |
-                   cost->reasoning | u->cache_read | u->cache_write_5m | u->cache_write_1h;
-    if (all > INT64_MAX) return false;
-    sums->input += u->input;
-    sums->output += u->output;
-    sums->reasoning += cost->reasoning;
-    sums->cache_read += u->cache_read;
-    sums->cache_write_5m += u->cache_write_5m;
-    sums->cache_write_1h += u->cache_write_1h;
-    return true;
+    return !__builtin_add_overflow(sums->input, u->input, &sums->input) &&
+           !__builtin_add_overflow(sums->output, u->output, &sums->output) &&
+           !__builtin_add_overflow(sums->reasoning, cost->reasoning, &sums->reasoning) &&
+           !__builtin_add_overflow(sums->cache_read, u->cache_read, &sums->cache_read) &&
+           !__builtin_add_overflow(sums->cache_write_5m, u->cache_write_5m,
+                                   &sums->cache_write_5m) &&
+           !__builtin_add_overflow(sums->cache_write_1h, u->cache_write_1h, &sums->cache_write_1h);
 }
 
 int sums_add(tally_sums *sums, const scan_row *row, bool again, tally_error *err) {
-    const bool priced = row->priced.priced;
-    int over = !add_tokens(sums, row->cost);
+    if (!add_tokens(sums, row->cost)) return too_large(err);
     sums->requests += !again;
-    sums->unpriced_requests += !priced && !again;
-    sums->unpaid_requests += !row->paid && !again;
-    if (priced) over |= tally_add_i128(sums->pico, row->priced.pico, &sums->pico);
-    if (row->paid) {
-        over |= tally_add_i128(sums->paid_pico, row->paid_pico, &sums->paid_pico);
-        over |= tally_add_i128(sums->covered_pico, row->priced.pico, &sums->covered_pico);
-    }
-    return over ? too_large(err) : 0;
+    if (!row->priced.priced)
+        sums->unpriced_requests += !again;
+    else if (tally_add_i128(sums->pico, row->priced.pico, &sums->pico) != 0)
+        return too_large(err);
+    if (!row->paid)
+        sums->unpaid_requests += !again;
+    else if (tally_add_i128(sums->paid_pico, row->paid_pico, &sums->paid_pico) != 0 ||
+             tally_add_i128(sums->covered_pico, row->priced.pico, &sums->covered_pico) != 0)
+        return too_large(err);
+    return 0;
 }
 
 int sums_join(tally_sums *sums, const tally_sums *other, tally_error *err) {
