@@ -3,8 +3,8 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2154 # variables of the files beside this
 
-readonly sync_scales=(100000 1000000)       # sending ten million is an hour's hypercore
-readonly capture_megabytes=(10 100 1000)    # ten million responses are 40 GB of logs
+readonly sync_scales=(100000 1000000)
+readonly capture_megabytes=(100 1000 10000) # ten million responses would be 100 GB of logs
 
 per_cost() { # US COSTS: microseconds a cost, in hundredths
     printf '%s us' "$(hundredths $(($1 * 100 / $2)))"
