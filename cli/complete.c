@@ -11,13 +11,11 @@
 #include "open.h"
 #include "options.h"
 
-#define DEADLINE_US     40000 /* the shell waits for us at each press of a key */
+#define WORK_MAX_US     40000 /* of processor time: the shell waits for us at each press of a key */
+#define WAIT_MAX_S      1     /* a disk may be slow once */
 #define PLACEHOLDER_MAX 64u
-#define GIVEN_MAX       1u
-#define BASH_ASSIGN     "=" /* bash makes a word of its own of it */
-#define HELP_SUMMARY    "help of a command"
-#define END_OF_OPTIONS  "--"
 #define WORDS_MAX       256 /* of a line; who types more gets nothing */
+#define END_OF_OPTIONS  "--"
 
 /* The line as far as it was typed. */
 typedef struct typed_line {
@@ -57,7 +55,7 @@ static void nouns_add(cli_candidates *list, const cli_command *const *commands) 
         cli_candidate_add(list, tally_span_of((*commands)->name, length),
                           (*commands)->name[length] ? NULL : (*commands)->summary);
     }
-    cli_candidate_add(list, tally_span_str("help"), HELP_SUMMARY);
+    cli_candidate_add(list, tally_span_str("help"), "help of a command");
 }
 
 static bool verbs_add(cli_candidates *list, const cli_command *const *commands, const char *noun) {
@@ -137,7 +135,7 @@ static int words_join(int count, char **words, char **out) {
     int kept = 0;
     for (int i = 0; i < count; i++) {
         bool assign =
-            strcmp(words[i], BASH_ASSIGN) == 0 && kept > 0 && strncmp(out[kept - 1], "--", 2) == 0;
+            strcmp(words[i], "=") == 0 && kept > 0 && strncmp(out[kept - 1], "--", 2) == 0;
         if (!assign) out[kept++] = words[i];
         if (assign && i + 1 == count) out[kept++] = words[i] + 1; /* nothing typed yet */
     }
@@ -186,8 +184,8 @@ static bool placeholder_at(const typed_line *line, char out[PLACEHOLDER_MAX]) {
 static void word_complete(cli_candidates *list, typed_line *line, const char *word) {
     char shown[PLACEHOLDER_MAX];
     cli_option ledger = {.name = "ledger", .value = "DIR"};
-    cli_given given[GIVEN_MAX] = {{&ledger, line->ledger}};
-    cli run = {.command = line->command, .given = given, .given_count = line->ledger ? 1 : 0};
+    cli_given given = {&ledger, line->ledger};
+    cli run = {.command = line->command, .given = &given, .given_count = line->ledger ? 1 : 0};
     if (cli_dir_find(&run, NULL)) run.dir[0] = '\0';
     if (line->option) {
         list->typed = word;
@@ -246,8 +244,8 @@ static void too_late(int sig) {
 
 /* Whatever goes wrong from here on, the person who types sees nothing of it. */
 static void quiet(void) {
-    const int signals[] = {SIGALRM, SIGSEGV, SIGBUS};
-    const struct itimerval timer = {.it_value = {.tv_usec = DEADLINE_US}};
+    const int signals[] = {SIGPROF, SIGALRM, SIGSEGV, SIGBUS};
+    const struct itimerval timer = {.it_value = {.tv_usec = WORK_MAX_US}};
     int fd = open("/dev/null", O_RDWR | O_CLOEXEC);
     if (fd >= 0) {
         (void)dup2(fd, STDERR_FILENO);
@@ -256,7 +254,8 @@ static void quiet(void) {
     }
     for (size_t i = 0; i < sizeof signals / sizeof *signals; i++)
         signal(signals[i], too_late);
-    (void)setitimer(ITIMER_REAL, &timer, NULL);
+    (void)setitimer(ITIMER_PROF, &timer, NULL);
+    (void)alarm(WAIT_MAX_S);
 }
 
 int cli_complete(const cli_command *const *commands, int count, char **words) {
@@ -269,7 +268,7 @@ int cli_complete(const cli_command *const *commands, int count, char **words) {
     if (count < 1 || count > WORDS_MAX) return CLI_DONE;
     count = words_join(count, words, joined);
     candidates_find(&list, commands, count, joined, &prefix);
-    (void)setitimer(ITIMER_REAL, &stopped, NULL);
+    (void)setitimer(ITIMER_PROF, &stopped, NULL);
     for (size_t i = 0; i < list.count; i++)
         printf("%.*s%s%s%s\n", (int)prefix, joined[count - 1], list.rows[i].text,
                list.rows[i].help ? "\t" : "", list.rows[i].help ? list.rows[i].help : "");

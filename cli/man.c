@@ -41,9 +41,10 @@ static void roff(FILE *out, const char *text) {
 
 /* A sentence from words that help shows without capital and full stop. */
 static void roff_sentence(FILE *out, const char *text) {
-    fputc(toupper((unsigned char)*text), out);
-    roff(out, text + 1);
+    const char first = (char)toupper((unsigned char)*text);
     size_t length = strlen(text);
+    roff_n(out, &first, length ? 1 : 0);
+    roff(out, length ? text + 1 : "");
     fputs(length && strchr(".!?", text[length - 1]) ? "\n" : ".\n", out);
 }
 

@@ -24,8 +24,8 @@ install(FILES ${UNIT} DESTINATION lib/systemd/user)
 install(FILES README.md PROTOCOL.md SECURITY.md CHANGELOG.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
 install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR} RENAME copyright)
 
-# The package. Debian has none of this name (bookworm, trixie). libcurl and libcrypto are loaded by name when they are
-# needed and so are not seen by shlibdeps: webhooks want the first.
+# The Debian package; Debian has none of this name. libcurl is loaded by name when a webhook is sent, fonts are opened by
+# path when a PDF is set: shlibdeps sees neither.
 set(CPACK_GENERATOR DEB)
 set(CPACK_PACKAGE_NAME tally)
 set(CPACK_PACKAGE_VERSION ${PROJECT_VERSION})
@@ -42,12 +42,13 @@ set(CPACK_DEBIAN_PACKAGE_SECTION utils)
 set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
 set(CPACK_DEBIAN_PACKAGE_DEPENDS tzdata)
-set(CPACK_DEBIAN_PACKAGE_RECOMMENDS "git, libcurl4, ca-certificates, fonts-inter, fonts-dejavu-core")
-set(CPACK_DEBIAN_PACKAGE_SUGGESTS "fonts-droid-fallback, fonts-symbola, libnotify-bin")
-set(CPACK_DEBIAN_DEBUGINFO_PACKAGE ON)
-set(CPACK_SET_DESTDIR ON)
-set(CPACK_STRIP_FILES ON)
+set(CPACK_DEBIAN_PACKAGE_RECOMMENDS
+  "git, libcurl4, ca-certificates, fonts-inter, fonts-dejavu-core, fonts-droid-fallback, fonts-symbola")
+set(CPACK_DEBIAN_PACKAGE_SUGGESTS libnotify-bin)
+set(CPACK_DEBIAN_DEBUGINFO_PACKAGE ON) # strips
+set(CPACK_SET_DESTDIR ON) # /usr is in the unit
 set(CPACK_INSTALL_DEFAULT_DIRECTORY_PERMISSIONS
   OWNER_READ OWNER_WRITE OWNER_EXECUTE GROUP_READ GROUP_EXECUTE WORLD_READ WORLD_EXECUTE)
+set(CPACK_PRE_BUILD_SCRIPTS ${CMAKE_SOURCE_DIR}/dist/debian.cmake)
 set(CPACK_PACKAGE_DIRECTORY ${CMAKE_BINARY_DIR})
 include(CPack)
