@@ -2,10 +2,11 @@
 # shell's quoting. Installed as bash-completion/completions/tally; without that: source this file.
 
 _tally() {
-    local words=() word line kind= cur=
+    local words=() word line kind cur
     for word in "${COMP_WORDS[@]:1:COMP_CWORD}"; do
         words+=("${word//[\\\"\']/}")
     done
+    kind=
     cur=${words[-1]-}
     [ "$cur" != = ] || cur=
     COMPREPLY=()

@@ -162,7 +162,7 @@ WORDS
     named_ledger
     cat >zsh-pty <<'ZSH'
 zmodload zsh/zpty
-zpty -b shell zsh -f -i
+zpty shell zsh -f -i
 zpty -w shell "PS1= ; setopt no_beep; autoload -Uz compinit; compinit -u -D; . $SCRIPTS/_tally; print rea''dy"
 zpty -r shell got '*ready*'
 zpty -w -n shell $'tally report --client lark\t; print en''d\n'
