@@ -235,6 +235,7 @@ static const value_source sources[] = {
     {.command = "webhook", .what = "NAME", .read = webhooks_add},
     {.command = "invoice", .what = "NUMBER", .read = invoices_add},
     {.command = "hook", .what = "AGENT", .fill = hook_agents_add},
+    {.command = "completion", .what = "SHELL", .words = "bash zsh fish"},
     {.what = "CONTRACT", .policy = TALLY_POLICY_CONTRACT},
     {.what = "PROVIDER", .policy = TALLY_POLICY_BILL},
     {.what = "MEMBER", .read = members_add},

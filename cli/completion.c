@@ -32,12 +32,12 @@ static int completion_run(cli *run) {
                      run->arguments[0]);
 }
 
-const cli_command command_completion = {.name = "completion",
-                                        .arguments = "bash|zsh|fish",
-                                        .summary =
-                                            "print a script that completes commands with TAB",
-                                        .example = "tally completion bash > ~/.local/share/"
-                                                   "bash-completion/completions/tally",
-                                        .min_arguments = 1,
-                                        .max_arguments = 1,
-                                        .run = completion_run};
+const cli_command command_completion = {
+    .name = "completion",
+    .arguments = "SHELL",
+    .summary = "a script that completes commands with TAB: bash, zsh, fish",
+    .example = "tally completion bash > ~/.local/share/"
+               "bash-completion/completions/tally",
+    .min_arguments = 1,
+    .max_arguments = 1,
+    .run = completion_run};
