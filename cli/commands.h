@@ -49,6 +49,7 @@ extern const cli_command command_log, command_show, command_verify, command_fsck
 extern const cli_command command_backup, command_status, command_doctor, command_demo;
 extern const cli_command command_version;
 extern const cli_command command_config_list, command_config_get, command_config_set;
+extern const cli_command command_completion;
 extern const cli_command command_hook, command_hook_install, command_hook_uninstall;
 extern const cli_command command_hook_status, command_statusline;
 
