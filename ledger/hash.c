@@ -150,3 +150,12 @@ int tally_unhex(tally_span text, uint8_t *out, size_t len) {
     }
     return 0;
 }
+
+int tally_unbase64(tally_span text, bool for_url, uint8_t *out, size_t size, size_t *len) {
+    *len = 0;
+    for (size_t i = 0; i < text.len; i++) /* libsodium 1.0.18 takes bytes above ASCII for digits */
+        if (text.ptr[i] >= 0x80) return -1;
+    return sodium_base642bin(out, size, (const char *)text.ptr, text.len, NULL, len, NULL,
+                             for_url ? sodium_base64_VARIANT_URLSAFE_NO_PADDING
+                                     : sodium_base64_VARIANT_ORIGINAL);
+}
