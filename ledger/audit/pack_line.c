@@ -46,6 +46,7 @@ bool pack_grow(pack_line *line, void **items, size_t *room, size_t count, size_t
 static bool take(pack_line *line, bool last, const char *what, tally_span *out) {
     size_t left = (size_t)(line->end - line->at);
     const uint8_t *space = left ? memchr(line->at, ' ', left) : NULL;
+    *out = (tally_span){0};
     if (last && (space || !line->whole || left == 0))
         return pack_bad(line,
                         space          ? "%s is followed by more"
@@ -83,6 +84,7 @@ static bool read_number(tally_span text, uint64_t *out) {
 
 bool pack_number(pack_line *line, bool last, const char *what, uint64_t *out) {
     tally_span text;
+    *out = 0;
     return take(line, last, what, &text) &&
            (read_number(text, out) || pack_bad(line, "%s is no number", what));
 }

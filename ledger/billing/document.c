@@ -2,6 +2,8 @@
  * packed in the order of their keys and read back in no other. PROTOCOL.md section 15. */
 #include "invoice.h"
 
+#include "../amount.h"
+
 #include <msgpack.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,6 +18,7 @@
 typedef enum doc_type {
     DOC_TEXT,
     DOC_I64,
+    DOC_AMOUNT,
     DOC_FIGURE,
     DOC_U32,
     DOC_INT,
@@ -125,6 +128,7 @@ static void pack_field(msgpack_packer *pk, const doc_field *field, const void *o
     case DOC_TEXT: pack_text(pk, *(const tally_span *)(const void *)at); break;
     case DOC_I64:
     case DOC_FIGURE: msgpack_pack_int64(pk, *(const int64_t *)(const void *)at); break;
+    case DOC_AMOUNT: amount_pack(pk, *(const tally_i128 *)(const void *)at); break;
     case DOC_U32: msgpack_pack_uint32(pk, *(const uint32_t *)(const void *)at); break;
     case DOC_INT: msgpack_pack_int(pk, *(const int *)(const void *)at); break;
     case DOC_SIZE: msgpack_pack_uint64(pk, *(const size_t *)(const void *)at); break;
@@ -151,7 +155,7 @@ static void pack_trace(msgpack_packer *pk, const tally_invoice *invoice) {
         pack_text(pk, trace->what);
         msgpack_pack_int64(pk, trace->day);
         msgpack_pack_int64(pk, trace->ms);
-        msgpack_pack_int64(pk, trace->pico);
+        amount_pack(pk, trace->pico);
         pack_text(pk, trace->currency);
         msgpack_pack_uint64(pk, trace->part);
         msgpack_pack_uint64(pk, trace->parts);
@@ -259,6 +263,7 @@ static bool read_field(const doc_field *field, const tally_value *value, void *o
     case DOC_I64: return read_i64(value, INT64_MIN, INT64_MAX, (int64_t *)(void *)at);
     case DOC_FIGURE:
         return read_i64(value, -DOCUMENT_FIGURE_MAX, DOCUMENT_FIGURE_MAX, (int64_t *)(void *)at);
+    case DOC_AMOUNT: return tally_value_amount(value, (tally_i128 *)(void *)at);
     case DOC_U32: *(uint32_t *)(void *)at = (uint32_t)number; return uint && number <= UINT32_MAX;
     case DOC_INT: *(int *)(void *)at = (int)(number & 15u); return uint && number <= 12;
     case DOC_SIZE: *(size_t *)(void *)at = (size_t)number; return uint && number <= UINT32_MAX;
@@ -307,7 +312,7 @@ static bool read_lines(const tally_value *list, invoice_box *box) {
 static bool read_trace(const tally_value *item, tally_trace *out) {
     static const doc_field fields[] = {
         FIELD(DOC_TEXT, tally_trace, "what", what), FIELD(DOC_I64, tally_trace, "day", day),
-        FIELD(DOC_I64, tally_trace, "ms", ms), FIELD(DOC_I64, tally_trace, "pico", pico),
+        FIELD(DOC_I64, tally_trace, "ms", ms), FIELD(DOC_AMOUNT, tally_trace, "pico", pico),
         FIELD(DOC_TEXT, tally_trace, "currency", currency)};
     tally_value v;
     if (item->type != TALLY_VALUE_ARRAY || item->count != 9) return false;
@@ -456,6 +461,7 @@ static void field_show(const doc_field *field, const void *of, char *out, size_t
     case DOC_FIGURE:
         (void)snprintf(out, size, "%lld", (long long)*(const int64_t *)(const void *)at);
         break;
+    case DOC_AMOUNT: tally_pico_format(*(const tally_i128 *)(const void *)at, 0, out); break;
     case DOC_U32: (void)snprintf(out, size, "%u", *(const uint32_t *)(const void *)at); break;
     case DOC_INT: (void)snprintf(out, size, "%d", *(const int *)(const void *)at); break;
     case DOC_SIZE: (void)snprintf(out, size, "%zu", *(const size_t *)(const void *)at); break;
