@@ -166,6 +166,7 @@ int cli_segment_open(const char *path, const char *spool_dir, int *fd, tally_err
     bool input = strcmp(path, "-") == 0;
     const char *shown = input ? "standard input" : path;
     *fd = -1;
+    if (!input && access(path, F_OK) != 0) return system_fail(err, "open", path);
     int from = STDIN_FILENO, code = input ? 0 : cli_file_open(path, &from, err);
     if (code) return code;
     code = fstat(from, &kind) != 0 ? system_fail(err, "read", shown) : 0;
