@@ -174,6 +174,7 @@ static void pages_guard(void) {
 static void process_prepare(void) {
     descriptors_hold();
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is an error like a full disk */
     static char buffer[CLI_BUFFER_BYTES]; /* glibc takes no size without one */
     if (!isatty(STDOUT_FILENO)) setvbuf(stdout, buffer, _IOFBF, sizeof buffer);
     pages_guard();
