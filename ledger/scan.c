@@ -369,7 +369,8 @@ static int scan_cost(void *ctx, const tally_cost *cost) {
     if (join_tags(s, &row, &cost->id) != 0)
         return tally_fail(s->err, TALLY_ENOMEM, "no memory to read tags");
     if (s->filter->tag.len && !tag_list_has(row.tags, row.tag_count, s->filter->tag)) return 0;
-    tally_price_book_cost(s->book, cost, &row.priced);
+    int rc = tally_price_book_cost(s->book, cost, &row.priced, s->err);
+    if (rc != 0) return rc;
     if (s->filter->plans) row.paid = tally_plans_paid(s->filter->plans, cost, &row.paid_pico);
     return filter_price(s->filter, &row.priced) ? pass_cost(s, &row) : 0;
 }

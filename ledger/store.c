@@ -6,6 +6,7 @@
 #include "view_gather.h"
 
 #include <tally/fork.h>
+#include <tally/memory.h>
 
 #include <assert.h>
 #include <errno.h>
@@ -101,11 +102,13 @@ int store_env_fail(const tally_ledger *ledger, int rc, const char *doing, tally_
                           "%s: the ledger in %s cannot be written (%s); check "
                           "its owner, mode and mount",
                           doing, dir, strerror(rc));
-    if (rc == ENOMEM)
+    if (rc == ENOMEM) {
+        tally_memory_lost();
         return tally_fail(err, TALLY_ENOMEM,
                           "%s: memory ran out; end other programs and run this again (nothing "
                           "recorded is lost)",
                           doing);
+    }
     if (is_damage(rc))
         return tally_fail(err, TALLY_ECORRUPT,
                           "%s: the store in %s is damaged (%s); run 'tally fsck', "
@@ -331,6 +334,7 @@ static void renew_map(tally_ledger *ledger, uint64_t appended) {
 static int write_once(tally_ledger *ledger, int64_t now_ms, tally_write_fn *fn, void *ctx,
                       bool *full, tally_error *err) {
     tally_txn txn;
+    uint64_t losses = tally_memory_losses();
     int rc = store_txn_begin(ledger, true, &txn, err);
     if (rc != 0) return rc;
     txn.now_ms = now_ms;
@@ -344,6 +348,8 @@ static int write_once(tally_ledger *ledger, int64_t now_ms, tally_write_fn *fn, 
     bool rise = txn.own_grew && txn.own_loaded && !txn.own_frozen; /* checked when it was loaded */
     if (rc == 0 && txn.own_grew && !rise) rc = mark_may_rise(&txn, &own, &rise, err);
     view_gather_clear(&txn);
+    if (rc == 0 && tally_memory_losses() != losses) /* something may have been taken for absent */
+        rc = tally_fail(err, TALLY_ENOMEM, "no memory to write the ledger");
     if (rc != 0) {
         mdb_txn_abort(txn.txn);
     } else {

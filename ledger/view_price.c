@@ -208,19 +208,20 @@ static int borrow_rows(tally_price_book *book, tally_span raw, book_model *model
 
 /* Finds the rows of a raw model name: under the name itself, and for the days before the first of
  * them under another: a price set for one spelling today must not take the older one away. */
-static void load_model(tally_price_book *book, book_model *model) {
+static int load_model(tally_price_book *book, book_model *model) {
     tally_span raw = tally_string_get(book->txn, model->ref);
     model->why =
         "this model has no price; add one with 'tally prices set' or 'tally prices import'";
-    if (raw.len == 0) return;
+    if (raw.len == 0) return 0;
     int rc = load_rows(book, raw, model);
-    if (rc == 0 && model->count > 0 && model->rows[0].from_day == TALLY_PRICE_UNDATED) return;
+    if (rc == 0 && model->count > 0 && model->rows[0].from_day == TALLY_PRICE_UNDATED) return 0;
     model->count = 0;
     if (rc == 0) rc = borrow_rows(book, raw, model);
     if (rc == 0) rc = load_rows(book, raw, model);
-    if (rc == 0) return;
+    if (rc == 0) return 0;
     model->count = 0; /* half the rows would be a wrong price */
     model->why = "the prices of this model cannot be read; run 'tally fsck'";
+    return rc == TALLY_ENOMEM ? rc : 0;
 }
 
 static const book_model *model_of(tally_price_book *book, uint64_t ref) {
@@ -238,23 +239,24 @@ static const book_model *model_of(tally_price_book *book, uint64_t ref) {
     if (!model) return NULL;
     model->ref = ref;
     book->models[book->model_count++] = model;
+    if (load_model(book, model) != 0) return NULL;
     *slot = (uint32_t)book->model_count;
-    load_model(book, model);
     return model;
 }
 
-void tally_price_book_cost(tally_price_book *book, const tally_cost *cost, tally_priced *out) {
+int tally_price_book_cost(tally_price_book *book, const tally_cost *cost, tally_priced *out,
+                          tally_error *err) {
     static const char foreign[] = "its cost is in another currency than " TALLY_COST_CURRENCY;
-    *out = (tally_priced){.why = "no memory for prices"};
+    *out = (tally_priced){.why = foreign};
     if (cost->source != TALLY_COST_PRICED) {
         out->why = cost->stated ? foreign : "the import states no cost for it";
-        if (!cost->stated || cost->currency != book->currency) return;
+        if (!cost->stated || cost->currency != book->currency) return 0;
         *out = (tally_priced){.priced = true, .pico = cost->stated_pico};
-        return;
+        return 0;
     }
     const book_model *model = book->last;
     if (!model || model->ref != cost->model) model = book->last = model_of(book, cost->model);
-    if (!model) return;
+    if (!model) return tally_fail(err, TALLY_ENOMEM, "no memory for prices");
     out->why = model->why;
     int64_t day = cost->time_ms / DAY_MS;
     for (size_t i = model->count; i-- > 0;) {
@@ -266,7 +268,7 @@ void tally_price_book_cost(tally_price_book *book, const tally_cost *cost, tally
         out->leaf = &model->leaves[i];
         out->why = foreign;
         if (memcmp(out->price->currency, TALLY_COST_CURRENCY, sizeof TALLY_COST_CURRENCY) != 0)
-            return;
+            return 0;
         tally_usage in_region;
         const tally_usage *usage = &cost->usage;
         if (model->regional && i < model->borrowed) {
@@ -275,6 +277,7 @@ void tally_price_book_cost(tally_price_book *book, const tally_cost *cost, tally
             usage = &in_region;
         }
         out->priced = tally_price_apply(out->price, usage, &out->pico, &out->why) == 0;
-        return;
+        return 0;
     }
+    return 0;
 }

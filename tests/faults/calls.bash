@@ -63,10 +63,16 @@ again() { # OP
     timeout "$case_seconds" "${command[@]}" >"$W/printed" 2>"$W/words" </dev/null || rc=$?
     [ "$rc" = 0 ] || [ "$state" = after ] || blame "trying again gives $rc"
     see >"$W/seen"
-    cmp -s "$W/seen" "$W/after" || { blame "trying again does not lead where it should"; diff "$W/after" "$W/seen" | head -5 >&2; }
+    same "$state" || { blame "trying again does not lead where it should"; diff "$W/after" "$W/seen" | head -5 >&2; }
     ! is_file_op "$op" || file_made "$op" || blame "trying again makes no whole file"
     left=$(litter)
     [ -z "$left" ] || blame "left behind: $left"
+}
+
+# What was done already may be said once more in a record, as long as no figure changes.
+same() { # STATE
+    [ "$1" = after ] || { cmp -s "$W/seen" "$W/after"; return; }
+    cmp -s <(grep -v '"kind"' "$W/seen") <(grep -v '"kind"' "$W/after")
 }
 
 # every OP GROUPS DEED [stay] [LIBRARY]: the fault at every place, or at every `step`th.
@@ -125,6 +131,55 @@ family_errors() {
     row_end
     row no-map "ENOMEM at each map of a file"
     for op in "${chosen[@]}"; do every "$op" map ENOMEM; done
+    row_end
+}
+
+# What is only read: it comes whole and right, or not at all. Warnings may be lost with it, figures not.
+readonly questions=("report --by client,project,agent,model --json" "report --by tag,month" "sessions --json"
+    "sessions show SESSION --json" "costs list --json" "costs export --format csv" "invoice draft shop --period 2026-09 --json"
+    "invoice draft shop --period 2026-09 --format html" "invoice list --json" "invoice show AK-2026-0001"
+    "invoice verify AK-2026-0001 --json" "invoice explain AK-2026-0001 1" "invoice aging --json" "time list --json"
+    "contract show shop --json" "budget status --json" "status --json" "tag list --json" "prices list --json" "team show --json"
+    "rule test /home/dev/clients/larkspur-books/storefront" "log --json" "statusline" "verify --deep --json")
+
+asked() { # QUESTION: leaves `command`
+    read -ra command <<<"${1//SESSION/$session}"
+    command=("$TALLY" "${command[@]}")
+}
+
+figures_every() { # DEED-STAYS
+    local question n command
+    stand billed
+    for question in "${questions[@]}"; do
+        asked "$question"
+        "${command[@]}" >"$W/right" 2>/dev/null </dev/null || true
+        for ((n = 1 + FAULT_SKIP % step; ; n += step)); do
+            now_at="$question, no memory at $n${1:+ and after}"
+            export FAULT_CALLS=memory FAULT_DO=ENOMEM FAULT_AT=$n
+            [ -z "${1:-}" ] || export FAULT_STAY=1
+            harmed memory "${command[@]}"
+            unset FAULT_CALLS FAULT_DO FAULT_AT FAULT_STAY
+            [ -n "$hit" ] || break
+            words_fit memory
+            [ "$code" != 0 ] || answers_fit || blame "another answer, and exit 0"
+        done
+        runs=$((runs - 1))
+    done
+}
+
+# Times of reading differ from run to run.
+answers_fit() {
+    cmp -s "$W/printed" "$W/right" ||
+        cmp -s <(sed -E 's/"(now|at|as_of|checked_at)":"[^"]*"//g' "$W/printed") \
+            <(sed -E 's/"(now|at|as_of|checked_at)":"[^"]*"//g' "$W/right")
+}
+
+family_figures() {
+    row figures-once "what is read, each allocation without memory, the next ones with"
+    figures_every
+    row_end
+    row figures-out "what is read, no memory from each allocation on"
+    figures_every stay
     row_end
 }
 

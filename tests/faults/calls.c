@@ -98,13 +98,14 @@ OURS ssize_t pwritev(int fd, const struct iovec *pieces, int count, off_t at) {
 
 /* ---- the rest: done or not done ---- */
 
-/* Whether the call is to be made; a torn one is not. */
+/* A torn one is not made. */
 #define GATED(deed, call)                                                                          \
     do {                                                                                           \
-        if ((deed) == FAULT_ERROR) return (int)failed();                                           \
-        if ((deed) == FAULT_TORN) fault_kill();                                                    \
+        fault_deed deed_ = (deed);                                                                 \
+        if (deed_ == FAULT_ERROR) return (int)failed();                                            \
+        if (deed_ == FAULT_TORN) fault_kill();                                                     \
         long rc_ = (call);                                                                         \
-        fault_done(deed);                                                                          \
+        fault_done(deed_);                                                                         \
         return (int)rc_;                                                                           \
     } while (0)
 

@@ -77,7 +77,7 @@ see() { # [DIR]
     {
         tally log --json --ledger "$dir" | grep -o '"kind":"[^"]*"' | sort | uniq -c
         tally report --by client,project,agent,model,tag --json --ledger "$dir"
-        tally invoice list --ledger "$dir"
+        tally invoice list --ledger "$dir" | sed -E 's/ [0-9a-f]{8}$//' # its digest is of this run
         tally config list --ledger "$dir"
     } 2>/dev/null
 }
