@@ -88,7 +88,7 @@ static void check_in_child(cli *run, bool deep, int output) {
                          .terminal = isatty(STDERR_FILENO) == 1,
                          .started_ms = cli_now_ms()};
     tally_check check = {.found = found, .progress = progress, .ctx = &words};
-    if (!words.pipe) _exit(CLI_DAMAGED);
+    if (!words.pipe) _exit(CHECK_NO_MEMORY);
     /* Only a writer can rebuild the views to compare them; it takes that back. */
     int code = cli_ledger_open(run, !deep, &ledger, &err);
     if (code == TALLY_EREADONLY) code = cli_ledger_open(run, true, &ledger, &err);

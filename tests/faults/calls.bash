@@ -22,16 +22,16 @@ is_file_op() { [ -n "$(file_of "$1")" ]; }
 # One of the two that may be, or blame. Of a capture also what its commits, each whole, show in between.
 state_fits() { # OP
     see >"$W/seen"
-    if cmp -s "$W/seen" "$W/before"; then state=before
-    elif cmp -s "$W/seen" "$W/after"; then state=after
-    elif [ "$1" = capture ] && between; then state=between
+    if ! is_file_op "$1" && cmp -s "$W/seen" "$W/after"; then state=after
+    elif cmp -s "$W/seen" "$W/before"; then state=before
+    elif [ "$1" = capture ] && { between || grep -q skipped "$W/words"; }; then state=between
     elif [ "$1" = init ] && [ ! -s "$W/seen" ]; then state=before # an empty store: init goes on
     else
         state=other
         blame "the ledger shows neither what it did before nor what it should after"
         diff "$W/after" "$W/seen" | head -5 >&2
     fi
-    [ "$code" != 0 ] || is_file_op "$1" || [ "$state" = after ] || blame "acknowledged, and it is not there"
+    [ "$code" != 0 ] || is_file_op "$1" || [ "$state" = after ] || grep -q skipped "$W/words" || blame "acknowledged, and it is not there"
 }
 
 # Every figure of a commit or none: the costs are all there or none of them is.

@@ -17,7 +17,9 @@ file_limit() {
             op_stand "$op"
             command_of "$op"
             runs=$((runs + 1)) code=0
-            (ulimit -f "$kib"; exec timeout -k 1 "$case_seconds" "${command[@]}" 2>&1 </dev/null | cat >"$W/words"; exit "${PIPESTATUS[0]}") || code=$?
+            # What it says goes through a pipe: that file must not be limited.
+            (ulimit -f "$kib"; exec timeout -k 1 "$case_seconds" "${command[@]}") 2>&1 </dev/null | cat >"$W/words"
+            code=${PIPESTATUS[0]}
             [ "$code" = 0 ] && break
             hits=$((hits + 1))
             judge "$op"
