@@ -1,5 +1,5 @@
 # Faults in system calls: every one that an operation makes, one after the other, until it makes no more.
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034,SC2153,SC2154,SC2015 # one program in several files; `A && note || blame`
 
 # What an operation does when nothing is wrong: what is seen before and after.
 op_learn() { # OP

@@ -1,5 +1,5 @@
 # Clocks that are wrong: for a command, and under a daemon that runs.
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034,SC2153,SC2154,SC2015 # one program in several files; `A && note || blame`
 
 readonly day_ms=86400000
 readonly ten_years_ms=$((3652 * day_ms))

@@ -1,5 +1,5 @@
 # Folders that are not what they were: two daemons, homes and ledgers that are gone, old copies brought back.
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034,SC2153,SC2154,SC2015 # one program in several files; `A && note || blame`
 
 family_copies() {
     two_daemons

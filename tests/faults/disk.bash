@@ -1,5 +1,5 @@
 # Disks without room: a small file system, and a limit on the size of files.
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034,SC2153,SC2154,SC2015 # one program in several files; `A && note || blame`
 
 family_disk() {
     file_limit

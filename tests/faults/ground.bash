@@ -1,6 +1,6 @@
 # What all families of faults stand on: a ledger to harm, the harm, the judgement, the row of the table that comes of it.
 # Sourced by `run`; holds no faults of its own.
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034,SC2153,SC2154,SC2015 # one program in several files; `A && note || blame`
 
 readonly case_seconds=60 # a run that takes longer hangs
 

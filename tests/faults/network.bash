@@ -1,5 +1,5 @@
 # Faults while others are met: a join that breaks off, a daemon that is killed while it captures.
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034,SC2153,SC2154,SC2015 # one program in several files; `A && note || blame`
 
 family_network() {
     join_row kill
@@ -73,7 +73,7 @@ daemon_row() { # DEED [stay]
             FAULT_CALLS=write,sync,name,size "FAULT_DO=$1" "FAULT_AT=$n" ${2:+FAULT_STAY=1} \
             "LD_PRELOAD=$FAULT_LIBS/libfault_calls.so" "$TALLYD" --listen none --no-beacon >"$W/words" 2>&1 &
         pid=$!
-        within 10 daemon_acted "$pid" || true
+        within 10 daemon_acted "$pid" 2>/dev/null || true
         sleep 0.3
         { kill "$pid"; wait "$pid" || rc=$?; } 2>/dev/null
         [ -e "$W/told" ] || break

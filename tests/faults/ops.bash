@@ -1,6 +1,6 @@
 # What is done while faults strike: where each operation stands, how it is done, and whether the file that it makes is
 # whole. What it does to the ledger is told by `see` in ground.bash.
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034,SC2153,SC2154,SC2015 # one program in several files; `A && note || blame`
 
 readonly ops_of_records=(init client capture tag time describe redact issue config prices import rebuild)
 readonly ops_of_files=(backup export costs_export pack hook_install)
@@ -10,11 +10,9 @@ readonly ops=("${ops_of_records[@]}" "${ops_of_files[@]}")
 readonly ops_that_add=" time "
 
 ops_prepare() {
-    cp -r "$W/worked" "$W/now.kept"
     quiet tally sync export "$W/all.seg" --ledger "$W/worked"
     quiet tally costs export --output "$W/costs.csv" --ledger "$W/worked"
     printf '{"cleanupPeriodDays": 400}\n' >"$W/settings.json"
-    rm -rf "$W/now.kept"
 }
 
 stand_of() {
@@ -59,7 +57,6 @@ file_of() {
 }
 
 file_whole() {
-    local rc
     case $1 in
         backup) restored "$W/out/copy.mdb" && sound "$W/scratch" && see "$W/scratch" | cmp -s - "$W/before" ;;
         export) cp "$W/out/all.seg" "$W/scratch.seg" && rm -rf "$W/scratch" && cp -r "$W/agreed" "$W/scratch" &&

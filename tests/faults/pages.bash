@@ -1,5 +1,5 @@
 # Bytes that rot: pages of the store overwritten, files cut short, anywhere. Nothing is preloaded here.
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034,SC2153,SC2154,SC2015 # one program in several files; `A && note || blame`
 
 readonly page_bytes=4096
 

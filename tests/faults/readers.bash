@@ -1,5 +1,5 @@
 # Readers that are killed while they look: their places in LMDB's table must be cleared, or old pages would be kept for them.
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034,SC2153,SC2154,SC2015 # one program in several files; `A && note || blame`
 
 # A reader in the middle of its output: nobody takes what it prints.
 reader_hold() {
