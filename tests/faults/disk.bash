@@ -12,7 +12,7 @@ file_limit() {
     row file-limit "files may not grow past each size (ulimit -f)"
     for op in "${chosen[@]}"; do
         op_learn "$op"
-        for ((kib = 0; kib < 4096; kib = kib < 32 ? kib + step : kib + kib / 8 * step)); do
+        for ((kib = 0; kib < 4096; kib += kib < 32 ? step : step * kib / 8)); do
             now_at="$op, at $kib KiB"
             op_stand "$op"
             command_of "$op"
