@@ -37,6 +37,7 @@ join_row() { # DEED [stay]
         invite_end
         [ -n "$hit" ] || break
         words_fit
+        [ -z "${2:-}" ] || [ "$code" = 3 ] || blame "a full disk is exit $code"
         sound "$W/host" || blame "the inviter: $(tail -1 "$W/verified")"
         join_again
     done
