@@ -33,6 +33,12 @@ typedef struct tally_error {
 int tally_fail(tally_error *err, int code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
+/* What to do about an errno of reading or writing files, as the end of a sentence: "free some space
+ * and run this again". */
+const char *tally_errno_advice(int cause);
+/* The code that goes with it. */
+int tally_errno_code(int cause);
+
 /* Puts "what: " before the text already in `err`; returns `err->code`. */
 int tally_fail_while(tally_error *err, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
