@@ -19,7 +19,7 @@ const cli_subject cli_subjects[] = {
     {"Inside other programs", " hook webhook completion "},
     {"Teammates", " team sync node "},
     {"Proof", " verify log show audit "},
-    {"The ledger and this machine", " status doctor backup fsck rebuild config version "},
+    {"The ledger and this machine", " status doctor demo backup fsck rebuild config version "},
     {"More", NULL},
     {NULL, NULL},
 };

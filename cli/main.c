@@ -9,6 +9,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <tally/secret.h>
+
 #include "commands.h"
 #include "complete.h"
 #include "help.h"
@@ -135,6 +137,7 @@ static const cli_command *const commands[] = {&command_init,
                                               &command_backup,
                                               &command_status,
                                               &command_doctor,
+                                              &command_demo,
                                               &command_config_list,
                                               &command_config_get,
                                               &command_config_set,
@@ -176,6 +179,7 @@ static void pages_guard(void) {
 
 static void process_prepare(void) {
     descriptors_hold();
+    tally_secret_no_dumps();
     signal(SIGPIPE, SIG_IGN);
     static char buffer[CLI_BUFFER_BYTES]; /* glibc takes no size without one */
     if (!isatty(STDOUT_FILENO)) setvbuf(stdout, buffer, _IOFBF, sizeof buffer);
@@ -242,7 +246,8 @@ static int command_run(cli *run, int argc, char **argv) {
         cli_help_command(cli_out(run), run->command);
     else {
         tally_error err = {0};
-        code = cli_dir_find(run, &err) ? cli_fail(&err) : run->command->run(run);
+        bool lost = cli_dir_find(run, &err) != 0 && !run->command->homeless;
+        code = lost ? cli_fail(&err) : run->command->run(run);
     }
     code = cli_out_finish(run, code);
     return code && run->command->inside_agent ? CLI_FAILED : code;
