@@ -49,7 +49,7 @@ in_bash() { # WORD...: as if they were typed, the cursor after the last
 
 @test "a list of keys goes on after each comma, in one word or in the three that bash makes" {
     is "client,project :list " "$(complete report --by client,pro)"
-    is "client,agent,model :list " "$(complete report --by client,agent,mo)"
+    is "client,agent,model :list " "$(complete report --by client,agent,mod)"
     is "--by=day,week :list " "$(complete report --by=day,w)"
     is "client :list " "$(complete report --by = cl)"
     is "client project branch tag agent model member device day week month session :list " "$(complete report --by =)"
