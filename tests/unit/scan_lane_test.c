@@ -173,12 +173,35 @@ static void a_lane_that_goes_on_past_midnight_counts_on_each_day(void **state) {
     tally_zone_free(utc);
 }
 
+/* Of alpha every third cost; the 112th is the first of 2026-03-03, when its price rises. */
+static void a_lane_takes_the_price_of_each_costs_day(void **state) {
+    (void)state;
+    const tally_filter alpha = {.model = text("alpha")};
+    static const tally_report_key by[] = {TALLY_BY_MODEL};
+    tally_i128 pico = 0;
+    tally_report *report;
+    tally_txn *txn;
+    tally_zone *utc;
+    OK(tally_zone_utc(&utc, &f->err));
+    for (unsigned i = 0; i < COSTS; i += MODELS)
+        pico += (tally_i128)(100 + i) * (i < 112 ? 2000000 : 3000000) +
+                (tally_i128)(7 * i) * (i < 112 ? 10000000 : 11000000);
+    OK(tally_read_begin(f->ledger, &txn, &f->err));
+    OK(tally_report_run(txn, &alpha, by, 1, utc, &report, &f->err));
+    assert_int_equal(tally_report_total(report)->requests, 80);
+    assert_true(tally_report_total(report)->pico == pico);
+    tally_report_free(report);
+    tally_read_end(txn);
+    tally_zone_free(utc);
+}
+
 #define LEDGER(test) cmocka_unit_test_setup_teardown(test, setup, fixture_teardown)
 
 int main(void) {
     const struct CMUnitTest tests[] = {
         LEDGER(lanes_say_what_asking_cost_by_cost_says),
         LEDGER(lanes_beside_a_split_session_do_too),
+        LEDGER(a_lane_takes_the_price_of_each_costs_day),
         LEDGER(a_lane_that_goes_on_past_midnight_counts_on_each_day),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
