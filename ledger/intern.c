@@ -41,7 +41,8 @@ static bool grow(index_map *map) {
         bigger.keys[at] = map->keys[i];
         bigger.values[at] = map->values[i];
     }
-    index_map_clear(map);
+    free(map->keys);
+    free(map->values);
     *map = bigger;
     return true;
 }

@@ -417,7 +417,7 @@ static bool minor_of(const line_check *c, tally_i128 pico, tally_i128 num, tally
     for (int i = c->document->invoice->decimals; i < TALLY_PICO_DECIMALS; i++)
         den *= 10;
     if (__builtin_mul_overflow(value, num, &value) ||
-        __builtin_mul_overflow(value, (tally_i128)(100 + markup), &value) ||
+        __builtin_mul_overflow(value, (tally_i128)100 + markup, &value) ||
         __builtin_add_overflow(value, den / 2, &value))
         return false;
     *out = minus ? -(value / den) : value / den;
