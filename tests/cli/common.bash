@@ -27,7 +27,7 @@ new_ledger() {
 
 # A home as the agents leave it, from one synthetic case.
 home_of_case() { # AGENT CASE-DIR
-    local home="$BATS_TEST_TMPDIR/case-$(basename "$2")"
+    local home="$BATS_TEST_TMPDIR/case-${2##*/}"
     mkdir -p "$home/.local/share"
     case $1 in
         claude | codex) cp -r "$2" "$home/.$1" ;;
