@@ -93,8 +93,11 @@ static int write_run(cli *run, tally_pack_options *options) {
     if (!code) code = tally_pack_write(ledger, options, zone_named, NULL, &pack, &len, &err);
     if (!code) code = tally_pack_verify(tally_span_of(pack, len), &verdict, &err);
     if (!code && !verdict.ok)
-        code = tally_fail(&err, TALLY_ECORRUPT, "the pack does not hold: line %llu, %s: %s",
-                          (unsigned long long)verdict.line, verdict.subject, verdict.why);
+        code = tally_fail(
+            &err, TALLY_ECORRUPT,
+            "the pack does not hold: line %llu, %s: %s; 'tally verify --deep' and 'tally "
+            "invoice list' show what is damaged or in conflict",
+            (unsigned long long)verdict.line, verdict.subject, verdict.why);
     if (!code) code = pack_save(run, tally_span_of(pack, len), &err);
     if (!code) cli_pack_words(&verdict, words, sizeof words);
     if (!code) cli_say("%s", words);

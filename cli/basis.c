@@ -7,7 +7,6 @@
 #include <tally/money.h>
 
 #define LINE_BYTES       512u
-#define MONEY_DECIMALS   2
 #define MONTH_TEXT_CHARS 7 /* of a date: YYYY-MM */
 
 static const char *const names[] = {
@@ -80,7 +79,7 @@ static void month_json(cli_json *json, const tally_plan_month *month) {
     cli_json_open(json, NULL, '{');
     cli_json_text(json, month->bill ? "provider" : "plan", month->plan);
     cli_json_string(json, "month", date);
-    cli_json_money(json, month->bill ? "amount" : "fee", month->fee);
+    cli_json_amount(json, month->bill ? "amount" : "fee", month->fee, month->currency);
     cli_json_text(json, "currency", month->currency);
     if (month->bill) cli_json_string(json, "covers", month->beyond ? "beyond-plan" : "all");
     cli_json_u64(json, "requests", month->requests);
@@ -137,7 +136,7 @@ static void plan_text(FILE *out, const tally_plan_month *month) {
     char date[TALLY_TIME_TEXT_BYTES], fee[TALLY_MONEY_TEXT_BYTES], line[LINE_BYTES];
     tally_date_format(month->first_day, date);
     date[MONTH_TEXT_CHARS] = '\0';
-    tally_pico_format(month->fee, MONEY_DECIMALS, fee);
+    tally_pico_format_in(month->fee, month->currency, fee);
     int length =
         snprintf(line, sizeof line, "%s %.*s: %s %.*s for %s%s, ", month->bill ? "Bill of" : "Plan",
                  (int)month->plan.len, (const char *)month->plan.ptr, fee, (int)month->currency.len,

@@ -23,14 +23,13 @@ void cli_json_minor(cli_json *json, const char *key, int64_t minor, int decimals
 }
 
 int cli_minor_read(const char *text, int decimals, int64_t *out, tally_error *err) {
-    int64_t pico, unit = (int64_t)pico_of(1, decimals);
-    if (tally_pico_parse(tally_span_str(text), false, &pico) != 0 || pico <= 0 || pico % unit != 0)
+    tally_i128 pico, unit = pico_of(1, decimals);
+    if (tally_amount_parse(tally_span_str(text), &pico) != 0 || pico <= 0 || pico % unit != 0)
         return tally_fail(err, TALLY_EINVAL,
-                          "'%s' is no amount above zero and at most " TALLY_PICO_MAX_TEXT
-                          " of at most %d decimals; write it like "
-                          "3500.00",
-                          text, decimals);
-    *out = pico / unit;
+                          "'%s' is no amount above zero and below " TALLY_AMOUNT_LIMIT_TEXT
+                          " of at most %d decimals; write it like %s",
+                          text, decimals, decimals ? "3500.00" : "3500");
+    *out = (int64_t)(pico / unit); /* below the limit: it fits */
     return 0;
 }
 
@@ -38,7 +37,10 @@ int cli_day_read(const cli *run, const char *name, int64_t otherwise, int64_t *o
                  tally_error *err) {
     const char *text = cli_value(run, name);
     *out = otherwise;
-    if (!text || tally_date_parse(tally_span_str(text), out) == 0) return 0;
+    if (!text) return 0;
+    if (tally_date_parse(tally_span_str(text), out) == 0 &&
+        !tally_field_typed_fault(TALLY_FIELD_DATE, tally_span_str(text)))
+        return 0;
     return tally_fail(err, TALLY_EINVAL, "--%s %s is no date; write it like 2026-03-31", name,
                       text);
 }

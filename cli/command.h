@@ -42,6 +42,7 @@ typedef struct cli_command {
     const cli_option *options; /* ends at the row without a name; NULL for none of its own */
     bool filters;              /* takes the filters and --period */
     int min_arguments, max_arguments;
+    bool homeless;        /* works where no home, and so no ledger, is known */
     bool inside_agent;    /* called by agents, which take exit 2 for a refusal: trouble is exit 1 */
     int (*run)(cli *run); /* returns a cli_exit */
 } cli_command;

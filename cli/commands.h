@@ -46,8 +46,10 @@ extern const cli_command command_invoice_aging, command_invoice_credit;
 extern const cli_command command_audit_pack, command_audit_verify, command_audit_proof;
 extern const cli_command command_audit_export, command_audit_diff;
 extern const cli_command command_log, command_show, command_verify, command_fsck, command_rebuild;
-extern const cli_command command_backup, command_status, command_doctor, command_version;
+extern const cli_command command_backup, command_status, command_doctor, command_demo;
+extern const cli_command command_version;
 extern const cli_command command_config_list, command_config_get, command_config_set;
+extern const cli_command command_completion;
 extern const cli_command command_hook, command_hook_install, command_hook_uninstall;
 extern const cli_command command_hook_status, command_statusline;
 

@@ -4,18 +4,13 @@
 #include <tally/invite.h>
 
 #include "commands.h"
+#include "config.h"
 #include "describe_jobs.h"
 #include "json_out.h"
 #include "notice.h"
 #include "open.h"
 
 #define SETTING_MAX_BYTES 4096u
-
-typedef struct config_key {
-    const char *name, *fallback;
-    const char *form; /* what it may be, in words */
-    bool (*fits)(tally_span value);
-} config_key;
 
 static bool yes_or_no(tally_span value) {
     return tally_span_is(value, "yes") || tally_span_is(value, "no");
@@ -56,26 +51,36 @@ static bool address_list(tally_span value) {
     return value.len <= SETTING_MAX_BYTES;
 }
 
-static const config_key keys[] = {
-    /* Prompts are not stored unless this says so: the first one of a session then becomes its
-       title. */
-    {"titles.from_prompts", "no", "yes or no", yes_or_no},
+static const cli_setting keys[] = {
+    {"titles.from_prompts", "no", "yes or no", yes_or_no,
+     "Whether a session's first prompt becomes its title. Otherwise no words of prompts are "
+     "stored."},
     /* What 'tally capture' does with sessions that have ended: describe_jobs.h. */
-    {CLI_SETTING_COMMITS, "yes", "yes or no", yes_or_no},
+    {CLI_SETTING_COMMITS, "yes", "yes or no", yes_or_no,
+     "Whether the subjects of commits that were made during a session are kept with it."},
     {CLI_SETTING_COMMAND, "", "a program and its arguments, split at spaces; no shell reads it",
-     program},
-    /* Read by tallyd and by 'tally sync now'. */
-    {"sync.peers", "", "HOST:PORT, several separated by spaces", address_list},
-    {"node.listen", "*:7117", "HOST:PORT, *:PORT or none", listen_address},
-    {"node.beacon", "on", "on or off", on_or_off},
-    {"node.capture", "on", "on or off", on_or_off},
-    /* Run without a shell; gets a title and a sentence as its last two arguments. */
+     program, "Run for each session that has ended; the line it prints describes the session."},
+    {"sync.peers", "", "HOST:PORT, several separated by spaces", address_list,
+     "Where tallyd and 'tally sync now' look for teammates, beside those of the local network."},
+    {"node.listen", "*:7117", "HOST:PORT, *:PORT or none", listen_address,
+     "Where tallyd listens for teammates."},
+    {"node.beacon", "on", "on or off", on_or_off,
+     "Whether tallyd finds teammates on the local network."},
+    {"node.capture", "on", "on or off", on_or_off,
+     "Whether tallyd captures the agents' logs as they grow."},
     {"notify.command", CLI_NOTIFY_COMMAND,
-     "a program and its arguments, separated by single spaces, or none", cli_notify_command_ok},
+     "a program and its arguments, separated by single spaces, or none", cli_notify_command_ok,
+     "Run without a shell when a budget's level is reached, with a title and a sentence as its "
+     "last "
+     "two arguments."},
 };
 #define KEYS (sizeof keys / sizeof *keys)
 
-static const config_key *key_find(const char *name) {
+const cli_setting *cli_setting_at(size_t i) {
+    return i < KEYS ? &keys[i] : NULL;
+}
+
+static const cli_setting *key_find(const char *name) {
     for (size_t i = 0; i < KEYS; i++)
         if (strcmp(keys[i].name, name) == 0) return &keys[i];
     return NULL;
@@ -86,14 +91,14 @@ static int key_unknown(const cli *run) {
                      run->arguments[0]);
 }
 
-static tally_span value_of(tally_txn *txn, const config_key *key) {
+static tally_span value_of(tally_txn *txn, const cli_setting *key) {
     tally_span value;
     if (tally_local_get(txn, TALLY_LOCAL_SETTINGS, tally_span_str(key->name), &value))
         return tally_span_str(key->fallback);
     return value;
 }
 
-static int settings_print(cli *run, const config_key *only) {
+static int settings_print(cli *run, const cli_setting *only) {
     tally_error err = {0};
     cli_reading reading = {0};
     cli_json json;
@@ -124,7 +129,7 @@ static int list_run(cli *run) {
 }
 
 static int get_run(cli *run) {
-    const config_key *key = key_find(run->arguments[0]);
+    const cli_setting *key = key_find(run->arguments[0]);
     return key ? settings_print(run, key) : key_unknown(run);
 }
 
@@ -137,7 +142,7 @@ static int setting_write(void *ctx, tally_txn *txn, tally_error *err) {
 static int set_run(cli *run) {
     tally_error err = {0};
     tally_ledger *ledger = NULL;
-    const config_key *key = key_find(run->arguments[0]);
+    const cli_setting *key = key_find(run->arguments[0]);
     if (!key) return key_unknown(run);
     if (!key->fits(tally_span_str(run->arguments[1])))
         return cli_usage(run, "%s is %s, not '%s'", key->name, key->form, run->arguments[1]);

@@ -8,7 +8,8 @@
 #include "commands.h"
 #include "policy_row.h"
 
-#define SPAN(s) (int)(s).len, (const char *)(s).ptr
+#define SPAN(s)       (int)(s).len, (const char *)(s).ptr
+#define HOUR_DECIMALS 2
 
 typedef struct contract_shown {
     cli *run;
@@ -53,7 +54,7 @@ static int change_json(void *ctx, const tally_change *change, tally_error *err) 
     cli_json_open(json, NULL, '{');
     cli_json_text(json, "number", change->number);
     cli_json_text(json, "title", change->title);
-    cli_json_money(json, "amount", change->amount);
+    cli_json_amount(json, "amount", change->amount, shown->found.contract.currency);
     if (change->approved)
         cli_json_day(json, "approved", change->approved_day);
     else
@@ -197,15 +198,16 @@ static int show_text(contract_shown *shown, tally_error *err) {
               SPAN(c->project));
     const struct {
         const char *what;
-        int64_t pico;
-    } amounts[] = {{"rate", c->rate},
-                   {"fee", c->fee},
-                   {"retainer", c->retainer},
-                   {"overage", c->overage_rate},
-                   {"hours", c->included_hours}};
+        tally_i128 pico;
+        int decimals;
+    } amounts[] = {{"rate", c->rate, shown->decimals},
+                   {"fee", c->fee, shown->decimals},
+                   {"retainer", c->retainer, shown->decimals},
+                   {"overage", c->overage_rate, shown->decimals},
+                   {"hours", c->included_hours, HOUR_DECIMALS}};
     for (size_t i = 0; i < sizeof amounts / sizeof *amounts; i++) {
         if (!amounts[i].pico) continue;
-        tally_pico_format_rounded(amounts[i].pico, 2, true, amount);
+        tally_pico_format_rounded(amounts[i].pico, amounts[i].decimals, true, amount);
         line_text(shown->out, amounts[i].what, "%s", amount);
     }
     if (c->terms_days)

@@ -31,7 +31,8 @@ static int event_apply(void *ctx, tally_txn *txn, tally_error *err) {
 }
 
 /* Opens, reads what all events share, and writes. */
-static int event_run(cli *run, event_append *append, const char *said) {
+/* Says "BEFORE the contract AFTER". */
+static int event_run(cli *run, event_append *append, const char *before, const char *after) {
     tally_error err = {0};
     cli_reading reading = {0};
     cli_contract found = {.zone = NULL};
@@ -53,7 +54,7 @@ static int event_run(cli *run, event_append *append, const char *said) {
     if (!code) code = tally_writer_new(&event->writer, &err);
     if (!code) code = cli_ledger_open(run, false, &ledger, &err);
     if (!code) code = tally_ledger_write(ledger, cli_now_ms(), event_apply, &call, &err);
-    if (!code && !run->json) cli_say(said, run->arguments[0]);
+    if (!code && !run->json) cli_say("%s %s %s", before, run->arguments[0], after);
     if (!code && run->json) fputs("{\"recorded\":true}\n", cli_out(run));
     tally_ledger_close(ledger);
     if (event) {
@@ -103,15 +104,14 @@ static int approve_append(contract_event *event, tally_txn *txn, tally_error *er
 }
 
 static int accept_run(cli *run) {
-    return event_run(run, accept_append,
-                     cli_has(run, "undo") ? "the milestone of %s is open again"
-                                          : "the milestone of %s is accepted and can be billed");
+    return event_run(run, accept_append, "the milestone of",
+                     cli_has(run, "undo") ? "is open again" : "is accepted and can be billed");
 }
 
 static int approve_run(cli *run) {
-    return event_run(run, approve_append,
-                     cli_has(run, "undo") ? "the change order of %s is not approved any more"
-                                          : "the change order of %s is approved and can be billed");
+    return event_run(run, approve_append, "the change order of",
+                     cli_has(run, "undo") ? "is not approved any more"
+                                          : "is approved and can be billed");
 }
 
 /* ---- deposit receive ---- */
@@ -146,7 +146,7 @@ static int deposit_append(contract_event *event, tally_txn *txn, tally_error *er
 }
 
 static int deposit_run(cli *run) {
-    return event_run(run, deposit_append, "the deposit on %s is recorded");
+    return event_run(run, deposit_append, "the deposit on", "is recorded");
 }
 
 /* ---- invoice credit ---- */
@@ -163,7 +163,7 @@ static int credit_append(contract_event *event, tally_txn *txn, tally_error *err
 }
 
 static int credit_run(cli *run) {
-    return event_run(run, credit_append, "the credit stands on the next invoice of %s");
+    return event_run(run, credit_append, "the credit for", "stands on its next invoice");
 }
 
 static const cli_option agreed_options[] = {{"date", "DATE", "when (default: today)"},

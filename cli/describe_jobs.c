@@ -136,8 +136,9 @@ static void ask_directory(cli_describe_job *jobs, size_t count, uint8_t *log) {
         if (jobs[i].start_ms < start_ms) start_ms = jobs[i].start_ms;
         if (jobs[i].end_ms > end_ms) end_ms = jobs[i].end_ms;
     }
-    if (!log_read(dir, start_ms, end_ms + CLI_DESCRIBE_GRACE_MS, log, &len) ||
-        !cli_git_line(dir, who, author, sizeof author))
+    /* The short question first: where git hangs, the long one would cost more. */
+    if (!cli_git_line(dir, who, author, sizeof author) ||
+        !log_read(dir, start_ms, end_ms + CLI_DESCRIBE_GRACE_MS, log, &len))
         return;
     tally_span email = email_of(author);
     for (size_t i = 0; i < count && email.len > 0; i++)

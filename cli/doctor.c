@@ -1,203 +1,203 @@
-/* tally doctor: looks for what would lose or falsify figures on this machine, and says how to mend
- * it. Checks that need the agents' own folders are in doctor_agents.c. */
+/* tally doctor: finds what would lose or falsify figures on this machine, says why, and what to do.
+ * The checks are in doctor_machine.c, doctor_agents.c, doctor_ledger.c and doctor_team.c. */
 #include "doctor.h"
 
-#include <inttypes.h>
+#include <errno.h>
 #include <stdarg.h>
 #include <string.h>
-#include <sys/stat.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "commands.h"
-#include "cost_row.h"
-#include "device.h"
 
-#define CLOCK_FLOOR_MS 1767225600000LL /* 2026-01-01: this program is not older */
-#define CLOCK_SLACK_MS (24LL * 3600 * 1000)
+#define WORD_COLUMNS  8
+#define CHECK_COLUMNS 12
 
-void doctor_say(doctor *doc, const char *check, doctor_state state, const char *format, ...) {
-    static const char *const words[] = {"ok", "warning", "failed"};
-    char text[512];
-    va_list args;
-    va_start(args, format);
-    vsnprintf(text, sizeof text, format, args);
-    va_end(args);
-    if (state == DOCTOR_FAILED) doc->failed++;
-    if (!doc->run->json) {
-        cli_text_calm(text);
-        for (char *at = text; *at; at++)
-            if ((unsigned char)*at < 0x20 || *at == 0x7f) *at = '?';
-        fprintf(cli_out(doc->run), "%-8s %-10s %s\n", words[state], check, text);
-        return;
-    }
+static const char *const level_words[] = {[DOCTOR_OK] = "ok",
+                                          [DOCTOR_NOTE] = "note",
+                                          [DOCTOR_WARNING] = "warning",
+                                          [DOCTOR_ERROR] = "error"};
+
+/* What a check needs. */
+typedef enum doctor_need {
+    NEEDS_NOTHING,
+    NEEDS_FILES, /* of the ledger, which may be damaged */
+    NEEDS_LEDGER /* open */
+} doctor_need;
+
+static const struct doctor_row {
+    const char *name;
+    doctor_check *check;
+    doctor_need needs;
+} rows[] = {
+    {"versions", doctor_versions, NEEDS_NOTHING},
+    {"clock", doctor_clock, NEEDS_NOTHING},
+    {"zones", doctor_zones, NEEDS_NOTHING},
+    {"disk", doctor_disk, NEEDS_NOTHING},
+    {"memory", doctor_memory, NEEDS_NOTHING},
+    {"terminal", doctor_terminal, NEEDS_NOTHING},
+    {"pdf", doctor_pdf, NEEDS_NOTHING},
+    {"folder", doctor_folder, NEEDS_NOTHING},
+    {"litter", doctor_litter, NEEDS_NOTHING},
+    {"daemon", doctor_daemon, NEEDS_NOTHING},
+    {"unit", doctor_unit, NEEDS_NOTHING},
+    {"agent", doctor_agents, NEEDS_NOTHING},
+    {"retention", doctor_retention, NEEDS_NOTHING},
+    {"hooks", doctor_hooks, NEEDS_NOTHING},
+    {"hook log", doctor_hook_log, NEEDS_NOTHING},
+    {"ledger", doctor_open, NEEDS_FILES},
+    {"key", doctor_key, NEEDS_FILES},
+    {"mark", doctor_mark, NEEDS_LEDGER},
+    {"timezone", doctor_timezone, NEEDS_LEDGER},
+    {"time", doctor_time, NEEDS_LEDGER},
+    {"capture", doctor_capture, NEEDS_LEDGER},
+    {"git", doctor_git, NEEDS_LEDGER},
+    {"prices", doctor_prices, NEEDS_LEDGER},
+    {"price age", doctor_price_age, NEEDS_LEDGER},
+    {"whose", doctor_unattributed, NEEDS_LEDGER},
+    {"conflicts", doctor_conflicts, NEEDS_LEDGER},
+    {"budgets", doctor_budgets, NEEDS_LEDGER},
+    {"forks", doctor_forks, NEEDS_LEDGER},
+    {"members", doctor_members, NEEDS_LEDGER},
+    {"peers", doctor_peers, NEEDS_LEDGER},
+    {"clocks", doctor_clocks, NEEDS_LEDGER},
+    {"copies", doctor_copies, NEEDS_LEDGER},
+    {"witnesses", doctor_witnesses, NEEDS_LEDGER},
+    {"webhooks", doctor_webhooks, NEEDS_LEDGER},
+};
+
+/* ---- telling ---- */
+
+static void finding_text(const doctor *doc) {
+    const doctor_finding *finding = &doc->finding;
+    const int indent = WORD_COLUMNS + CHECK_COLUMNS + 2;
+    FILE *out = cli_out(doc->run);
+    fprintf(out, "%-*s %-*s %s\n", WORD_COLUMNS, level_words[finding->level], CHECK_COLUMNS - 1,
+            doc->check, finding->what);
+    if (*finding->why) fprintf(out, "%*s%s\n", indent - 1, "", finding->why);
+    if (*finding->next) fprintf(out, "%*snext: %s\n", indent - 1, "", finding->next);
+}
+
+static void text_or_null(cli_json *json, const char *key, const char *text) {
+    cli_json_text_or_null(json, key, tally_span_str(text));
+}
+
+static void finding_json(doctor *doc) {
+    const doctor_finding *finding = &doc->finding;
     cli_json_open(&doc->json, NULL, '{');
-    cli_json_string(&doc->json, "check", check);
-    cli_json_string(&doc->json, "state", words[state]);
-    cli_json_string(&doc->json, "message", text);
+    cli_json_string(&doc->json, "check", doc->check);
+    cli_json_string(&doc->json, "state", level_words[finding->level]);
+    cli_json_string(&doc->json, "message", finding->what);
+    text_or_null(&doc->json, "why", finding->why);
+    text_or_null(&doc->json, "next", finding->next);
     cli_json_close(&doc->json, '}');
 }
 
-/* Whether the ledger opens and belongs to another device than the key. */
-static bool key_is_foreign(cli *run, const tally_key *key) {
-    tally_ledger *ledger = NULL;
-    if (cli_ledger_open(run, true, &ledger, NULL)) return false;
-    bool foreign = memcmp(tally_ledger_device(ledger)->b, tally_key_device(key)->b,
-                          TALLY_PUBLIC_KEY_BYTES) != 0;
-    tally_ledger_close(ledger);
-    return foreign;
-}
-
-/* A key that nobody else can read must also be one, and this ledger's. */
-static void check_key_content(doctor *doc, const char *path) {
-    tally_error err = {0};
-    tally_key *key = NULL;
-    int code = tally_key_read_file(path, NULL, NULL, &key, &err);
-    if (code == TALLY_EREFUSED)
-        doctor_say(doc, "key", DOCTOR_OK, "%s is yours alone and sealed with a passphrase", path);
-    else if (code)
-        doctor_say(doc, "key", DOCTOR_FAILED, "nothing can be recorded: %s", err.text);
-    else if (key_is_foreign(doc->run, key))
-        doctor_say(doc, "key", DOCTOR_FAILED,
-                   "nothing can be recorded: %s is the key of another device; put this ledger's "
-                   "back",
-                   path);
+/* Flushed at once: a damaged store may end the process that reads it. */
+static void finding_print(doctor *doc) {
+    if (!doc->finding.pending) return;
+    doc->finding.pending = false;
+    doc->found[doc->finding.level]++;
+    if (doc->run->json)
+        finding_json(doc);
     else
-        doctor_say(doc, "key", DOCTOR_OK, "%s is yours alone", path);
-    tally_key_free(key);
+        finding_text(doc);
+    fflush(cli_out(doc->run));
 }
 
-static void check_key(doctor *doc) {
-    char path[PATH_MAX + 16];
-    struct stat key;
-    snprintf(path, sizeof path, "%s/" CLI_KEY_FILE, doc->run->dir);
-    if (stat(path, &key) != 0)
-        doctor_say(doc, "key", DOCTOR_FAILED,
-                   "%s is missing: nothing can be recorded; put the key file back", path);
-    else if (key.st_mode & 077)
-        doctor_say(doc, "key", DOCTOR_FAILED,
-                   "%s is open to others (mode %03o); run 'chmod 600 %s'", path,
-                   key.st_mode & 0777u, path);
-    else if (!S_ISREG(key.st_mode))
-        doctor_say(doc, "key", DOCTOR_FAILED, "%s is not a file: nothing can be recorded", path);
+void doctor_say(doctor *doc, doctor_level level, const char *format, ...) {
+    va_list args;
+    finding_print(doc);
+    doc->finding = (doctor_finding){.pending = true, .level = level};
+    va_start(args, format);
+    vsnprintf(doc->finding.what, sizeof doc->finding.what, format, args);
+    va_end(args);
+    if (!doc->run->json) cli_text_one_line(doc->finding.what);
+}
+
+void doctor_why(doctor *doc, const char *why) {
+    snprintf(doc->finding.why, sizeof doc->finding.why, "%s", why);
+}
+
+void doctor_next(doctor *doc, const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    vsnprintf(doc->finding.next, sizeof doc->finding.next, format, args);
+    va_end(args);
+    if (!doc->run->json) cli_text_one_line(doc->finding.next);
+}
+
+/* ---- making the checks ---- */
+
+static void row_check(doctor *doc, const struct doctor_row *row) {
+    if (row->needs == NEEDS_LEDGER && !doc->opened) return;
+    doc->check = row->name;
+    row->check(doc);
+    finding_print(doc);
+}
+
+static void rows_check(doctor *doc, bool files) {
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        if ((rows[i].needs != NEEDS_NOTHING) == files) row_check(doc, &rows[i]);
+}
+
+/* In a process of its own: the pages of a damaged store can end whoever reads them. What it counts
+ * and how far its document has come stands in memory that both share. */
+static void files_check(doctor *doc) {
+    int status = 0;
+    fflush(NULL);
+    pid_t child = fork();
+    if (child == 0) {
+        rows_check(doc, true);
+        cli_devices_free(&doc->devices);
+        cli_reading_close(&doc->reading);
+        _exit(CLI_DONE);
+    }
+    while (child > 0 && waitpid(child, &status, 0) < 0 && errno == EINTR)
+        continue;
+    if (child > 0 && WIFEXITED(status) && WEXITSTATUS(status) == CLI_DONE) return;
+    doc->finding.pending = false;
+    doctor_say(doc, DOCTOR_ERROR, "the store cannot be read to its end");
+    doctor_why(doc, "its pages are damaged or cut short; what teammates hold can be had again");
+    doctor_next(doc, "tally fsck");
+    finding_print(doc);
+}
+
+static void summary_print(const doctor *doc) {
+    unsigned bad = doc->found[DOCTOR_WARNING] + doc->found[DOCTOR_ERROR];
+    if (bad)
+        cli_say("%u %s, %u %s; each says what to type next", doc->found[DOCTOR_ERROR],
+                doc->found[DOCTOR_ERROR] == 1 ? "error" : "errors", doc->found[DOCTOR_WARNING],
+                doc->found[DOCTOR_WARNING] == 1 ? "warning" : "warnings");
     else
-        check_key_content(doc, path);
-}
-
-static void check_clock(doctor *doc, tally_txn *txn) {
-    tally_feed feed;
-    int64_t now = cli_now_ms();
-    char last[TALLY_TIME_TEXT_BYTES];
-    if (now < CLOCK_FLOOR_MS) {
-        doctor_say(doc, "clock", DOCTOR_FAILED, "the clock stands before 2026; set it");
-        return;
-    }
-    if (txn && tally_feed_get(txn, 0, &feed, NULL) == 0 &&
-        tally_hlc_ms(feed.last_hlc) > now + CLOCK_SLACK_MS) {
-        tally_time_format(tally_hlc_ms(feed.last_hlc), last);
-        doctor_say(doc, "clock", DOCTOR_WARNING,
-                   "the last record says %s, which is more than a day ahead of the clock", last);
-        return;
-    }
-    doctor_say(doc, "clock", DOCTOR_OK, "plausible");
-}
-
-static void check_prices(doctor *doc, const cli_reading *reading) {
-    static const tally_report_key key = TALLY_BY_MODEL;
-    tally_filter filter = {.unpriced = true};
-    tally_report *report = NULL;
-    tally_error err = {0};
-    if (tally_report_run(reading->txn, &filter, &key, 1, reading->zone, &report, &err)) {
-        doctor_say(doc, "prices", DOCTOR_FAILED, "%s", err.text);
-        return;
-    }
-    for (size_t i = 0; i < tally_report_count(report); i++) {
-        const tally_report_row *row = tally_report_at(report, i);
-        doctor_say(doc, "prices", DOCTOR_WARNING,
-                   "%" PRIu64 " requests of model '%.*s' have no price; set one with 'tally prices "
-                   "set'",
-                   row->sums.requests, (int)row->keys[0].len, (const char *)row->keys[0].ptr);
-    }
-    if (!tally_report_count(report))
-        doctor_say(doc, "prices", DOCTOR_OK, "every request is priced");
-    tally_report_free(report);
-}
-
-typedef struct fork_look {
-    doctor *doc;
-    const cli_reading *reading;
-    uint32_t told;
-} fork_look;
-
-static int fork_take(void *ctx, const tally_fork_state *state, tally_error *err) {
-    fork_look *look = ctx;
-    const tally_device_id *device = &state->proof.device;
-    const tally_device_id *own = tally_ledger_device(look->reading->ledger);
-    tally_team_device known = {.device = *device};
-    char names[CLI_NAMES_TEXT_BYTES];
-    (void)err;
-    if (memcmp(device->b, own->b, sizeof own->b) == 0) {
-        look->told++;
-        doctor_say(look->doc, "forks", DOCTOR_FAILED,
-                   "two copies of this ledger went different ways after %" PRIu64
-                   " records, and this device appends no more: let it join again with another "
-                   "--ledger ('tally help team join')",
-                   state->proof.common);
-    } else if (!state->resolved) {
-        look->told++;
-        (void)tally_team_device_get(look->reading->txn, device, &known);
-        cli_device_names(&known, names);
-        doctor_say(look->doc, "forks", DOCTOR_WARNING,
-                   "%s signed two histories: nothing after its first %" PRIu64
-                   " records counts until an admin chooses ('tally team forks')",
-                   names, state->proof.common);
-    }
-    return 0;
-}
-
-static void check_forks(doctor *doc, const cli_reading *reading) {
-    fork_look look = {.doc = doc, .reading = reading};
-    tally_error err = {0};
-    if (tally_fork_each(reading->txn, fork_take, &look, &err))
-        doctor_say(doc, "forks", DOCTOR_FAILED, "%s", err.text);
-    else if (!look.told)
-        doctor_say(doc, "forks", DOCTOR_OK, "no feed is frozen");
-}
-
-static void check_ledger(doctor *doc) {
-    cli_reading reading = {0};
-    tally_error err = {0};
-    bool zone = true;
-    if (cli_reading_open(doc->run, &reading, &err)) {
-        doctor_say(doc, "ledger", DOCTOR_FAILED, "%s", err.text);
-        zone = false;
-    } else {
-        doctor_say(doc, "ledger", DOCTOR_OK, "%s opens", doc->run->dir);
-    }
-    if (zone)
-        doctor_say(doc, "timezone", DOCTOR_OK, "%.*s is known", (int)reading.team.timezone.len,
-                   (const char *)reading.team.timezone.ptr);
-    if (zone) check_prices(doc, &reading);
-    if (zone) check_forks(doc, &reading);
-    check_clock(doc, reading.txn);
-    cli_reading_close(&reading);
+        cli_say("nothing is wrong");
 }
 
 static int doctor_run(cli *run) {
-    doctor doc = {.run = run};
+    doctor *doc =
+        mmap(NULL, sizeof *doc, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (doc == MAP_FAILED) return cli_fail(&(tally_error){TALLY_ENOMEM, "memory ran out"});
+    doc->run = run;
+    doc->now_ms = cli_now_ms();
     if (run->json) {
-        cli_json_begin(&doc.json, cli_out(run));
-        cli_json_open(&doc.json, NULL, '{');
-        cli_json_open(&doc.json, "checks", '[');
+        cli_json_begin(&doc->json, cli_out(run));
+        cli_json_open(&doc->json, NULL, '{');
+        cli_json_open(&doc->json, "checks", '[');
     }
-    check_key(&doc);
-    check_ledger(&doc);
-    doctor_check_agents(&doc);
+    rows_check(doc, false);
+    files_check(doc);
+    bool sound = doc->found[DOCTOR_WARNING] + doc->found[DOCTOR_ERROR] == 0;
     if (run->json) {
-        cli_json_close(&doc.json, ']');
-        cli_json_bool(&doc.json, "ok", doc.failed == 0);
-        cli_json_close(&doc.json, '}');
-        cli_json_end(&doc.json);
+        cli_json_close(&doc->json, ']');
+        cli_json_bool(&doc->json, "ok", sound);
+        cli_json_close(&doc->json, '}');
+        cli_json_end(&doc->json);
+    } else {
+        summary_print(doc);
     }
-    return doc.failed ? CLI_FAILED : CLI_DONE;
+    (void)munmap(doc, sizeof *doc);
+    return sound ? CLI_DONE : CLI_FAILED;
 }
 
 const cli_command command_doctor = {.name = "doctor",

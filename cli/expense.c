@@ -104,6 +104,7 @@ static int add_run(cli *run) {
     if (!code) added_print(&adding, ledger);
     tally_ledger_close(ledger);
     cli_evidence_clear(&adding.evidence);
+    if (code == TALLY_EINVAL) return cli_usage(run, "%s", err.text);
     return code ? cli_fail(&err) : CLI_DONE;
 }
 

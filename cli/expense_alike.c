@@ -8,7 +8,7 @@
 #include "expense_out.h"
 
 #define FIRST_ROOM 64u
-#define NUMBERS    4u /* and texts that an expense is made of */
+#define NUMBERS    5u /* and texts that an expense is made of */
 #define TEXTS      6u
 
 typedef struct likeness {
@@ -30,7 +30,8 @@ static void likeness_make(const tally_expense_entry *e, tally_span note, tally_h
     tally_put_be64(numbers, (uint64_t)e->day);
     tally_put_be64(numbers + 8, (uint64_t)e->category);
     tally_put_be64(numbers + 16, (uint64_t)e->amount);
-    tally_put_be64(numbers + 24, e->has_quantity ? (uint64_t)e->quantity : 0);
+    tally_put_be64(numbers + 24, (uint64_t)(e->amount >> 64));
+    tally_put_be64(numbers + 32, e->has_quantity ? (uint64_t)e->quantity : 0);
     parts[0] = tally_span_of(numbers, sizeof numbers);
     for (size_t i = 0; i < TEXTS; i++) {
         tally_put_be64(numbers + 8 * (NUMBERS + i), texts[i].len);

@@ -21,8 +21,8 @@ const char *cli_expense_read(const cli_expense_texts *texts, tally_expense_entry
     if (tally_date_parse(texts->date, &out->day) != 0) return "the date is not like 2026-03-31";
     if (!tally_expense_category_parse(texts->category, &out->category))
         return "the category is none of llm, embedding, vector_db, gpu, egress, monitoring, other";
-    if (tally_pico_parse(texts->amount, false, &out->amount) != 0)
-        return "the amount is none, or above " TALLY_PICO_MAX_TEXT "; write it like 42.10";
+    if (tally_amount_parse(texts->amount, &out->amount) != 0)
+        return "the amount is none, or not below " TALLY_AMOUNT_LIMIT_TEXT "; write it like 42.10";
     if (out->has_quantity && tally_pico_parse(texts->quantity, false, &out->quantity) != 0)
         return "the quantity is no number; write it like 12.5";
     if (texts->note.len > TALLY_EXPENSE_NOTE_MAX_BYTES) return "the note is over 4,096 bytes long";

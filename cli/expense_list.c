@@ -43,7 +43,7 @@ static int expense_line(void *ctx, const tally_expense_facts *facts, tally_error
     tally_date_format(expense->day, date);
     tally_hex(tally_span_of(expense->id.b, sizeof expense->id.b), hex);
     hex[ID_SHOWN_DIGITS] = '\0';
-    tally_pico_format(facts->amount, 2, amount);
+    tally_pico_format_in(facts->amount, expense->currency, amount);
     cli_table_line(lines->table);
     cli_cell_text(lines->table, hex);
     cli_cell_text(lines->table, date);
@@ -54,6 +54,50 @@ static int expense_line(void *ctx, const tally_expense_facts *facts, tally_error
     cli_cell(lines->table, expense->currency, CLI_PLAIN);
     cli_cell(lines->table, cli_expense_note(lines->txn, expense), CLI_PLAIN);
     cli_cell(lines->table, expense->evidence_name, CLI_PLAIN);
+    return 0;
+}
+
+/* ---- what may have come in twice ---- */
+
+static int twins_each(tally_txn *txn, const tally_filter *filter, tally_expense_twin_fn *fn,
+                      void *ctx, tally_error *err) {
+    return tally_expense_twins_each(txn, filter->has_period ? filter->period.first_day : INT64_MIN,
+                                    filter->has_period ? filter->period.end_day : INT64_MAX, fn,
+                                    ctx, err);
+}
+
+static int twin_json(void *ctx, const tally_expense_twin *twin, tally_error *err) {
+    cli_json *json = ctx;
+    (void)err;
+    cli_json_open(json, NULL, '[');
+    cli_json_hex(json, NULL, tally_span_of(twin->id.b, sizeof twin->id.b));
+    cli_json_hex(json, NULL, tally_span_of(twin->other.b, sizeof twin->other.b));
+    cli_json_close(json, ']');
+    return 0;
+}
+
+typedef struct twins_seen {
+    tally_expense_twin first;
+    size_t count;
+} twins_seen;
+
+static int twin_note(void *ctx, const tally_expense_twin *twin, tally_error *err) {
+    twins_seen *seen = ctx;
+    (void)err;
+    if (seen->count++ == 0) seen->first = *twin;
+    return 0;
+}
+
+static int twins_say(tally_txn *txn, const tally_filter *filter, tally_error *err) {
+    twins_seen seen = {.count = 0};
+    char id[ID_SHOWN_DIGITS + 1], other[ID_SHOWN_DIGITS + 1];
+    int code = twins_each(txn, filter, twin_note, &seen, err);
+    if (code || !seen.count) return code;
+    tally_hex(tally_span_of(seen.first.id.b, ID_SHOWN_DIGITS / 2), id);
+    tally_hex(tally_span_of(seen.first.other.b, ID_SHOWN_DIGITS / 2), other);
+    cli_say("note: %zu of this period were recorded alike on two devices, such as %s and %s "
+            "('alike' with --json); if they are one bill, 'tally void' takes one out",
+            seen.count, id, other);
     return 0;
 }
 
@@ -71,6 +115,9 @@ static int list_json(cli *run, const cli_reading *reading, const tally_filter *f
     code = tally_expenses_filter(reading->txn, filter, expense_json, &lines, err);
     cli_json_close(&json, ']');
     cli_expense_sums_json(&json, &sums);
+    cli_json_open(&json, "alike", '[');
+    if (!code) code = twins_each(reading->txn, filter, twin_json, &json, err);
+    cli_json_close(&json, ']');
     cli_json_close(&json, '}');
     cli_json_end(&json);
     return code;
@@ -96,7 +143,7 @@ static int list_table(cli *run, const cli_reading *reading, const tally_filter *
         code = tally_fail(err, TALLY_ENOMEM, "memory ran out");
     cli_table_free(lines.table);
     if (!code) cli_expense_sums_text(out, "Total", &sums);
-    return code;
+    return code ? code : twins_say(reading->txn, filter, err);
 }
 
 static int list_run(cli *run) {

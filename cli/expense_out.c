@@ -58,7 +58,7 @@ void cli_expense_json(cli_json *json, tally_txn *txn, const tally_expense *expen
     cli_json_string(json, "date", date);
     cli_json_string(json, "category", tally_expense_category_name(expense->category));
     cli_json_text(json, "provider", expense->provider);
-    cli_json_money(json, "amount", expense->amount);
+    cli_json_amount(json, "amount", expense->amount, expense->currency);
     cli_json_text(json, "currency", expense->currency);
     quantity_json(json, expense);
     cli_attribution_json(json, txn, &expense->said);
@@ -81,7 +81,7 @@ void cli_expense_sums_json(cli_json *json, const tally_expense_sums *sums) {
         const tally_expense_sum *sum = &sums->by_currency[i];
         cli_json_open(json, NULL, '{');
         cli_json_string(json, "currency", sum->currency);
-        cli_json_money(json, "amount", sum->pico);
+        cli_json_amount(json, "amount", sum->pico, tally_span_str(sum->currency));
         cli_json_u64(json, "entries", sum->entries);
         cli_json_close(json, '}');
     }
@@ -92,7 +92,7 @@ void cli_expense_sums_text(FILE *out, const char *words, const tally_expense_sum
     for (size_t i = 0; i < sums->count; i++) {
         const tally_expense_sum *sum = &sums->by_currency[i];
         char text[TALLY_MONEY_TEXT_BYTES];
-        tally_pico_format(sum->pico, 2, text);
+        tally_pico_format_in(sum->pico, tally_span_str(sum->currency), text);
         fprintf(out, "%s: %s %s, %" PRIu64 " %s\n", words, text, sum->currency, sum->entries,
                 sum->entries == 1 ? "entry" : "entries");
     }

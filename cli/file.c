@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -11,6 +12,8 @@
 #include "command.h"
 
 #define READ_FIRST_BYTES 65536u
+#define WRITER_WAIT_MS   3000 /* for somebody to open a pipe's other end */
+#define WRITER_STEP_MS   50
 
 static int system_fail(tally_error *err, const char *doing, const char *path) {
     int code = errno == ENOSPC   ? TALLY_ENOSPC
@@ -49,11 +52,48 @@ static int read_all(int fd, const char *path, size_t max, uint8_t **out, size_t 
     return 0;
 }
 
+/* Whether a pipe's other end is open, or something is still in it; nothing is taken out. */
+static bool is_written(int fd) {
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC) != 0) return true;
+    ssize_t got = tee(fd, ends[1], 1, SPLICE_F_NONBLOCK);
+    bool written = got > 0 || (got < 0 && errno == EAGAIN);
+    close(ends[0]);
+    close(ends[1]);
+    return written;
+}
+
+static bool gets_written(int fd) {
+    for (int waited = 0; waited < WRITER_WAIT_MS; waited += WRITER_STEP_MS) {
+        struct pollfd other = {.fd = fd, .events = POLLIN};
+        if (is_written(fd) || poll(&other, 1, WRITER_STEP_MS) > 0) return true;
+    }
+    return false;
+}
+
+int cli_file_open(const char *path, int *out, tally_error *err) {
+    struct stat kind;
+    int code = 0, flags, fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    *out = -1;
+    if (fd < 0) return system_fail(err, "open", path);
+    if (fstat(fd, &kind) != 0)
+        code = system_fail(err, "read", path);
+    else if (S_ISFIFO(kind.st_mode) && !gets_written(fd))
+        code = tally_fail(err, TALLY_EIO, "%s is a pipe that nobody writes to", path);
+    else if ((flags = fcntl(fd, F_GETFL)) < 0 || fcntl(fd, F_SETFL, flags & ~O_NONBLOCK) != 0)
+        code = system_fail(err, "read", path);
+    if (code)
+        close(fd);
+    else
+        *out = fd;
+    return code;
+}
+
 int cli_file_read(const char *path, size_t max, uint8_t **out, size_t *len, tally_error *err) {
     if (strcmp(path, "-") == 0) return read_all(STDIN_FILENO, "standard input", max, out, len, err);
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-    if (fd < 0) return system_fail(err, "open", path);
-    int code = read_all(fd, path, max, out, len, err);
+    int fd, code = cli_file_open(path, &fd, err);
+    if (code) return code;
+    code = read_all(fd, path, max, out, len, err);
     close(fd);
     return code;
 }

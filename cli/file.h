@@ -7,6 +7,10 @@
 #include <tally/bytes.h>
 #include <tally/error.h>
 
+/* Opens a file that somebody names, or a pipe that somebody writes to: one that nobody opens at its
+ * other end would be waited for for ever. The caller closes. */
+int cli_file_open(const char *path, int *fd, tally_error *err);
+
 /* Reads all of `path` ("-" is standard input), which may be no longer than `max`. The bytes are the
  * caller's to free; at least one byte is allocated. TALLY_EIO, TALLY_ENOTFOUND, TALLY_ELIMIT. */
 int cli_file_read(const char *path, size_t max, uint8_t **out, size_t *len, tally_error *err);

@@ -8,6 +8,7 @@
 
 #define ARGUMENTS_MAX  40u
 #define TIMEOUT_MS     10000
+#define LINE_MS        3000 /* of a question about settings: nothing has to be gone through */
 #define LINE_MAX_BYTES 8192u
 
 extern char **environ;
@@ -60,13 +61,13 @@ static char **environment_new(void) {
     return copy;
 }
 
-cli_child_end cli_git_read(const char *dir, const char *const *arguments, uint8_t *out, size_t size,
-                           size_t *len) {
+static cli_child_end ask(const char *dir, const char *const *arguments, int timeout_ms,
+                         uint8_t *out, size_t size, size_t *len) {
     char *all[ARGUMENTS_MAX] = {(char *)(uintptr_t) "git"};
     char **environment = environment_new();
     size_t count = 1;
     cli_child child = {
-        .arguments = all, .environment = environment, .timeout_ms = TIMEOUT_MS, .out = out};
+        .arguments = all, .environment = environment, .timeout_ms = timeout_ms, .out = out};
     child.size = size;
     for (size_t i = 0; i < ALWAYS; i++)
         all[count++] = (char *)(uintptr_t)always[i];
@@ -80,10 +81,15 @@ cli_child_end cli_git_read(const char *dir, const char *const *arguments, uint8_
     return end;
 }
 
+cli_child_end cli_git_read(const char *dir, const char *const *arguments, uint8_t *out, size_t size,
+                           size_t *len) {
+    return ask(dir, arguments, TIMEOUT_MS, out, size, len);
+}
+
 bool cli_git_line(const char *dir, const char *const *arguments, char *out, size_t size) {
     uint8_t text[LINE_MAX_BYTES];
     size_t len;
-    cli_child_end end = cli_git_read(dir, arguments, text, sizeof text, &len);
+    cli_child_end end = ask(dir, arguments, LINE_MS, text, sizeof text, &len);
     const uint8_t *newline = memchr(text, '\n', len);
     size_t line = newline ? (size_t)(newline - text) : len;
     if (end != CLI_CHILD_DONE || line == 0 || line >= size) return false;

@@ -10,10 +10,7 @@
 #define COMMAND_COLUMNS 26
 #define OPTION_COLUMNS  22
 
-/* Subjects in the order in which they are met; a command belongs to the first that has its noun. */
-static const struct subject {
-    const char *title, *nouns; /* nouns: one blank before and after each; NULL: all others */
-} subjects[] = {
+const cli_subject cli_subjects[] = {
     {"Agents' work", " init capture sessions costs report statusline "},
     {"Whose work it is", " client project rule assign split tag "},
     {"Words, hours, expenses, corrections", " describe time expense void redact "},
@@ -22,8 +19,9 @@ static const struct subject {
     {"Inside other programs", " hook webhook completion "},
     {"Teammates", " team sync node "},
     {"Proof", " verify log show audit "},
-    {"The ledger and this machine", " status doctor backup fsck rebuild config version "},
+    {"The ledger and this machine", " status doctor demo backup fsck rebuild config version "},
     {"More", NULL},
+    {NULL, NULL},
 };
 
 /* "  LEFT  words", the words broken at blanks; below LEFT where it leaves them no room. */
@@ -69,20 +67,20 @@ static void help_line(FILE *out, const cli_command *command) {
     help_row(out, COMMAND_COLUMNS, left, command->summary);
 }
 
-static const struct subject *subject_of(const cli_command *command) {
+const cli_subject *cli_subject_of(const cli_command *command) {
     char noun[32];
     snprintf(noun, sizeof noun, " %.*s ", (int)strcspn(command->name, " "), command->name);
-    const struct subject *subject = subjects;
+    const cli_subject *subject = cli_subjects;
     while (subject->nouns && !strstr(subject->nouns, noun))
         subject++;
     return subject;
 }
 
 static void help_subject(FILE *out, const cli_command *const *commands,
-                         const struct subject *subject) {
+                         const cli_subject *subject) {
     bool any = false;
     for (; *commands; commands++) {
-        if (subject_of(*commands) != subject) continue;
+        if (cli_subject_of(*commands) != subject) continue;
         if (!any) fprintf(out, "\n%s\n", subject->title);
         any = true;
         help_line(out, *commands);
@@ -93,8 +91,8 @@ void cli_help_all(FILE *out, const cli_command *const *commands) {
     fprintf(out, "tally: a ledger of what AI coding agents did and what it cost\n\n"
                  "Usage: tally COMMAND [options]\n"
                  "'tally help COMMAND' shows its options and an example.\n");
-    for (size_t i = 0; i < sizeof subjects / sizeof *subjects; i++)
-        help_subject(out, commands, &subjects[i]);
+    for (const cli_subject *subject = cli_subjects; subject->title; subject++)
+        help_subject(out, commands, subject);
     fprintf(out, "\nTo begin: 'tally init', 'tally capture', 'tally report'\n");
 }
 

@@ -4,6 +4,14 @@
 
 #include "command.h"
 
+/* Subjects in the order in which they are met; a command belongs to the first that has its noun.
+ * Ends at the row without a title. */
+typedef struct cli_subject {
+    const char *title, *nouns; /* nouns: one blank before and after each; NULL: all others */
+} cli_subject;
+extern const cli_subject cli_subjects[];
+const cli_subject *cli_subject_of(const cli_command *command);
+
 /* `tally help`: all commands, by subject. `tally help NAME`: one, or (false when there are none)
  * those of a noun. */
 void cli_help_all(FILE *out, const cli_command *const *commands);

@@ -132,6 +132,13 @@ void cli_html_count(cli_html *html, uint64_t count) {
     cli_html_put(html, text);
 }
 
+void cli_html_amount(cli_html *html, tally_i128 pico, tally_span currency) {
+    char exact[TALLY_MONEY_TEXT_BYTES], shown[TALLY_MONEY_TEXT_BYTES];
+    tally_pico_format_in(pico, currency, exact);
+    tally_pico_format_rounded(pico, tally_currency_decimals(currency), true, shown);
+    cli_html_format(html, "<data value=\"%s\">%s</data>", exact, shown);
+}
+
 void cli_html_money(cli_html *html, tally_i128 pico, int decimals) {
     char exact[TALLY_MONEY_TEXT_BYTES], shown[TALLY_MONEY_TEXT_BYTES];
     tally_pico_format(pico, 2, exact);

@@ -32,6 +32,8 @@ void cli_html_exact(cli_html *html, const char *name, tally_span text);
 void cli_html_count(cli_html *html, uint64_t count);
 /* <data value="EXACT">ROUNDED</data>: money with its exact decimal text beside what is read. */
 void cli_html_money(cli_html *html, tally_i128 pico, int decimals);
+/* The same, with the decimals of that currency. */
+void cli_html_amount(cli_html *html, tally_i128 pico, tally_span currency);
 /* The same of milliseconds, in hours. */
 void cli_html_hours(cli_html *html, uint64_t ms);
 /* A share of 100 %, as CSS and SVG take lengths: "12.345%". 0 where `whole` is not positive. */

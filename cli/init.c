@@ -5,9 +5,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include <sodium.h>
-
 #include <tally/money.h>
+#include <tally/secret.h>
 
 #include "commands.h"
 #include "file.h"
@@ -115,13 +114,14 @@ static int result_print(cli *run, const init_names *names, tally_error *err) {
 static int init_run(cli *run) {
     tally_error err = {0};
     init_names names = {.team = NULL};
-    char passphrase[CLI_PASSPHRASE_MAX_BYTES];
+    void *passphrase = NULL; /* typed, then held while argon2id works */
     size_t passphrase_len = 0;
     int code = names_read(run, &names);
     if (code) return code;
     if (cli_has(run, "passphrase") &&
-        cli_passphrase_choose(NULL, passphrase, sizeof passphrase, &passphrase_len, &err))
-        return cli_fail(&err);
+        (tally_secret_new(CLI_PASSPHRASE_MAX_BYTES, &passphrase, &err) ||
+         cli_passphrase_choose(NULL, passphrase, CLI_PASSPHRASE_MAX_BYTES, &passphrase_len, &err)))
+        code = err.code;
     tally_ledger_init init = {.dir = run->dir,
                               .team = tally_span_str(names.team),
                               .member = tally_span_str(names.member),
@@ -130,9 +130,9 @@ static int init_run(cli *run) {
                               .currency = tally_span_str(names.currency),
                               .passphrase = tally_span_of(passphrase, passphrase_len),
                               .now_ms = cli_now_ms()};
-    int made = tally_ledger_create(&init, &err);
-    sodium_memzero(passphrase, sizeof passphrase);
-    return made ? cli_fail(&err) : result_print(run, &names, &err);
+    if (!code) code = tally_ledger_create(&init, &err);
+    tally_secret_free(passphrase);
+    return code ? cli_fail(&err) : result_print(run, &names, &err);
 }
 
 static const cli_option options[] = {

@@ -61,8 +61,9 @@ static void pay_note(const settling *s) {
         cli_say("note: that is %s %s more than it asked for", text, s->currency);
 }
 
+/* Says "BEFORE the invoice AFTER". */
 static int settle_run(cli *run, tally_write_fn *apply, void (*note)(const settling *),
-                      const char *said) {
+                      const char *before, const char *after) {
     tally_error err = {0};
     cli_reading reading = {0};
     tally_ledger *ledger = NULL;
@@ -75,19 +76,19 @@ static int settle_run(cli *run, tally_write_fn *apply, void (*note)(const settli
     if (!code) code = tally_ledger_write(ledger, cli_now_ms(), apply, &s, &err);
     tally_ledger_close(ledger);
     if (!code && run->json) fputs("{\"recorded\":true}\n", cli_out(run));
-    if (!code && !run->json) cli_say(said, run->arguments[0]);
+    if (!code && !run->json) cli_say("%s %s %s", before, run->arguments[0], after);
     if (!code) note(&s);
     if (code == TALLY_EINVAL) return cli_usage(run, "%s", err.text);
     return code ? cli_fail(&err) : CLI_DONE;
 }
 
 static int void_run(cli *run) {
-    return settle_run(run, void_apply, void_note,
-                      "invoice %s is void; its entries can be billed again");
+    return settle_run(run, void_apply, void_note, "invoice",
+                      "is void; its entries can be billed again");
 }
 
 static int pay_run(cli *run) {
-    return settle_run(run, pay_apply, pay_note, "the payment on %s is recorded");
+    return settle_run(run, pay_apply, pay_note, "the payment on", "is recorded");
 }
 
 static const cli_option void_options[] = {{"reason", "TEXT", "why; recorded with it"},

@@ -108,7 +108,7 @@ static void trace_json(cli_json *json, const tally_trace *trace) {
     else
         cli_json_null(json, "duration_ms");
     if (trace->pico)
-        cli_json_money(json, "cost", trace->pico);
+        cli_json_amount(json, "cost", trace->pico, trace->currency);
     else
         cli_json_null(json, "cost");
     cli_json_text_or_null(json, "currency", trace->currency);
@@ -149,7 +149,7 @@ static void trace_line(cli_table *table, const tally_trace *trace) {
     if (trace->ms)
         snprintf(figure, sizeof figure, "%" PRId64 ":%02" PRId64 ":%02" PRId64, trace->ms / 3600000,
                  trace->ms / 60000 % 60, trace->ms / 1000 % 60);
-    if (trace->pico) tally_pico_format(trace->pico, 2, figure);
+    if (trace->pico) tally_pico_format_in(trace->pico, trace->currency, figure);
     if (trace->parts > 1)
         snprintf(part, sizeof part, "%" PRIu64 " of %" PRIu64, trace->part, trace->parts);
     cli_table_line(table);

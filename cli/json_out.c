@@ -171,6 +171,12 @@ void cli_json_time(cli_json *json, const char *key, int64_t unix_ms) {
     cli_json_string(json, key, text);
 }
 
+void cli_json_amount(cli_json *json, const char *key, tally_i128 pico, tally_span currency) {
+    char text[TALLY_MONEY_TEXT_BYTES];
+    tally_pico_format_in(pico, currency, text);
+    cli_json_string(json, key, text);
+}
+
 void cli_json_money(cli_json *json, const char *key, tally_i128 pico) {
     char text[TALLY_MONEY_TEXT_BYTES];
     tally_pico_format(pico, 2, text);

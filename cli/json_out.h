@@ -35,6 +35,8 @@ void cli_json_hex(cli_json *json, const char *key, tally_span bytes);
 void cli_json_time(cli_json *json, const char *key, int64_t unix_ms);
 /* Pico-units as an exact decimal string with at least two decimals. */
 void cli_json_money(cli_json *json, const char *key, tally_i128 pico);
+/* The same with at least the decimals of that currency. */
+void cli_json_amount(cli_json *json, const char *key, tally_i128 pico, tally_span currency);
 /* A key that came from outside (a record's field); the value follows with the key "". */
 void cli_json_key(cli_json *json, tally_span key);
 

@@ -9,8 +9,12 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <tally/secret.h>
+
 #include "commands.h"
+#include "complete.h"
 #include "help.h"
+#include "man.h"
 #include "open.h"
 #include "options.h"
 
@@ -133,9 +137,11 @@ static const cli_command *const commands[] = {&command_init,
                                               &command_backup,
                                               &command_status,
                                               &command_doctor,
+                                              &command_demo,
                                               &command_config_list,
                                               &command_config_get,
                                               &command_config_set,
+                                              &command_completion,
                                               &command_version,
                                               &command_hook_install,
                                               &command_hook_uninstall,
@@ -173,6 +179,7 @@ static void pages_guard(void) {
 
 static void process_prepare(void) {
     descriptors_hold();
+    tally_secret_no_dumps();
     signal(SIGPIPE, SIG_IGN);
     static char buffer[CLI_BUFFER_BYTES]; /* glibc takes no size without one */
     if (!isatty(STDOUT_FILENO)) setvbuf(stdout, buffer, _IOFBF, sizeof buffer);
@@ -218,6 +225,9 @@ static int command_unknown(const char *noun, const char *verb) {
 
 static int help_run(cli *run, int argc, char **argv) {
     int words = 0;
+    if (argc > 0 && strcmp(argv[0], "--man") == 0) /* how the build makes the manual */
+        return cli_out_finish(run,
+                              cli_man(cli_out(run), commands, argv[1]) ? CLI_DONE : CLI_FAILED);
     const cli_command *command = argc > 0 ? command_find(argc, argv, &words) : NULL;
     if (argc > 0 && !command && !(argc == 1 && cli_help_noun(cli_out(run), commands, argv[0])))
         return command_unknown(argv[0], argc > 1 ? argv[1] : NULL);
@@ -236,7 +246,8 @@ static int command_run(cli *run, int argc, char **argv) {
         cli_help_command(cli_out(run), run->command);
     else {
         tally_error err = {0};
-        code = cli_dir_find(run, &err) ? cli_fail(&err) : run->command->run(run);
+        bool lost = cli_dir_find(run, &err) != 0 && !run->command->homeless;
+        code = lost ? cli_fail(&err) : run->command->run(run);
     }
     code = cli_out_finish(run, code);
     return code && run->command->inside_agent ? CLI_FAILED : code;
@@ -251,6 +262,7 @@ int main(int argc, char **argv) {
         cli_help_all(stderr, commands);
         return CLI_USAGE;
     }
+    if (strcmp(argv[1], "complete") == 0) return cli_complete(commands, argc - 2, argv + 2);
     if (strcmp(argv[1], "help") == 0) return help_run(&run, argc - 2, argv + 2);
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)
         return help_run(&run, 0, NULL);

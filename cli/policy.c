@@ -47,7 +47,7 @@ static const policy_noun nouns[] = {
 typedef struct field_value {
     bool there;
     tally_span text;
-    int64_t number;
+    tally_i128 number;
 } field_value;
 
 typedef struct policy_change {
@@ -97,16 +97,27 @@ static int part_read(const cli *run, const char *option, const char *text, int64
     return cli_usage(run, "--%s %s is no percentage; write it like 1.5", option, text);
 }
 
-static int number_read(const cli *run, const char *option, const char *text, tally_field_type type,
-                       int64_t *out) {
+/* Pico-units of what is no money: a rate of exchange, hours; and a budget's limit. */
+static int pico_read(const cli *run, const char *option, const char *text, int64_t *out) {
+    if (tally_pico_parse(tally_span_str(text), false, out) == 0 && *out > 0) return CLI_DONE;
+    return cli_usage(run,
+                     "--%s %s is no number above zero and at most " TALLY_PICO_MAX_TEXT
+                     "; write it like 185.00",
+                     option, text);
+}
+
+static int amount_read(const cli *run, const char *option, const char *text, tally_i128 *out) {
+    if (tally_amount_parse(tally_span_str(text), out) == 0 && *out > 0) return CLI_DONE;
+    return cli_usage(run,
+                     "--%s %s is no amount above zero and below " TALLY_AMOUNT_LIMIT_TEXT
+                     "; write it like 185.00",
+                     option, text);
+}
+
+static int whole_read(const cli *run, const char *option, const char *text, tally_field_type type,
+                      int64_t *out) {
     char *end;
-    if (type == TALLY_FIELD_PICO) {
-        if (tally_pico_parse(tally_span_str(text), false, out) == 0 && *out > 0) return CLI_DONE;
-        return cli_usage(run,
-                         "--%s %s is no amount above zero and at most " TALLY_PICO_MAX_TEXT
-                         "; write it like 185.00",
-                         option, text);
-    }
+    if (type == TALLY_FIELD_PICO) return pico_read(run, option, text, out);
     if (type == TALLY_FIELD_PART) return part_read(run, option, text, out);
     errno = 0;
     *out = strtoll(text, &end, 10);
@@ -115,6 +126,15 @@ static int number_read(const cli *run, const char *option, const char *text, tal
     if (type == TALLY_FIELD_MINUTES)
         return cli_usage(run, "--%s %s is no number of minutes; write it like 10m", option, text);
     return cli_usage(run, "--%s %s is no whole number", option, text);
+}
+
+static int number_read(const cli *run, const char *option, const char *text, tally_field_type type,
+                       tally_i128 *out) {
+    int64_t whole;
+    if (type == TALLY_FIELD_AMOUNT) return amount_read(run, option, text, out);
+    int code = whole_read(run, option, text, type, &whole);
+    if (!code) *out = whole;
+    return code;
 }
 
 /* Shapes of texts that only this side knows: a path of this machine, a zone that is installed. */
@@ -154,7 +174,8 @@ static int field_read(policy_change *change, size_t i) {
         return number_read(change->run, option, text, field->type, &value->number);
     int code = text_read(change, field, text, &value->text);
     if (code) return code;
-    const char *fault = tally_field_text_fault(field->type, value->text);
+    const char *fault = change->unset ? tally_field_text_fault(field->type, value->text)
+                                      : tally_field_typed_fault(field->type, value->text);
     if (!tally_utf8_valid(value->text)) fault = "UTF-8 text";
     if (!fault) return CLI_DONE;
     return cli_usage(change->run, "%s%s '%s' must be %s", operand ? "" : "--", option, text, fault);
@@ -193,7 +214,7 @@ static void row_values(policy_change *change, const tally_policy_row *row,
                        field_value out[FIELDS_MAX]) {
     for (size_t i = 0; i < change->count; i++) {
         tally_span text;
-        out[i].there = tally_body_i64(&row->record, change->fields[i].name, &out[i].number);
+        out[i].there = tally_body_amount(&row->record, change->fields[i].name, &out[i].number);
         if (!tally_body_str(&row->record, change->fields[i].name, &text)) continue;
         if (text.len > KEPT_MAX_BYTES) continue;
         memcpy(change->kept[i], text.ptr, text.len);
@@ -224,7 +245,7 @@ static void value_put(tally_writer *writer, const tally_policy_field *field,
                       const field_value *value) {
     if (!value->there) return;
     if (tally_field_is_number(field->type))
-        tally_put_i64(writer, field->name, value->number);
+        tally_put_amount(writer, field->name, value->number);
     else
         tally_put_str(writer, field->name, value->text);
 }
@@ -364,7 +385,7 @@ static int list_row(void *ctx, const tally_policy_row *row, tally_error *err) {
     if (listing->json)
         cli_policy_row_json(listing->json, listing->txn, row);
     else
-        cli_policy_row_line(listing->table, row);
+        cli_policy_row_line(listing->table, listing->txn, row);
     return 0;
 }
 

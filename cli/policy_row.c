@@ -5,35 +5,49 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include <tally/contract.h>
 #include <tally/money.h>
 #include <tally/view.h>
 
-#define COLUMNS_MAX     9u /* of a list; the JSON has every field */
-#define TITLE_BYTES     24u
-#define AMOUNT_DECIMALS 2
+#define COLUMNS_MAX    9u /* of a list; the JSON has every field */
+#define TITLE_BYTES    24u
+#define PLAIN_DECIMALS 2 /* of hours, rates of exchange and limits */
 
-static void field_json(cli_json *json, const tally_policy_field *field,
-                       const tally_record *record) {
+/* What the row's amounts are in: said in it, or by its contract; else empty. */
+static tally_span currency_of(tally_txn *txn, const tally_policy_row *row) {
+    tally_span text = {0};
+    tally_contract contract;
+    if (tally_body_str(&row->record, "currency", &text)) return text;
+    if (tally_body_str(&row->record, "contract", &text) &&
+        tally_contract_get(txn, text, &contract, NULL) == 0)
+        return contract.currency;
+    return (tally_span){0};
+}
+
+static void field_json(cli_json *json, const tally_policy_field *field, const tally_record *record,
+                       tally_span currency) {
     tally_span text;
-    int64_t number;
+    tally_i128 number;
     if (tally_body_str(record, field->name, &text))
         cli_json_text(json, field->name, text);
-    else if (!tally_body_i64(record, field->name, &number))
+    else if (!tally_body_amount(record, field->name, &number))
         cli_json_null(json, field->name);
+    else if (field->type == TALLY_FIELD_AMOUNT)
+        cli_json_amount(json, field->name, number, currency);
     else if (field->type == TALLY_FIELD_PICO)
         cli_json_money(json, field->name, number);
     else
-        cli_json_i64(json, field->name, number);
+        cli_json_i64(json, field->name, (int64_t)number);
 }
 
 void cli_policy_row_json(cli_json *json, tally_txn *txn, const tally_policy_row *row) {
     size_t count, keys;
     const tally_policy_field *fields = tally_policy_fields(row->policy, &count, &keys);
-    tally_span member = {0}, device = {0};
+    tally_span member = {0}, device = {0}, currency = currency_of(txn, row);
     (void)tally_feed_names(txn, row->feed, &member, &device);
     cli_json_open(json, NULL, '{');
     for (size_t i = 0; i < count; i++)
-        field_json(json, &fields[i], &row->record);
+        field_json(json, &fields[i], &row->record, currency);
     cli_json_text(json, "set_by", member);
     cli_json_time(json, "set_at", tally_hlc_ms(row->hlc));
     cli_json_hex(json, "record", tally_span_of(row->leaf.b, sizeof row->leaf.b));
@@ -58,23 +72,26 @@ cli_table *cli_policy_table_new(FILE *out, tally_policy policy) {
     return cli_table_new(out, columns, count < COLUMNS_MAX ? count : COLUMNS_MAX);
 }
 
-void cli_policy_row_line(cli_table *table, const tally_policy_row *row) {
+void cli_policy_row_line(cli_table *table, tally_txn *txn, const tally_policy_row *row) {
+    tally_span currency = currency_of(txn, row);
     size_t count, keys;
     const tally_policy_field *fields = tally_policy_fields(row->policy, &count, &keys);
     cli_table_line(table);
     for (size_t i = 0; i < count && i < COLUMNS_MAX; i++) {
         char shown[TALLY_MONEY_TEXT_BYTES] = "";
         tally_span text;
-        int64_t number;
+        tally_i128 number;
         if (tally_body_str(&row->record, fields[i].name, &text)) {
             cli_cell(table, text, CLI_PLAIN);
             continue;
         }
-        bool there = tally_body_i64(&row->record, fields[i].name, &number);
-        if (there && fields[i].type == TALLY_FIELD_PICO)
-            tally_pico_format(number, AMOUNT_DECIMALS, shown);
+        bool there = tally_body_amount(&row->record, fields[i].name, &number);
+        if (there && fields[i].type == TALLY_FIELD_AMOUNT)
+            tally_pico_format_in(number, currency, shown);
+        else if (there && fields[i].type == TALLY_FIELD_PICO)
+            tally_pico_format(number, PLAIN_DECIMALS, shown);
         else if (there)
-            snprintf(shown, sizeof shown, "%" PRId64, number);
+            snprintf(shown, sizeof shown, "%" PRId64, (int64_t)number);
         cli_cell_text(table, shown);
     }
 }

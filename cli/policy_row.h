@@ -11,6 +11,6 @@
 void cli_policy_row_json(cli_json *json, tally_txn *txn, const tally_policy_row *row);
 /* A table with a column for each field of `policy`; NULL when memory ran out. */
 cli_table *cli_policy_table_new(FILE *out, tally_policy policy);
-void cli_policy_row_line(cli_table *table, const tally_policy_row *row);
+void cli_policy_row_line(cli_table *table, tally_txn *txn, const tally_policy_row *row);
 
 #endif

@@ -198,7 +198,7 @@ static void plans_put(report_page *page) {
                      month->bill ? "<li class=\"quiet\">Bill of " : "<li class=\"quiet\">Plan ");
         cli_html_name(&page->html, month->plan);
         cli_html_put(&page->html, ": ");
-        cli_html_money(&page->html, month->fee, 2);
+        cli_html_amount(&page->html, month->fee, month->currency);
         cli_html_put(&page->html, " ");
         cli_html_text(&page->html, month->currency);
         cli_html_format(&page->html, " for %.7s%s, shared over %" PRIu64 " requests.</li>\n", date,
@@ -210,7 +210,8 @@ static void expenses_put(report_page *page) {
     const tally_expense_sums *sums = &page->view->expenses;
     for (size_t i = 0; i < sums->count; i++) {
         cli_html_put(&page->html, "<li class=\"quiet\">Expenses, in no figure here: ");
-        cli_html_money(&page->html, sums->by_currency[i].pico, 2);
+        cli_html_amount(&page->html, sums->by_currency[i].pico,
+                        tally_span_str(sums->by_currency[i].currency));
         cli_html_put(&page->html, " ");
         cli_html_text(&page->html, tally_span_str(sums->by_currency[i].currency));
         cli_html_put(&page->html, " ('tally expense list').</li>\n");

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "command.h"
+#include "file.h"
 
 static int system_fail(tally_error *err, const char *doing, const char *path) {
     int code = errno == ENOSPC   ? TALLY_ENOSPC
@@ -165,9 +166,9 @@ int cli_segment_open(const char *path, const char *spool_dir, int *fd, tally_err
     bool input = strcmp(path, "-") == 0;
     const char *shown = input ? "standard input" : path;
     *fd = -1;
-    int from = input ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-    if (from < 0) return system_fail(err, "open", path);
-    int code = fstat(from, &kind) != 0 ? system_fail(err, "read", shown) : 0;
+    int from = STDIN_FILENO, code = input ? 0 : cli_file_open(path, &from, err);
+    if (code) return code;
+    code = fstat(from, &kind) != 0 ? system_fail(err, "read", shown) : 0;
     if (!code && S_ISDIR(kind.st_mode))
         code = tally_fail(err, TALLY_EINVAL,
                           "%s is a folder; 'tally sync folder' reads all segments of one", path);

@@ -1,11 +1,11 @@
 /* Segments in and out of the ledger. Files and their names are in segment_file.c. */
 #include "segment_kit.h"
 
+#include <tally/secret.h>
+
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <sodium.h>
 
 #include "command.h"
 
@@ -17,6 +17,10 @@ int cli_segment_kit_open(tally_ledger *ledger, cli_segment_kit *out, tally_error
     out->spans = calloc(TALLY_WIRE_MAX_HEADS, sizeof *out->spans);
     int code = out->heads && out->spans ? tally_wire_packer_new(&out->packer, err)
                                         : tally_fail(err, TALLY_ENOMEM, "memory ran out");
+    void *secrets = NULL;
+    if (!code)
+        code = tally_secret_new(TALLY_TEAM_MAX_SECRETS * sizeof *out->secrets, &secrets, err);
+    out->secrets = secrets;
     if (!code) code = tally_read_begin(ledger, &txn, err);
     if (!code) code = tally_team_secrets(txn, out->secrets, &out->secret_count, err);
     if (txn) tally_read_end(txn);
@@ -24,7 +28,7 @@ int cli_segment_kit_open(tally_ledger *ledger, cli_segment_kit *out, tally_error
 }
 
 void cli_segment_kit_close(cli_segment_kit *kit) {
-    sodium_memzero(kit->secrets, sizeof kit->secrets);
+    tally_secret_free(kit->secrets);
     tally_wire_packer_free(kit->packer);
     free(kit->spans);
     free(kit->heads);

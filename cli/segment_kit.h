@@ -8,7 +8,7 @@
 
 typedef struct cli_segment_kit {
     tally_ledger *ledger; /* borrowed */
-    tally_team_secret secrets[TALLY_TEAM_MAX_SECRETS];
+    tally_team_secret *secrets;
     size_t secret_count;
     tally_wire_packer *packer;
     tally_wire_head *heads;    /* TALLY_WIRE_MAX_HEADS of them, */

@@ -10,6 +10,7 @@
 #include <sodium.h>
 
 #include <net/net.h>
+#include <tally/secret.h>
 
 #include "commands.h"
 #include "device.h"
@@ -22,7 +23,7 @@ typedef struct joining {
     cli *run;
     tally_invite invite;
     char member[CLI_NAME_MAX_BYTES + 1], name[CLI_NAME_MAX_BYTES + 1];
-    char passphrase[CLI_PASSPHRASE_MAX_BYTES];
+    char *passphrase; /* in secret memory, or NULL */
     size_t passphrase_len;
     join_place place;
 } joining;
@@ -66,10 +67,13 @@ static int asked_read(joining *join, tally_error *err) {
     cli_name_device(join->name, cli_value(run, "device"));
     int code =
         strcmp(line, "-") == 0 ? line_read(join, err) : line_take(join, line, strlen(line), err);
-    if (!code && cli_has(run, "passphrase"))
-        code = cli_passphrase_choose(NULL, join->passphrase, sizeof join->passphrase,
-                                     &join->passphrase_len, err);
-    return code;
+    if (code || !cli_has(run, "passphrase")) return code;
+    void *memory;
+    code = tally_secret_new(CLI_PASSPHRASE_MAX_BYTES, &memory, err);
+    join->passphrase = memory;
+    return code ? code
+                : cli_passphrase_choose(NULL, join->passphrase, CLI_PASSPHRASE_MAX_BYTES,
+                                        &join->passphrase_len, err);
 }
 
 /* ---- the work, in the child ---- */
@@ -189,6 +193,8 @@ static int worker_wait(joining *join) {
     if (child == 0) {
         stops_handle(SIG_DFL);
         if (stopped_by) _exit(CLI_FAILED);
+        /* A fork has the memory and not the lock. */
+        if (join->passphrase) (void)sodium_mlock(join->passphrase, CLI_PASSPHRASE_MAX_BYTES);
         _exit(cli_out_finish(join->run, join_make(join)));
     }
     worker = child;
@@ -224,7 +230,7 @@ static int join_run(cli *run) {
     int result = code ? cli_fail(&err) : join_guarded(&join);
     if (code) (void)join_place_release(&join.place, false);
     sodium_memzero(&join.invite, sizeof join.invite);
-    sodium_memzero(join.passphrase, sizeof join.passphrase);
+    tally_secret_free(join.passphrase);
     return result;
 }
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include <tally/policy.h>
+#include <tally/secret.h>
 #include <webhook/deliver.h>
 #include <webhook/sign.h>
 
@@ -52,12 +53,12 @@ static int secret_typed(secret *s, tally_error *err) {
     return code;
 }
 
-/* As it was typed, or a new one. The caller frees it with sodium_free, which wipes. */
+/* As it was typed, or a new one. The caller frees it with tally_secret_free. */
 static int secret_take(const cli *run, secret **out, tally_error *err) {
-    secret *s = sodium_init() < 0 ? NULL : sodium_malloc(sizeof *s);
-    *out = s;
-    if (!s) return tally_fail(err, TALLY_ENOMEM, "no guarded memory for a secret");
-    sodium_memzero(s, sizeof *s);
+    void *memory;
+    int code = tally_secret_new(sizeof(secret), &memory, err);
+    secret *s = *out = memory;
+    if (code) return code;
     if (cli_has(run, "secret-stdin")) return secret_typed(s, err);
     s->len = WEBHOOK_SECRET_BYTES;
     randombytes_buf(s->bytes, s->len);
@@ -179,7 +180,7 @@ static int add_run(cli *run) {
         cli_say("webhook %s added; 'tally webhook test %s' tries it", name, name);
         secret_say(run, name, c.secret);
     }
-    sodium_free(c.secret);
+    tally_secret_free(c.secret);
     tally_ledger_close(ledger);
     return code ? cli_fail(&err) : CLI_DONE;
 }
@@ -209,7 +210,7 @@ static int rotate_run(cli *run) {
         cli_say("webhook %s has a new secret; the old one signs too for a day", run->arguments[0]);
         secret_say(run, run->arguments[0], c.secret);
     }
-    sodium_free(c.secret);
+    tally_secret_free(c.secret);
     tally_ledger_close(ledger);
     return code ? cli_fail(&err) : CLI_DONE;
 }

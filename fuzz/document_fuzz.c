@@ -4,6 +4,8 @@
 
 #include <stdlib.h>
 
+#include "msgpack_mutate.h"
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {

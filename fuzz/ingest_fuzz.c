@@ -1,19 +1,13 @@
 /* Commits from outside into a small real ledger: an input says which device sends what and how far
  * its signature is to be trusted. Feeds only grow, what is refused changes nothing, every root
  * follows from the records, and views are what a rebuild gives. */
+#include "ledger_fuzz.h"
 #include "view_fold.h"
 
 #include <tally/blob.h>
-#include <tally/ingest.h>
 
-#include <ftw.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-#define NOW_MS       1788862805000 /* 2026-09-08T10:20:05Z */
-#define DEVICES      6u
+#define NOW_MS       FUZZ_NOW_MS
+#define DEVICES      FUZZ_DEVICES_MAX
 #define MAX_COMMITS  6u   /* of one input */
 #define MAX_RECORDS  8u   /* of one commit */
 #define FILL_RECORDS 260u /* of the member: more than one cached subtree covers */
@@ -27,14 +21,9 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static void must(bool condition) {
-    if (!condition) abort();
-}
-
 /* Device 0 made the ledger; 1 is an admin, 2 a member with a feed, 3 an auditor, 4 a stranger, 5 a
  * member that was revoked. */
-static tally_key *keys[DEVICES];
-static char folder[64];
+static tally_key *const *const keys = fuzz_keys;
 
 static const char *const kinds[] = {"cost",         "session",    "activity",      "tag.add",
                                     "tag.remove",   "void",       "price.set",     "redact",
@@ -42,20 +31,6 @@ static const char *const kinds[] = {"cost",         "session",    "activity",   
                                     "feed.resolve", "note",       "time.add"};
 
 /* ---- the input ---- */
-
-static uint8_t take(tally_span *input) {
-    if (input->len == 0) return 0;
-    uint8_t byte = *input->ptr;
-    *input = tally_span_of(input->ptr + 1, input->len - 1);
-    return byte;
-}
-
-static tally_span take_some(tally_span *input, size_t len) {
-    if (len > input->len) len = input->len;
-    tally_span some = tally_span_of(input->ptr, len);
-    *input = tally_span_of(input->ptr + len, input->len - len);
-    return some;
-}
 
 typedef struct commit {
     unsigned device, flags;
@@ -261,31 +236,13 @@ static int one_input(void *ctx, tally_txn *txn, tally_error *err) {
 
 /* ---- making the ledger, once ---- */
 
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *at) {
-    (void)st, (void)type, (void)at;
-    return remove(path);
-}
-
-static void remove_folder(void) {
-    (void)nftw(folder, remove_one, 8, FTW_DEPTH | FTW_PHYS);
-}
-
-static int add_device(tally_txn *txn, unsigned device, tally_role role, tally_error *err) {
-    tally_team_add add = {.device = *tally_key_device(keys[device]),
-                          .role = role,
-                          .member = tally_span_str("someone"),
-                          .name = tally_span_str("somewhere")};
-    memcpy(add.box_key, tally_key_box_public(keys[device]), sizeof add.box_key);
-    return tally_team_device_add(txn, &add, err);
-}
-
 static int make_team(void *ctx, tally_txn *txn, tally_error *err) {
     static const uint8_t secret[TALLY_TEAM_SECRET_BYTES] = {1};
     (void)ctx;
-    int rc = add_device(txn, 1, TALLY_ROLE_ADMIN, err);
-    if (rc == 0) rc = add_device(txn, 2, TALLY_ROLE_MEMBER, err);
-    if (rc == 0) rc = add_device(txn, 3, TALLY_ROLE_AUDITOR, err);
-    if (rc == 0) rc = add_device(txn, 5, TALLY_ROLE_MEMBER, err);
+    int rc = fuzz_device_add(txn, 1, TALLY_ROLE_ADMIN, err);
+    if (rc == 0) rc = fuzz_device_add(txn, 2, TALLY_ROLE_MEMBER, err);
+    if (rc == 0) rc = fuzz_device_add(txn, 3, TALLY_ROLE_AUDITOR, err);
+    if (rc == 0) rc = fuzz_device_add(txn, 5, TALLY_ROLE_MEMBER, err);
     return rc != 0 ? rc : tally_team_device_revoke(txn, tally_key_device(keys[5]), secret, err);
 }
 
@@ -307,37 +264,13 @@ static int fill(void *ctx, tally_txn *txn, tally_error *err) {
     return rc;
 }
 
-static tally_ledger *make_ledger(void) {
-    char path[96];
-    tally_ledger *ledger;
-    for (unsigned i = 0; i < DEVICES; i++) {
-        const uint8_t seed[32] = {(uint8_t)(i + 1)};
-        must(tally_key_from_seed(seed, &keys[i], NULL) == 0);
-    }
-    (void)snprintf(folder, sizeof folder, "%s/tally-fuzz-XXXXXX",
-                   access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
-    must(mkdtemp(folder) != NULL && atexit(remove_folder) == 0);
-    (void)snprintf(path, sizeof path, "%s/" STORE_KEY_FILE, folder);
-    must(tally_key_write_file(keys[0], (tally_span){0}, path, NULL) == 0);
-    const tally_ledger_init init = {.dir = folder,
-                                    .team = tally_span_str("Acme"),
-                                    .member = tally_span_str("ada"),
-                                    .device = tally_span_str("laptop"),
-                                    .timezone = tally_span_str("UTC"),
-                                    .currency = tally_span_str("USD"),
-                                    .now_ms = NOW_MS};
-    const tally_ledger_options options = {.dir = folder};
-    must(tally_ledger_create(&init, NULL) == 0);
-    must(tally_ledger_open(&options, &ledger, NULL) == 0);
-    must(tally_ledger_write(ledger, NOW_MS, make_team, NULL, NULL) == 0);
-    must(tally_ledger_write(ledger, NOW_MS, fill, NULL, NULL) == 0);
-    return ledger;
-}
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     static tally_ledger *ledger;
     tally_span input = tally_span_of(data, size);
-    if (!ledger) ledger = make_ledger();
+    if (!ledger) {
+        ledger = fuzz_ledger_make(make_team);
+        must(tally_ledger_write(ledger, NOW_MS, fill, NULL, NULL) == 0);
+    }
     must(tally_ledger_write(ledger, NOW_MS, one_input, &input, NULL) == TALLY_EREFUSED);
     return 0;
 }

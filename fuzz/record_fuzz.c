@@ -5,6 +5,8 @@
 #include <msgpack.h>
 #include <stdlib.h>
 
+#include "msgpack_mutate.h"
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void must(bool condition) {

@@ -5,17 +5,22 @@
 #include "store.h"
 #include "view_fold.h"
 
-/* Decisions are few; splits ask more of whoever sums. */
-static int look_for_splits(attributor *a, tally_error *err) {
+/* Decisions are few; splits ask more of whoever sums, those on entries more of whoever scans. */
+static int look_at_decisions(attributor *a, tally_error *err) {
+    static const uint8_t zeros[TALLY_ENTRY_BYTES - 8];
     MDB_cursor *cursor;
     MDB_val k, v;
     int mdb, rc = store_cursor(a->txn, TABLE_VIEW_DECISIONS, &cursor, err);
     if (rc != 0) return rc;
-    while ((mdb = mdb_cursor_get(cursor, &k, &v, MDB_NEXT)) == 0 && !a->any_splits) {
+    while ((mdb = mdb_cursor_get(cursor, &k, &v, MDB_NEXT)) == 0) {
         tally_attribution said;
         a->any_decisions = true;
-        a->any_splits = k.mv_size == TALLY_ENTRY_BYTES &&
-                        tally_decision_get(a->txn, k.mv_data, &said) && said.count > 1;
+        if (k.mv_size != TALLY_ENTRY_BYTES) continue;
+        if (memcmp((const uint8_t *)k.mv_data + 8, zeros, sizeof zeros) != 0)
+            a->entry_decisions = true;
+        if (!a->any_splits)
+            a->any_splits = tally_decision_get(a->txn, k.mv_data, &said) && said.count > 1;
+        if (a->any_splits && a->entry_decisions) break;
     }
     mdb_cursor_close(cursor);
     return mdb == 0 || mdb == MDB_NOTFOUND ? 0
@@ -25,7 +30,7 @@ static int look_for_splits(attributor *a, tally_error *err) {
 int attributor_init(attributor *a, tally_txn *txn, tally_error *err) {
     *a = (attributor){.txn = txn};
     int rc = tally_rules_load(txn, &a->rules, err);
-    return rc != 0 ? rc : look_for_splits(a, err);
+    return rc != 0 ? rc : look_at_decisions(a, err);
 }
 
 void attributor_clear(attributor *a) {

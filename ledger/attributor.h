@@ -10,7 +10,8 @@
 typedef struct attributor {
     tally_txn *txn;
     tally_rules *rules;
-    bool any_decisions; /* some session or entry was decided by a person */
+    bool any_decisions;   /* some session or entry was decided by a person */
+    bool entry_decisions; /* some entry was */
     bool any_splits;
 } attributor;
 

@@ -7,9 +7,10 @@
 
 #include <stdlib.h>
 
-#define PACE_PART 10 /* of the period: what the pace is taken over at least */
-#define PERCENT   100
-#define SHARE_ONE 10000 /* hundredths of a percent in the whole limit */
+#define PACE_PART  10 /* of the period: what the pace is taken over at least */
+#define PERCENT    100
+#define SHARE_ONE  10000 /* hundredths of a percent in the whole limit */
+#define REMEMBERED 64u   /* budgets whose answer for a lane is kept */
 
 typedef struct budget_state {
     tally_budget budget;
@@ -168,20 +169,38 @@ static int keep_asked(budget_list *list, const tally_budget_asked *asked, tally_
 
 /* ---- what is spent ---- */
 
+static int add_to_budget(budget_state *state, const scan_row *row, tally_error *err) {
+    tally_budget *b = &state->budget;
+    if (row->cost->time_ms < b->period.start_ms || row->cost->time_ms >= b->period.end_ms) return 0;
+    if (!row->priced.priced && state->serial != row->serial) b->unpriced_requests++;
+    if (!row->priced.priced) state->serial = row->serial;
+    if (row->priced.priced && tally_add_i128(b->spent, row->priced.pico, &b->spent) != 0)
+        return tally_fail(err, TALLY_EOVERFLOW, "a sum of costs is too large to be exact");
+    return 0;
+}
+
+/* Which of the first budgets a row counts against, a bit each: of a lane, the same for all. */
+static uint64_t counting_of(const budget_list *list, const scan_row *row) {
+    uint64_t counting = 0;
+    if (scan_memo_holds(row)) return row->lane->memo.value;
+    for (size_t i = 0; i < list->count && i < REMEMBERED; i++)
+        if (scan_row_passes(&list->states[i].filter, row)) counting |= UINT64_C(1) << i;
+    if (row->lane)
+        row->lane->memo =
+            (scan_memo){.start_ms = INT64_MIN, .end_ms = INT64_MAX, .value = counting};
+    return counting;
+}
+
 static int add_row(void *ctx, const scan_row *row, tally_error *err) {
     budget_list *list = ctx;
-    for (size_t i = 0; i < list->count; i++) {
-        budget_state *state = &list->states[i];
-        tally_budget *b = &state->budget;
-        if (row->cost->time_ms < b->period.start_ms || row->cost->time_ms >= b->period.end_ms ||
-            !scan_row_passes(&state->filter, row))
-            continue;
-        if (!row->priced.priced && state->serial != row->serial) b->unpriced_requests++;
-        if (!row->priced.priced) state->serial = row->serial;
-        if (row->priced.priced && tally_add_i128(b->spent, row->priced.pico, &b->spent) != 0)
-            return tally_fail(err, TALLY_EOVERFLOW, "a sum of costs is too large to be exact");
-    }
-    return 0;
+    int rc = 0;
+    size_t i = 0;
+    for (uint64_t counting = counting_of(list, row); counting && rc == 0; counting >>= 1, i++)
+        if (counting & 1) rc = add_to_budget(&list->states[i], row, err);
+    for (i = REMEMBERED; i < list->count && rc == 0; i++)
+        if (scan_row_passes(&list->states[i].filter, row))
+            rc = add_to_budget(&list->states[i], row, err);
+    return rc;
 }
 
 static void cover_periods(budget_list *list) {

@@ -93,8 +93,7 @@ static bool take_line(tally_span *rest, tally_span *line) {
 /* Strict RFC 4648 section 4: padded, no white space, no stray bits. False when longer than `size`
  * too. */
 static bool from_base64(tally_span text, uint8_t *out, size_t size, size_t *len) {
-    return sodium_base642bin(out, size, (const char *)text.ptr, text.len, NULL, len, NULL,
-                             BASE64) == 0;
+    return tally_unbase64(text, false, out, size, len) == 0;
 }
 
 /* White space of Unicode (property White_Space) that a valid note can still hold, in UTF-8. */

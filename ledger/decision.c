@@ -3,6 +3,7 @@
 #include "view_fold.h"
 
 #include <tally/attribution.h>
+#include <tally/policy.h>
 
 #include <stdlib.h>
 
@@ -153,6 +154,10 @@ static size_t pack_shares(const tally_decide *decide, uint8_t *out) {
     return len;
 }
 
+static const char *typed_fault(tally_span name) {
+    return name.len ? tally_field_typed_fault(TALLY_FIELD_NAME, name) : NULL;
+}
+
 static int check_decide(const tally_decide *decide, tally_error *err) {
     uint64_t parts = 0;
     if (decide->share_count > TALLY_MAX_SHARES)
@@ -163,6 +168,11 @@ static int check_decide(const tally_decide *decide, tally_error *err) {
                               "share %zu needs a client or a project of 1 to %u bytes without "
                               "control characters, and parts from 1 to %u",
                               i + 1, TALLY_NAME_MAX_BYTES, TALLY_MAX_PARTS);
+        const char *fault = typed_fault(decide->shares[i].client);
+        if (!fault) fault = typed_fault(decide->shares[i].project);
+        if (fault)
+            return tally_fail(err, TALLY_EINVAL, "the client or project of share %zu must be %s",
+                              i + 1, fault);
         for (size_t k = 0; k < i; k++)
             if (tally_span_eq(decide->shares[k].client, decide->shares[i].client) &&
                 tally_span_eq(decide->shares[k].project, decide->shares[i].project))

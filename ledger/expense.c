@@ -73,7 +73,8 @@ const char *tally_expense_fault(const tally_expense_entry *e) {
          "the provider must be 1 to 64 bytes without control characters"},
         {tally_currency_decimals(e->currency) >= 0,
          "the currency must be an ISO 4217 code such as EUR"},
-        {e->amount != INT64_MIN, "the amount is too large"},
+        {e->amount > -TALLY_AMOUNT_LIMIT && e->amount < TALLY_AMOUNT_LIMIT,
+         "the amount must be below " TALLY_AMOUNT_LIMIT_TEXT},
         {name_or_nothing(e->client), "the client must be 1 to 64 bytes without control characters"},
         {name_or_nothing(e->project),
          "the project must be 1 to 64 bytes without control characters"},
@@ -119,7 +120,7 @@ static bool body_read(const tally_record *record, tally_expense *out, const uint
            tally_body_str(record, "category", &category) &&
            tally_expense_category_parse(category, &out->category) &&
            tally_body_str(record, "provider", &out->provider) &&
-           tally_body_i64(record, "amount", &out->amount) &&
+           tally_body_amount(record, "amount", &out->amount) &&
            tally_body_str(record, "currency", &out->currency) && opt_quantity(record, out) &&
            opt_str(record, "unit", &out->unit) && opt_str(record, "client", &out->client) &&
            opt_str(record, "project", &out->project) && opt_hash(record, "note", &out->note) &&
@@ -184,7 +185,7 @@ static void body_put(tally_writer *writer, const tally_expense_entry *e, const c
     tally_put_str(writer, "date", tally_span_str(date));
     tally_put_str(writer, "category", tally_span_str(category_names[e->category]));
     tally_put_str(writer, "provider", e->provider);
-    tally_put_i64(writer, "amount", e->amount);
+    tally_put_amount(writer, "amount", e->amount);
     tally_put_str(writer, "currency", e->currency);
     if (e->has_quantity) tally_put_i64(writer, "quantity", e->quantity);
     tally_put_str_opt(writer, "unit", e->unit);
@@ -203,6 +204,25 @@ bool tally_expense_known(tally_txn *txn, const tally_hash *key) {
     return tally_entry_kind_of(txn, &id) != TALLY_ENTRY_NONE;
 }
 
+/* Beyond tally_expense_fault, which reads what was recorded before as well. */
+static int typed_check(const tally_expense_entry *e, const char *date, tally_error *err) {
+    const struct {
+        const char *what;
+        tally_field_type type;
+        tally_span text;
+    } fields[] = {{"date", TALLY_FIELD_DATE, tally_span_str(date)},
+                  {"provider", TALLY_FIELD_NAME, e->provider},
+                  {"client", TALLY_FIELD_NAME, e->client},
+                  {"project", TALLY_FIELD_NAME, e->project},
+                  {"unit", TALLY_FIELD_NAME, e->unit}};
+    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
+        const char *fault =
+            fields[i].text.len ? tally_field_typed_fault(fields[i].type, fields[i].text) : NULL;
+        if (fault) return tally_fail(err, TALLY_EINVAL, "the %s must be %s", fields[i].what, fault);
+    }
+    return 0;
+}
+
 int tally_expense_append(tally_txn *txn, const tally_expense_entry *entry, tally_entry_id *id,
                          tally_error *err) {
     char date[TALLY_TIME_TEXT_BYTES];
@@ -210,15 +230,14 @@ int tally_expense_append(tally_txn *txn, const tally_expense_entry *entry, tally
     tally_writer *writer;
     tally_entry_id made;
     tally_hash leaf;
-    int64_t day;
     if (fault) return tally_fail(err, TALLY_EINVAL, "%s", fault);
     tally_date_format(entry->day, date);
-    if (tally_date_parse(tally_span_str(date), &day) != 0)
-        return tally_fail(err, TALLY_EINVAL, "the date must be one as 2026-03-31");
+    int rc = typed_check(entry, date, err);
+    if (rc != 0) return rc;
     if (entry->key) key_entry_id(entry->key->b, &made);
     if (entry->key && tally_expense_known(txn, entry->key))
         return tally_fail(err, TALLY_EEXIST, "this row was imported before");
-    int rc = tally_writer_new(&writer, err);
+    rc = tally_writer_new(&writer, err);
     if (rc != 0) return rc;
     body_put(writer, entry, date);
     rc = tally_append(txn, KIND, writer, &leaf, err);

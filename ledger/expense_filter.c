@@ -99,7 +99,7 @@ static int pass_one(void *ctx, const tally_expense *expense, tally_error *err) {
         facts.share = said->count > 0 ? &said->shares[i] : NULL;
         facts.client = facts.share ? facts.share->client : (tally_span){0};
         facts.project = facts.share ? facts.share->project : (tally_span){0};
-        facts.amount = (int64_t)amounts[i]; /* a part is no larger than the whole */
+        facts.amount = amounts[i];
         if (!passes(f->client, facts.client) || !passes(f->project, facts.project) ||
             (f->unattributed && facts.share))
             continue;

@@ -18,6 +18,7 @@ tally_span scan_last_component(tally_span path) {
     while (path.len > 1 && path.ptr[path.len - 1] == '/')
         path.len--;
     size_t at = path.len;
+    if (at == 0) return path; /* which may be nowhere: nothing is added to its pointer */
     while (at > 0 && path.ptr[at - 1] != '/')
         at--;
     return tally_span_of(path.ptr + at, path.len - at);

@@ -1,13 +1,17 @@
 /* SHA-256 and the two RFC 6962 hashes made from it, and hex. Which library does the work is decided
- * here and nowhere else: libcrypto where the build has it, libsodium otherwise and whenever
- * libcrypto fails. */
+ * here and nowhere else: libcrypto for whoever hashes much, where this machine has it; else
+ * libsodium. */
 #include <tally/hash.h>
 
 #include <sodium.h>
 
 #ifdef TALLY_HAVE_LIBCRYPTO
 #define OPENSSL_API_COMPAT 0x10101000L /* of 1.1.1 */
+#include <dlfcn.h>
+#include <openssl/opensslv.h>
 #include <openssl/sha.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #endif
 
 /* Records are mostly a few hundred bytes: joining prefix and record first is cheaper than a second
@@ -17,16 +21,62 @@
 #define LEAF_PREFIX 0x00
 #define NODE_PREFIX 0x01
 
-/* libcrypto's SHA256_* and not its EVP: a digest by EVP allocates, and for what is a few hundred
- * bytes long that costs more than the hashing. They are deprecated and in every version. */
+/* libcrypto is loaded by name after so many bytes: linked, it would make the start of every command
+ * half as long again (4,000 symbols, found before main), for commands that hash a few names. */
+#define LIBCRYPTO_WORTH_BYTES (256u * 1024u)
+
 #ifdef TALLY_HAVE_LIBCRYPTO
+
+#if OPENSSL_VERSION_MAJOR >= 3
+#define LIBCRYPTO_NAME "libcrypto.so.3"
+#else
+#define LIBCRYPTO_NAME "libcrypto.so.1.1"
+#endif
+
+/* SHA256_* and not EVP: a digest by EVP allocates, and for what is a few hundred bytes long that
+ * costs more than the hashing. They are deprecated and in every version. */
+static struct {
+    int (*init)(SHA256_CTX *state);
+    int (*update)(SHA256_CTX *state, const void *data, size_t len);
+    int (*final)(unsigned char *digest, SHA256_CTX *state);
+} libcrypto;
+static pthread_once_t libcrypto_asked = PTHREAD_ONCE_INIT;
+static atomic_uint hashed_bytes; /* until they are enough */
+
+/* A symbol as a pointer to a function, which ISO C does not convert. */
+static bool find_symbol(void *library, const char *name, void *function, size_t size) {
+    void *symbol = dlsym(library, name);
+    if (!symbol || size != sizeof symbol) return false;
+    memcpy(function, &symbol, size);
+    return true;
+}
+
+static void load_libcrypto(void) {
+    void *library = dlopen(LIBCRYPTO_NAME, RTLD_NOW | RTLD_LOCAL);
+    if (!library) return;
+    if (!find_symbol(library, "SHA256_Init", &libcrypto.init, sizeof libcrypto.init) ||
+        !find_symbol(library, "SHA256_Update", &libcrypto.update, sizeof libcrypto.update) ||
+        !find_symbol(library, "SHA256_Final", &libcrypto.final, sizeof libcrypto.final))
+        libcrypto.init = NULL;
+}
+
+static bool worth_loading(const tally_span *parts, size_t count) {
+    unsigned before = atomic_load_explicit(&hashed_bytes, memory_order_relaxed), bytes = before;
+    for (size_t i = 0; i < count && bytes < LIBCRYPTO_WORTH_BYTES; i++)
+        bytes +=
+            parts[i].len < LIBCRYPTO_WORTH_BYTES ? (unsigned)parts[i].len : LIBCRYPTO_WORTH_BYTES;
+    if (bytes != before) atomic_store_explicit(&hashed_bytes, bytes, memory_order_relaxed);
+    return bytes >= LIBCRYPTO_WORTH_BYTES;
+}
 
 static bool digest_by_libcrypto(const tally_span *parts, size_t count, tally_hash *out) {
     SHA256_CTX state;
-    if (SHA256_Init(&state) != 1) return false;
+    if (!worth_loading(parts, count)) return false;
+    (void)pthread_once(&libcrypto_asked, load_libcrypto);
+    if (!libcrypto.init || libcrypto.init(&state) != 1) return false;
     for (size_t i = 0; i < count; i++)
-        if (SHA256_Update(&state, parts[i].ptr, parts[i].len) != 1) return false;
-    return SHA256_Final(out->b, &state) == 1;
+        if (libcrypto.update(&state, parts[i].ptr, parts[i].len) != 1) return false;
+    return libcrypto.final(out->b, &state) == 1;
 }
 
 #else
@@ -99,4 +149,13 @@ int tally_unhex(tally_span text, uint8_t *out, size_t len) {
         out[i] = (uint8_t)(high << 4 | low);
     }
     return 0;
+}
+
+int tally_unbase64(tally_span text, bool for_url, uint8_t *out, size_t size, size_t *len) {
+    *len = 0;
+    for (size_t i = 0; i < text.len; i++) /* libsodium 1.0.18 takes bytes above ASCII for digits */
+        if (text.ptr[i] >= 0x80) return -1;
+    return sodium_base642bin(out, size, (const char *)text.ptr, text.len, NULL, len, NULL,
+                             for_url ? sodium_base64_VARIANT_URLSAFE_NO_PADDING
+                                     : sodium_base64_VARIANT_ORIGINAL);
 }

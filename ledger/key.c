@@ -2,6 +2,8 @@
  * key_file.c. */
 #include "key_secret.h"
 
+#include <tally/secret.h>
+
 #include <assert.h>
 #include <sodium.h>
 
@@ -9,8 +11,11 @@
 #define KDF_SIGN_SEED 1
 #define KDF_BOX       2
 
-/* Only byte arrays: sodium_malloc ends the block at a guard page, so nothing here may need
- * alignment. */
+/* libsodium 1.0.18 leaves the first 32 opened bytes on the stack (crypto_secretbox_open_detached).
+ */
+#define OPENED_STACK_BYTES 4096u
+
+/* Only byte arrays: secret memory ends at a guard page, so nothing here may need alignment. */
 struct tally_key {
     tally_key_secrets secrets;
     uint8_t sign_secret[crypto_sign_SECRETKEYBYTES];
@@ -18,27 +23,17 @@ struct tally_key {
     uint8_t box_public[crypto_box_PUBLICKEYBYTES];
 };
 
-_Static_assert(_Alignof(struct tally_key) == 1, "sodium_malloc does not align");
+_Static_assert(_Alignof(struct tally_key) == 1, "secret memory does not align");
 _Static_assert(TALLY_PUBLIC_KEY_BYTES == crypto_sign_PUBLICKEYBYTES, "device id");
 _Static_assert(TALLY_SIGNATURE_BYTES == crypto_sign_BYTES, "signature");
 _Static_assert(crypto_box_PUBLICKEYBYTES == 32 && crypto_box_SECRETKEYBYTES == 32, "X25519");
 _Static_assert(crypto_sign_SEEDBYTES == 32 && crypto_kdf_KEYBYTES == 32, "seeds");
 _Static_assert(sizeof KDF_CONTEXT - 1 == crypto_kdf_CONTEXTBYTES, "context");
 
-static int secret_alloc(size_t size, void **out, tally_error *err) {
-    *out = NULL;
-    if (sodium_init() < 0)
-        return tally_fail(err, TALLY_EIO, "cannot use keys: libsodium found no random generator");
-    *out = sodium_malloc(size);
-    if (!*out)
-        return tally_fail(err, TALLY_ENOMEM, "no guarded memory for a key: check 'ulimit -l'");
-    return 0;
-}
-
 int tally_key_from_secrets(const tally_key_secrets *secrets, tally_key **out, tally_error *err) {
     *out = NULL;
     void *memory;
-    int rc = secret_alloc(sizeof(tally_key), &memory, err);
+    int rc = tally_secret_new(sizeof(tally_key), &memory, err);
     if (rc != 0) return rc;
     tally_key *key = memory;
     key->secrets = *secrets;
@@ -52,7 +47,7 @@ int tally_key_from_secrets(const tally_key_secrets *secrets, tally_key **out, ta
 int tally_key_from_seed(const uint8_t seed[32], tally_key **out, tally_error *err) {
     *out = NULL;
     void *memory;
-    int rc = secret_alloc(sizeof(tally_key_secrets), &memory, err);
+    int rc = tally_secret_new(sizeof(tally_key_secrets), &memory, err);
     if (rc != 0) return rc;
     tally_key_secrets *secrets = memory;
     (void)crypto_kdf_derive_from_key(secrets->sign_seed, sizeof secrets->sign_seed, KDF_SIGN_SEED,
@@ -60,23 +55,23 @@ int tally_key_from_seed(const uint8_t seed[32], tally_key **out, tally_error *er
     (void)crypto_kdf_derive_from_key(secrets->box_secret, sizeof secrets->box_secret, KDF_BOX,
                                      KDF_CONTEXT, seed);
     rc = tally_key_from_secrets(secrets, out, err);
-    sodium_free(memory);
+    tally_secret_free(memory);
     return rc;
 }
 
 int tally_key_generate(tally_key **out, tally_error *err) {
     *out = NULL;
     void *memory;
-    int rc = secret_alloc(sizeof(tally_key_secrets), &memory, err);
+    int rc = tally_secret_new(sizeof(tally_key_secrets), &memory, err);
     if (rc != 0) return rc;
     randombytes_buf(memory, sizeof(tally_key_secrets));
     rc = tally_key_from_secrets(memory, out, err);
-    sodium_free(memory);
+    tally_secret_free(memory);
     return rc;
 }
 
 void tally_key_free(tally_key *key) {
-    sodium_free(key);
+    tally_secret_free(key);
 }
 
 const tally_key_secrets *tally_key_secrets_of(const tally_key *key) {
@@ -106,6 +101,7 @@ int tally_key_open_sealed(const tally_key *key, tally_span sealed, uint8_t *out,
         return TALLY_EFORMAT;
     int rc =
         crypto_box_seal_open(out, sealed.ptr, sealed.len, key->box_public, key->secrets.box_secret);
+    sodium_stackzero(OPENED_STACK_BYTES);
     return rc == 0 ? 0 : TALLY_EFORMAT;
 }
 

@@ -1,6 +1,7 @@
 /* Key files on disk: written once, never over another, and read only when nobody else can. Their
  * text is in key_text.c. */
 #include <tally/key.h>
+#include <tally/secret.h>
 
 #include <assert.h>
 #include <errno.h>
@@ -21,10 +22,10 @@ typedef struct file_workspace {
 } file_workspace;
 
 static int workspace_new(file_workspace **out, tally_error *err) {
-    *out = sodium_init() < 0 ? NULL : sodium_malloc(sizeof(file_workspace));
-    if (!*out)
-        return tally_fail(err, TALLY_ENOMEM, "no guarded memory for a key: check 'ulimit -l'");
-    return 0;
+    void *memory;
+    int rc = tally_secret_new(sizeof(file_workspace), &memory, err);
+    *out = memory;
+    return rc;
 }
 
 static int fail_errno(tally_error *err, const char *what, const char *path) {
@@ -92,7 +93,7 @@ int tally_key_write_file(const tally_key *key, tally_span passphrase, const char
     size_t len;
     rc = tally_key_encode(key, passphrase, work->file, sizeof work->file, &len, err);
     if (rc == 0) rc = write_exclusively(tally_span_of(work->file, len), path, err);
-    sodium_free(work);
+    tally_secret_free(work);
     return rc;
 }
 
@@ -146,6 +147,6 @@ int tally_key_read_file(const char *path, tally_passphrase_fn *ask, void *ctx, t
     rc = tally_key_decode(file, tally_span_of(work->passphrase, passphrase_len), out, err);
     if (rc != 0) (void)tally_fail_while(err, "cannot use key file %s", path);
 out:
-    sodium_free(work);
+    tally_secret_free(work);
     return rc;
 }

@@ -27,6 +27,8 @@
  */
 #include "key_secret.h"
 
+#include <tally/secret.h>
+
 #include <inttypes.h>
 #include <sodium.h>
 #include <stdio.h>
@@ -72,10 +74,10 @@ typedef struct key_workspace {
 } key_workspace;
 
 static int workspace_new(key_workspace **out, tally_error *err) {
-    *out = sodium_init() < 0 ? NULL : sodium_malloc(sizeof(key_workspace));
-    if (!*out)
-        return tally_fail(err, TALLY_ENOMEM, "no guarded memory for a key: check 'ulimit -l'");
-    return 0;
+    void *memory;
+    int rc = tally_secret_new(sizeof(key_workspace), &memory, err);
+    *out = memory;
+    return rc;
 }
 
 /* Text under construction; `full` stays set once something did not fit. */
@@ -146,7 +148,7 @@ static int put_sealed(text_out *out, const key_header *header, const tally_key_s
                                                      header->nonce, work->sealing_key);
     put_hex_line(out, "secret ", work->sealed, sizeof work->sealed);
 out:
-    sodium_free(work);
+    tally_secret_free(work);
     return rc;
 }
 
@@ -291,6 +293,6 @@ int tally_key_decode(tally_span file, tally_span passphrase, tally_key **out, ta
     key = NULL;
 out:
     tally_key_free(key);
-    sodium_free(work);
+    tally_secret_free(work);
     return rc;
 }

@@ -10,6 +10,7 @@
 #define NOISE_MIN_DECIMALS 16
 #define I128_MAX_DIGITS    39
 #define GROUP_DIGITS       3
+#define UNKNOWN_DECIMALS   2
 
 /* A decimal number as it was written: the digits, and the power of ten (in pico-units) of the last
  * one. */
@@ -78,10 +79,10 @@ static void add_below(residue *below, int64_t place, unsigned digit) {
 }
 
 /* Sums the digits of `number` into pico-units; every digit stands at its power of ten. */
-static int sum_digits(const decimal *number, uint64_t *pico, residue *below) {
+static int sum_digits(const decimal *number, tally_u128 *pico, residue *below) {
     int64_t place = number->exponent + TALLY_PICO_DECIMALS + (int64_t)number->whole.len;
     size_t count = number->whole.len + number->fraction.len;
-    uint64_t sum = 0;
+    tally_u128 sum = 0;
     for (size_t i = 0; i < count; i++) {
         unsigned digit =
             (unsigned)((i < number->whole.len ? number->whole.ptr[i]
@@ -100,16 +101,17 @@ static int sum_digits(const decimal *number, uint64_t *pico, residue *below) {
 }
 
 /* Half-even never has to choose: a change of at most 1e-15 is far from the half, 5e-13. */
-static int round_noise(residue below, uint64_t *pico) {
+static int round_noise(residue below, tally_u128 *pico) {
     if (below.thousandths == 0 || (below.thousandths == 1 && !below.more)) return 0;
     if (below.thousandths != 999) return TALLY_EFORMAT;
     return __builtin_add_overflow(*pico, 1u, pico) ? TALLY_EOVERFLOW : 0;
 }
 
-int tally_pico_parse(tally_span text, bool lenient, int64_t *pico) {
+/* The number without its sign. */
+static int parse_magnitude(tally_span text, bool lenient, tally_u128 *pico, bool *negative) {
     decimal number;
     residue below = {0};
-    uint64_t sum;
+    tally_u128 sum;
     if (!read_decimal(text, &number)) return TALLY_EFORMAT;
     int rc = sum_digits(&number, &sum, &below);
     if (rc != 0) return rc;
@@ -119,9 +121,29 @@ int tally_pico_parse(tally_span text, bool lenient, int64_t *pico) {
         rc = round_noise(below, &sum);
         if (rc != 0) return rc;
     }
-    if (sum > (uint64_t)INT64_MAX + (number.negative ? 1u : 0u)) return TALLY_EOVERFLOW;
+    *pico = sum;
+    *negative = number.negative;
+    return 0;
+}
+
+int tally_pico_parse(tally_span text, bool lenient, int64_t *pico) {
+    tally_u128 sum;
+    bool negative;
+    int rc = parse_magnitude(text, lenient, &sum, &negative);
+    if (rc != 0) return rc;
+    if (sum > (uint64_t)INT64_MAX + (negative ? 1u : 0u)) return TALLY_EOVERFLOW;
     /* Negated as unsigned: the magnitude of INT64_MIN has no positive int64_t. */
-    *pico = (int64_t)(number.negative ? 0u - sum : sum);
+    *pico = (int64_t)(negative ? 0u - (uint64_t)sum : (uint64_t)sum);
+    return 0;
+}
+
+int tally_amount_parse(tally_span text, tally_i128 *pico) {
+    tally_u128 sum;
+    bool negative;
+    int rc = parse_magnitude(text, false, &sum, &negative);
+    if (rc != 0) return rc;
+    if (sum >= (tally_u128)TALLY_AMOUNT_LIMIT) return TALLY_EOVERFLOW;
+    *pico = negative ? -(tally_i128)sum : (tally_i128)sum;
     return 0;
 }
 
@@ -172,6 +194,11 @@ void tally_pico_format(tally_i128 pico, int min_decimals, char *out) {
     write_decimal(pico < 0, value, decimals, false, out);
 }
 
+void tally_pico_format_in(tally_i128 pico, tally_span currency, char *out) {
+    int decimals = tally_currency_decimals(currency);
+    tally_pico_format(pico, decimals < 0 ? UNKNOWN_DECIMALS : decimals, out);
+}
+
 void tally_pico_format_rounded(tally_i128 pico, int decimals, bool group, char *out) {
     assert(decimals >= 0 && decimals <= TALLY_PICO_DECIMALS);
     tally_u128 value = round_to_unit(magnitude(pico), power_of_ten(TALLY_PICO_DECIMALS - decimals));
@@ -183,6 +210,35 @@ tally_i128 tally_pico_to_minor(tally_i128 pico, int decimals) {
     tally_u128 value = round_to_unit(magnitude(pico), power_of_ten(TALLY_PICO_DECIMALS - decimals));
     /* Negated as unsigned, as above: with 12 decimals the smallest value comes back unchanged. */
     return (tally_i128)(pico < 0 ? 0u - value : value);
+}
+
+/* a x b in 256 bits, from the products of their halves. */
+static void multiply(tally_u128 a, tally_u128 b, tally_u128 *high, tally_u128 *low) {
+    const tally_u128 half = UINT64_MAX;
+    tally_u128 ll = (a & half) * (b & half), lh = (a & half) * (b >> 64);
+    tally_u128 hl = (a >> 64) * (b & half), hh = (a >> 64) * (b >> 64);
+    tally_u128 middle = (ll >> 64) + (lh & half) + (hl & half);
+    *low = (middle << 64) | (ll & half);
+    *high = hh + (lh >> 64) + (hl >> 64) + (middle >> 64);
+}
+
+int tally_pico_scale(tally_i128 value, tally_u128 num, tally_u128 den, tally_i128 *out) {
+    const tally_u128 largest = ~(tally_u128)0 >> 1;
+    tally_u128 rest, low, quotient = 0;
+    multiply(magnitude(value), num, &rest, &low);
+    if (rest >= den) return TALLY_EOVERFLOW;
+    for (int bit = 127; bit >= 0; bit--) { /* long division, a binary digit at a time */
+        bool carry = rest >> 127;
+        rest = (rest << 1) | ((low >> bit) & 1u);
+        quotient <<= 1;
+        if (!carry && rest < den) continue;
+        rest -= den;
+        quotient |= 1u;
+    }
+    if (quotient <= largest && rest >= den - rest) quotient++;
+    if (quotient > largest) return TALLY_EOVERFLOW;
+    *out = value < 0 ? -(tally_i128)quotient : (tally_i128)quotient;
+    return 0;
 }
 
 typedef struct minor_part {

@@ -21,6 +21,7 @@ typedef struct due_walk {
     size_t hook_count;
     bool found;
     queued first;
+    tally_outbox_place place; /* of the first */
     int64_t next_ms;
 } due_walk;
 
@@ -87,23 +88,32 @@ static int look_at(void *ctx, tally_span name, tally_span value, tally_error *er
     if (!may_send(walk->options, &q, walk->txn)) return 0;
     walk->found = true;
     walk->first = q;
+    memcpy(walk->place.key, name.ptr, sizeof walk->place.key);
     return WALK_ENDS;
 }
 
-/* The walk ends where the future begins, and goes on where it ends. */
-static int look_beyond(due_walk *walk, tally_error *err) {
-    uint8_t name[8];
-    int64_t from_ms = walk->options->now_ms + TALLY_OUTBOX_WAIT_MAX_MS + 1;
-    tally_put_be64(name, from_ms > 0 ? (uint64_t)from_ms : 0);
-    outbox_key from = outbox_key_of(OUTBOX_QUEUE, tally_span_of(name, sizeof name));
+static int look_from(due_walk *walk, const tally_outbox_place *place, tally_error *err) {
+    outbox_key from = outbox_key_of(OUTBOX_QUEUE, tally_span_of(place->key, sizeof place->key));
     return outbox_each_from(walk->txn, &from, look_at, walk, err);
 }
 
+/* The walk ends where the future begins, and goes on where it ends. */
+static int look_beyond(due_walk *walk, const tally_outbox_place *begun, tally_error *err) {
+    tally_outbox_place from = {{0}};
+    int64_t from_ms = walk->options->now_ms + TALLY_OUTBOX_WAIT_MAX_MS + 1;
+    tally_put_be64(from.key, from_ms > 0 ? (uint64_t)from_ms : 0);
+    if (memcmp(begun->key, from.key, sizeof from.key) > 0) from = *begun;
+    return look_from(walk, &from, err);
+}
+
 static int due_find(due_walk *walk, tally_error *err) {
+    static const tally_outbox_place beginning;
+    const tally_outbox_place *from =
+        walk->options && walk->options->place ? walk->options->place : &beginning;
     int rc = tally_hook_each(walk->txn, keep_hook, walk, err);
-    if (rc == 0) rc = outbox_each(walk->txn, OUTBOX_QUEUE, look_at, walk, err);
+    if (rc == 0) rc = look_from(walk, from, err);
     bool whole = !walk->options || walk->options->early || walk->found;
-    if ((rc == 0 || rc == WALK_ENDS) && !whole) rc = look_beyond(walk, err);
+    if ((rc == 0 || rc == WALK_ENDS) && !whole) rc = look_beyond(walk, from, err);
     return rc == WALK_ENDS ? 0 : rc;
 }
 
@@ -153,6 +163,7 @@ static int take(void *ctx, tally_txn *txn, tally_error *err) {
         tally_claim_clear(c->claim);
         int rc = due_find(&walk, err);
         if (rc != 0 || !walk.found) return rc;
+        if (c->options->place) *c->options->place = walk.place;
         rc = claim_copy(txn, walk.first.id, walk.first.hook.name, c->claim, err);
         if (rc != 0) return rc;
         tally_message *message = &c->claim->message;
@@ -214,7 +225,9 @@ static void settle_message(const settling *s, tally_message *message) {
         message->payload = message->why = (tally_span){0};
         return;
     }
-    int64_t delay = tally_outbox_delay_ms(message->id, message->tries);
+    if (outcome->untried && message->tries > 0) message->tries--;
+    int64_t delay = outcome->untried ? TALLY_HOOK_HOLD_MAX_MS
+                                     : tally_outbox_delay_ms(message->id, message->tries);
     if (delay >= 0 && delay < outcome->retry_after_ms) delay = outcome->retry_after_ms;
     if (delay < 0) message->state = TALLY_MESSAGE_DEAD;
     message->next_ms = s->now_ms + (delay > 0 ? delay : 0);

@@ -13,7 +13,8 @@
 /* A row of plan.set or bill.set. Months are counted from year 0. */
 typedef struct plan_row {
     tally_span plan, provider, member, currency; /* plan: of a bill the provider */
-    int64_t from, until, fee;
+    int64_t from, until;
+    tally_i128 fee;
     bool bill, beyond;
 } plan_row;
 
@@ -144,7 +145,7 @@ static int keep_plan(void *ctx, const tally_policy_row *row, tally_error *err) {
     if (!tally_body_str(&row->record, "plan", &new.plan) ||
         !tally_body_str(&row->record, "provider", &new.provider) ||
         !tally_body_str(&row->record, "currency", &new.currency) ||
-        !tally_body_i64(&row->record, "fee", &new.fee) ||
+        !tally_body_amount(&row->record, "fee", &new.fee) ||
         !tally_body_str(&row->record, "from", &text))
         return 0;
     new.from = month_read(text);
@@ -161,7 +162,7 @@ static int keep_bill(void *ctx, const tally_policy_row *row, tally_error *err) {
     if (!tally_body_str(&row->record, "provider", &new.provider) ||
         !tally_body_str(&row->record, "month", &text) ||
         !tally_body_str(&row->record, "currency", &new.currency) ||
-        !tally_body_i64(&row->record, "amount", &new.fee))
+        !tally_body_amount(&row->record, "amount", &new.fee))
         return 0;
     new.plan = new.provider;
     new.from = new.until = month_read(text);
@@ -319,13 +320,23 @@ static int weigh_rate(void *ctx, const tally_policy_row *row, tally_error *err) 
     return 0;
 }
 
+static int fee_put(tally_plan_month *month, tally_i128 pico, tally_error *err) {
+    if (pico > INT64_MAX)
+        return tally_fail(err, TALLY_EOVERFLOW,
+                          "the fee or bill of %.*s is above %s a month, which is too large to be "
+                          "shared out exactly",
+                          (int)month->plan.len, (const char *)month->plan.ptr,
+                          TALLY_PICO_MAX_TEXT " " TALLY_COST_CURRENCY);
+    month->pico = (int64_t)pico;
+    return 0;
+}
+
 /* Rounded half up to a pico-unit. */
 static int convert_fee(tally_txn *txn, tally_plan_month *month, tally_error *err) {
     rate_search search = {.base = month->currency,
                           .last_day = month_first_day(month_of_day(month->first_day) + 1) - 1};
     char text[TALLY_TIME_TEXT_BYTES];
-    month->pico = month->fee;
-    if (tally_span_is(month->currency, TALLY_COST_CURRENCY)) return 0;
+    if (tally_span_is(month->currency, TALLY_COST_CURRENCY)) return fee_put(month, month->fee, err);
     int rc = tally_policy_each(txn, TALLY_POLICY_FX, weigh_rate, &search, err);
     if (rc != 0) return rc;
     tally_date_format(search.last_day, text);
@@ -336,12 +347,10 @@ static int convert_fee(tally_txn *txn, tally_plan_month *month, tally_error *err
                           month->bill ? "the bill of" : "plan", (int)month->plan.len,
                           (const char *)month->plan.ptr, (int)month->currency.len,
                           (const char *)month->currency.ptr, TALLY_COST_CURRENCY, text);
-    tally_i128 pico = ((tally_i128)month->fee * search.rate + TALLY_PICO / 2) / TALLY_PICO;
-    if (pico > INT64_MAX)
-        return tally_fail(err, TALLY_EOVERFLOW, "the fee or bill of %.*s is too large to be exact",
-                          (int)month->plan.len, (const char *)month->plan.ptr);
-    month->pico = (int64_t)pico;
-    return 0;
+    tally_i128 pico;
+    if (tally_pico_scale(month->fee, (tally_u128)search.rate, TALLY_PICO, &pico) != 0)
+        pico = TALLY_AMOUNT_LIMIT;
+    return fee_put(month, pico, err);
 }
 
 /* ---- sharing ---- */
@@ -381,15 +390,17 @@ static size_t pick_month(tally_plans *plans, uint32_t month, size_t at, plan_sha
 
 static int share_fees(tally_plans *plans, tally_txn *txn, tally_error *err) {
     plan_share **picked = malloc((plans->share_count ? plans->share_count : 1) * sizeof *picked);
-    int64_t all = 0;
+    int64_t all = 0; /* of one calendar month: what a cost bears of all plans fits */
     size_t at = 0;
     int rc = picked ? 0 : no_memory(err);
     for (uint32_t i = 0; i < plans->month_count && rc == 0; i++) {
         tally_plan_month *month = &plans->months[i];
+        if (i > 0 && plans->months[i - 1].first_day != month->first_day) all = 0;
         if (month->requests == 0) continue;
         rc = convert_fee(txn, month, err);
         if (rc == 0 && __builtin_add_overflow(all, month->pico, &all))
-            rc = tally_fail(err, TALLY_EOVERFLOW, "all fees and bills are too large to be exact");
+            rc = tally_fail(err, TALLY_EOVERFLOW,
+                            "the fees and bills of one month are too large to be exact");
         if (rc != 0) break;
         while (plans->shares[at].month < i)
             at++;

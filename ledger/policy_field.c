@@ -92,6 +92,21 @@ const char *tally_field_text_fault(tally_field_type type, tally_span text) {
     return tally_field_is_number(type) ? "a number" : choice_fault(type, text);
 }
 
+static bool all_blank(tally_span text) {
+    for (size_t i = 0; i < text.len; i++)
+        if (text.ptr[i] != ' ') return false;
+    return true;
+}
+
+const char *tally_field_typed_fault(tally_field_type type, tally_span text) {
+    const char *fault = tally_field_text_fault(type, text);
+    bool dated = type == TALLY_FIELD_DATE || type == TALLY_FIELD_MONTH;
+    if (fault) return fault;
+    if (!tally_utf8_valid(text)) return "UTF-8 text";
+    if (dated && memcmp(text.ptr, "0000", 4) == 0) return "of the year 1 or later";
+    return all_blank(text) ? "more than blanks" : NULL;
+}
+
 static const char *number_fault(tally_field_type type, const tally_value *value) {
     bool positive = value->type == TALLY_VALUE_UINT;
     uint64_t number = positive ? value->as.uint : 0;
@@ -121,8 +136,11 @@ static const char *number_fault(tally_field_type type, const tally_value *value)
 const char *policy_field_fault(const tally_policy_field *f, const tally_record *record,
                                bool *there) {
     tally_value value;
+    tally_i128 amount;
     *there = tally_body_get(record, f->name, &value);
     if (!*there) return f->needed ? "given" : NULL;
+    if (f->type == TALLY_FIELD_AMOUNT)
+        return tally_value_amount(&value, &amount) && amount > 0 ? NULL : "an amount above zero";
     if (value.type == TALLY_VALUE_STR) return tally_field_text_fault(f->type, value.bytes);
     if (value.type == TALLY_VALUE_BIN && f->type == TALLY_FIELD_BLOB)
         return value.bytes.len == TALLY_HASH_BYTES ? NULL : "32 bytes";

@@ -19,7 +19,9 @@ static const struct {
     {"input", offsetof(tally_card, input)},
     {"output", offsetof(tally_card, output)},
 };
-#define PLAIN_MAX_TOKENS (1ull << 60) /* five products of these cannot overflow 128 bits */
+/* Powers of two; five products of these are less than 2^63. */
+#define PLAIN_MAX_TOKENS (1ull << 32)
+#define PLAIN_MAX_RATE   (1ll << 28) /* pico-units a token: 268 units a million */
 enum { CLASS_COUNT = sizeof CLASSES / sizeof CLASSES[0] };
 
 static int64_t *rate_slot(tally_card *card, size_t i) {
@@ -184,22 +186,25 @@ static int scale(const line *l, tally_u128 *sum) {
     return 0;
 }
 
-/* Most lines by far: one card, no variant, nothing unknown. False when it is not one of them. */
+/* Most lines by far: no variant, and counts and rates whose products fit 64 bits. False when it is
+ * not one of them. */
 static bool apply_plain(const tally_price *price, const tally_usage *usage, int64_t *pico) {
-    const tally_card *card = &price->base;
-    int64_t unknown =
-        card->input | card->output | card->cache_read | card->cache_write_5m | card->cache_write_1h;
-    if (usage->tier != 0 || price->tier_count != 0 || usage->web_searches != 0 || unknown < 0)
-        return false;
     const uint64_t many = usage->input | usage->output | usage->cache_read | usage->cache_write_5m |
                           usage->cache_write_1h;
-    if (many > PLAIN_MAX_TOKENS) return false;
-    tally_u128 sum = (tally_u128)usage->input * (uint64_t)card->input +
-                     (tally_u128)usage->output * (uint64_t)card->output +
-                     (tally_u128)usage->cache_read * (uint64_t)card->cache_read +
-                     (tally_u128)usage->cache_write_5m * (uint64_t)card->cache_write_5m +
-                     (tally_u128)usage->cache_write_1h * (uint64_t)card->cache_write_1h;
-    if (sum > INT64_MAX) return false;
+    if (usage->tier != 0 || usage->web_searches != 0 || many >= PLAIN_MAX_TOKENS) return false;
+    const tally_card *card = &price->base;
+    if (price->tier_count != 0)
+        card = cards_for(price, usage->input + usage->cache_read + usage->cache_write_5m +
+                                    usage->cache_write_1h)
+                   .standard;
+    const int64_t rates =
+        card->input | card->output | card->cache_read | card->cache_write_5m | card->cache_write_1h;
+    if (rates < 0 || rates >= PLAIN_MAX_RATE) return false; /* unknown ones are negative */
+    const uint64_t sum = usage->input * (uint64_t)card->input +
+                         usage->output * (uint64_t)card->output +
+                         usage->cache_read * (uint64_t)card->cache_read +
+                         usage->cache_write_5m * (uint64_t)card->cache_write_5m +
+                         usage->cache_write_1h * (uint64_t)card->cache_write_1h;
     *pico = (int64_t)sum;
     return true;
 }

@@ -215,20 +215,23 @@ int tally_record_parse(tally_span bytes, tally_record *out, tally_error *err) {
     if (bytes.len > TALLY_RECORD_MAX_BYTES)
         return tally_fail(err, TALLY_ELIMIT, "a record of %zu bytes is over the limit of %u",
                           bytes.len, TALLY_RECORD_MAX_BYTES);
+    if (bytes.len == 0)
+        return tally_fail(err, TALLY_EFORMAT, "not a canonical record: it is empty");
     decoder d = {bytes.ptr, bytes.ptr, bytes.ptr + bytes.len, NULL};
-    if (bytes.len > 0 && check_envelope(&d, out)) return 0;
-    return tally_fail(err, TALLY_EFORMAT, "not a canonical record: %s (at byte %zu)",
-                      d.bad ? d.bad : "it is empty", (size_t)(d.at - d.start));
+    if (check_envelope(&d, out)) return 0;
+    return tally_fail(err, TALLY_EFORMAT, "not a canonical record: %s (at byte %zu)", d.bad,
+                      (size_t)(d.at - d.start));
 }
 
 int tally_value_check(tally_span bytes, tally_value *out, tally_error *err) {
+    if (bytes.len == 0) return tally_fail(err, TALLY_EFORMAT, "not canonical: it is empty");
     decoder d = {bytes.ptr, bytes.ptr, bytes.ptr + bytes.len, NULL};
     tally_cursor cursor = {bytes.ptr, bytes.ptr + bytes.len};
-    if (bytes.len > 0 && check_value(&d, 0, NULL) &&
-        (d.at == d.end || refuse(&d, "bytes follow the value")) && tally_cursor_next(&cursor, out))
+    if (check_value(&d, 0, NULL) && (d.at == d.end || refuse(&d, "bytes follow the value")) &&
+        tally_cursor_next(&cursor, out))
         return 0;
-    return tally_fail(err, TALLY_EFORMAT, "not canonical: %s (at byte %zu)",
-                      d.bad ? d.bad : "it is empty", (size_t)(d.at - d.start));
+    return tally_fail(err, TALLY_EFORMAT, "not canonical: %s (at byte %zu)", d.bad,
+                      (size_t)(d.at - d.start));
 }
 
 /* Steps over one validated value. */

@@ -1,5 +1,7 @@
 /* Records, writing: collects fields, sorts their keys and packs them with msgpack-c. Reading is in
  * record.c. */
+#include "amount.h"
+
 #include <tally/record.h>
 
 #include <assert.h>
@@ -11,6 +13,7 @@ typedef enum field_type {
     FIELD_BIN,
     FIELD_U64,
     FIELD_I64,
+    FIELD_AMOUNT,
     FIELD_TRUE,
     FIELD_RAW
 } field_type;
@@ -21,6 +24,7 @@ typedef struct field {
     tally_span bytes;
     uint64_t uint;
     int64_t integer;
+    tally_i128 amount;
 } field;
 
 struct tally_writer {
@@ -86,6 +90,10 @@ void tally_put_i64(tally_writer *writer, const char *key, int64_t value) {
     add(writer, key, FIELD_I64)->integer = value;
 }
 
+void tally_put_amount(tally_writer *writer, const char *key, tally_i128 pico) {
+    add(writer, key, FIELD_AMOUNT)->amount = pico;
+}
+
 void tally_put_true(tally_writer *writer, const char *key) {
     (void)add(writer, key, FIELD_TRUE);
 }
@@ -120,6 +128,7 @@ static void pack_field(msgpack_packer *pk, tally_writer *writer, const field *f)
         break;
     case FIELD_U64: msgpack_pack_uint64(pk, f->uint); break;
     case FIELD_I64: msgpack_pack_int64(pk, f->integer); break;
+    case FIELD_AMOUNT: amount_pack(pk, f->amount); break;
     case FIELD_TRUE: msgpack_pack_true(pk); break;
     case FIELD_RAW: (void)buffer_write(writer, (const char *)f->bytes.ptr, f->bytes.len); break;
     }
@@ -139,7 +148,7 @@ int tally_writer_encode(tally_writer *writer, const char *kind, tally_hlc hlc, t
     for (uint32_t i = 0; i < writer->count && !writer->overflow; i++) {
         const field *f = &writer->fields[i];
         if (f->type == FIELD_STR && !tally_utf8_valid(f->bytes))
-            return tally_fail(err, TALLY_EFORMAT, "cannot record %s: its field %.*s is not UTF-8",
+            return tally_fail(err, TALLY_EINVAL, "cannot record %s: its field %.*s is not UTF-8",
                               kind, (int)f->key.len, (const char *)f->key.ptr);
         pack_field(&pk, writer, f);
     }

@@ -260,8 +260,17 @@ static int note_conflict(tally_report *report, const scan_row *row, tally_error 
     return 0;
 }
 
-static int add_row(void *ctx, const scan_row *row, tally_error *err) {
-    tally_report *report = ctx;
+/* Rows of a lane go where its last one went, until the day that is a key ends. */
+static void remember(const tally_report *report, const scan_row *row) {
+    if (!row->lane || report->tagged || row->said->by == TALLY_ATTRIBUTED_CONFLICT) return;
+    scan_memo *memo = &row->lane->memo;
+    *memo = (scan_memo){.end_ms = INT64_MAX, .value = row->session->group};
+    if (!report->uses[2]) return;
+    memo->start_ms = report->now->start_ms;
+    memo->end_ms = report->now->end_ms;
+}
+
+static int add_new(tally_report *report, const scan_row *row, tally_error *err) {
     int rc = calendar_move(report, row->calendar, row->cost->time_ms, err);
     if (rc == 0 && row->said->by == TALLY_ATTRIBUTED_CONFLICT) rc = note_conflict(report, row, err);
     if (rc == 0 && row->session->group == SCAN_NO_GROUP)
@@ -270,10 +279,23 @@ static int add_row(void *ctx, const scan_row *row, tally_error *err) {
     if (rc == 0 && report->apart) rc = add_to_total(report, row, err);
     if (rc != 0) return rc;
     if (!report->tagged || row->tag_count == 0)
-        return add_to_group(report, row, (tally_span){0}, report->tagged || !row->usual, err);
-    for (size_t i = 0; i < row->tag_count && rc == 0; i++)
+        rc = add_to_group(report, row, (tally_span){0}, report->tagged || !row->usual, err);
+    for (size_t i = 0; report->tagged && i < row->tag_count && rc == 0; i++)
         rc = add_to_group(report, row, row->tags[i], true, err);
+    if (rc == 0) remember(report, row);
     return rc;
+}
+
+static int add_as_before(tally_report *report, const scan_row *row, tally_error *err) {
+    group *g = &report->groups[row->lane->memo.value];
+    int rc = report->apart ? add_to_total(report, row, err) : 0;
+    g->serial = row->serial;
+    return rc == 0 ? sums_add(&g->row.sums, row, false, err) : rc;
+}
+
+static int add_row(void *ctx, const scan_row *row, tally_error *err) {
+    tally_report *report = ctx;
+    return scan_memo_holds(row) ? add_as_before(report, row, err) : add_new(report, row, err);
 }
 
 /* Ascending by keys; what has no key comes last. */

@@ -7,7 +7,7 @@
 
 #include <stdlib.h>
 
-#define RECENT 64u
+#define RECENT 4096u
 
 struct scan {
     tally_txn *txn;
@@ -24,11 +24,11 @@ struct scan {
     size_t session_count, session_room, model_count, model_room;
     scan_feed *feeds;
     uint32_t feed_count;
-    scan_session nobody;                   /* in which manual time was spent */
-    scan_session *recent_sessions[RECENT]; /* by their refs' last bits: work takes turns */
-    const scan_model *recent_models[RECENT];
+    scan_session nobody;       /* in which manual time was spent */
+    scan_lane *recent[RECENT]; /* by their refs' last bits: sessions and models take turns */
     bool any_tags;
-    bool entry_tags; /* some entry has tags of its own */
+    bool entry_tags;  /* some entry has tags of its own */
+    bool asks_prices; /* the filter does */
     tally_span *row_tags;
     size_t row_tag_room;
     scan_fn *fn;
@@ -112,6 +112,8 @@ static const scan_model *model_of(scan *s, uint64_t ref) {
     model->ref = ref;
     model->text = tally_string_get(s->txn, ref);
     model->passes = filter_model(s->filter->model, model->text);
+    model->line = price_book_line(s->book, ref);
+    if (!model->line) return NULL;
     s->models[s->model_count++] = model;
     *slot = (uint32_t)s->model_count;
     return model;
@@ -194,6 +196,8 @@ static int pass_shares(scan *s, const scan_row *whole, const tally_attribution *
     for (uint32_t i = 0; i < said->count && rc == 0; i++) {
         scan_row row = *whole;
         tally_cost cost = *whole->cost;
+        row.lane = NULL;
+        row.usual = false;
         row_share(s, &row, said, i);
         if (!share_passes(s, &row)) continue;
         cost_take_piece(&pieces, i, &cost, &row);
@@ -205,7 +209,6 @@ static int pass_shares(scan *s, const scan_row *whole, const tally_attribution *
 static int pass_cost(scan *s, scan_row *row) {
     tally_attribution own;
     const tally_attribution *said = said_of(s, row, &own);
-    row->serial = ++s->serial;
     if (said->count > 1) return pass_shares(s, row, said);
     row_share(s, row, said, 0);
     row->usual = said != &own;
@@ -352,26 +355,82 @@ int scan_work(scan *s, scan_work_fn *fn, void *ctx, tally_error *err) {
 
 /* ---- costs ---- */
 
-static int scan_cost(void *ctx, const tally_cost *cost) {
-    scan *s = ctx;
-    scan_row row = {.cost = cost};
-    scan_session **session = &s->recent_sessions[cost->session % RECENT];
-    const scan_model **model = &s->recent_models[cost->model % RECENT];
-    if (!*session || (*session)->ref != cost->session) *session = scan_session_of(s, cost->session);
-    if (!*model || (*model)->ref != cost->model) *model = model_of(s, cost->model);
-    row.session = *session;
-    row.model = *model;
-    if (!row.session || !row.model)
-        return tally_fail(s->err, TALLY_ENOMEM, "no memory to read costs");
-    bool described = row.session->feed != TALLY_ENGAGED_NOBODY;
-    row.feed = scan_feed_of(s, described ? row.session->feed : cost->feed);
-    if (!row.session->passes || !row.model->passes || !row.feed->passes) return 0;
+/* What a lane's costs have in common, as far as their session decides it. */
+static void lane_fill(scan *s, scan_lane *lane, scan_session *session, const scan_model *model) {
+    const tally_filter *f = s->filter;
+    scan_row *row = &lane->row;
+    bool described = session->feed != TALLY_ENGAGED_NOBODY;
+    *row = (scan_row){.session = session, .model = model, .usual = true, .lane = lane};
+    row->feed = scan_feed_of(s, described ? session->feed : lane->feed);
+    row->tags = session->tags;
+    row->tag_count = session->tag_count;
+    lane->passes = session->passes && model->passes && row->feed->passes;
+    lane->end_ms = INT64_MAX;
+    if (s->entry_tags || s->attributor.entry_decisions) return;
+    if (f->tag.len && !tag_list_has(row->tags, row->tag_count, f->tag)) lane->passes = false;
+    row->said = &session->said;
+    if (row->said->count > 1) return;
+    row_share(s, row, row->said, 0);
+    if (!filter_share(f, row)) lane->passes = false;
+    lane->start_ms = s->periods[row->calendar].start_ms;
+    lane->end_ms = s->periods[row->calendar].end_ms;
+}
+
+static scan_lane *lane_find(scan *s, const tally_cost *cost) {
+    scan_session *session = scan_session_of(s, cost->session);
+    const scan_model *model = model_of(s, cost->model);
+    if (!session || !model) return NULL;
+    for (scan_lane *lane = session->lanes; lane; lane = lane->next)
+        if (lane->model == cost->model && lane->feed == cost->feed) return lane;
+    scan_lane *lane = calloc(1, sizeof *lane);
+    if (!lane) return NULL;
+    *lane = (scan_lane){
+        .next = session->lanes, .session = cost->session, .model = cost->model, .feed = cost->feed};
+    session->lanes = lane;
+    lane_fill(s, lane, session, model);
+    return lane;
+}
+
+static scan_lane *lane_of(scan *s, const tally_cost *cost) {
+    scan_lane **recent = &s->recent[(cost->session ^ cost->model) % RECENT];
+    const scan_lane *lane = *recent;
+    if (!lane || lane->session != cost->session || lane->model != cost->model ||
+        lane->feed != cost->feed)
+        *recent = lane_find(s, cost);
+    return *recent;
+}
+
+/* False when the filter asks for other prices. */
+static bool price_row(scan *s, scan_row *row) {
+    price_line_cost(s->book, row->model->line, row->cost, &row->priced);
+    if (s->filter->plans)
+        row->paid = tally_plans_paid(s->filter->plans, row->cost, &row->paid_pico);
+    return !s->asks_prices || filter_price(s->filter, &row->priced);
+}
+
+/* Entries have tags or decisions of their own: each is asked about. */
+static int scan_entry(scan *s, const scan_lane *lane, const tally_cost *cost) {
+    scan_row row = lane->row;
+    row.lane = NULL;
+    row.cost = cost;
+    row.serial = ++s->serial;
     if (join_tags(s, &row, &cost->id) != 0)
         return tally_fail(s->err, TALLY_ENOMEM, "no memory to read tags");
     if (s->filter->tag.len && !tag_list_has(row.tags, row.tag_count, s->filter->tag)) return 0;
-    tally_price_book_cost(s->book, cost, &row.priced);
-    if (s->filter->plans) row.paid = tally_plans_paid(s->filter->plans, cost, &row.paid_pico);
-    return filter_price(s->filter, &row.priced) ? pass_cost(s, &row) : 0;
+    return price_row(s, &row) ? pass_cost(s, &row) : 0;
+}
+
+static int scan_cost(void *ctx, const tally_cost *cost) {
+    scan *s = ctx;
+    scan_lane *lane = lane_of(s, cost);
+    if (!lane) return tally_fail(s->err, TALLY_ENOMEM, "no memory to read costs");
+    if (!lane->passes || cost->time_ms < lane->start_ms || cost->time_ms >= lane->end_ms) return 0;
+    scan_row *row = &lane->row;
+    if (!row->said) return scan_entry(s, lane, cost);
+    row->cost = cost;
+    row->serial = ++s->serial;
+    if (!price_row(s, row)) return 0;
+    return row->said->count > 1 ? pass_shares(s, row, row->said) : s->fn(s->ctx, row, s->err);
 }
 
 static int note_entry_tag(void *ctx, const uint8_t target[TALLY_ENTRY_BYTES], tally_span tag,
@@ -389,6 +448,7 @@ int scan_new(tally_txn *txn, const tally_filter *filter, scan **out, tally_error
     if (!s) return tally_fail(err, TALLY_ENOMEM, "no memory to read costs");
     s->txn = txn;
     s->filter = filter;
+    s->asks_prices = filter->unpriced || filter->has_min_cost || filter->has_max_cost;
     s->feed_count = tally_feed_count(txn);
     s->feeds = calloc(s->feed_count ? s->feed_count : 1, sizeof *s->feeds);
     s->periods = calloc(filter->zone_count + 1, sizeof *s->periods);
@@ -412,6 +472,11 @@ int scan_new(tally_txn *txn, const tally_filter *filter, scan **out, tally_error
 void scan_free(scan *s) {
     if (!s) return;
     for (size_t i = 0; i < s->session_count; i++) {
+        while (s->sessions[i]->lanes) {
+            scan_lane *lane = s->sessions[i]->lanes;
+            s->sessions[i]->lanes = lane->next;
+            free(lane);
+        }
         free(s->sessions[i]->tags);
         free(s->sessions[i]);
     }

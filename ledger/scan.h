@@ -6,6 +6,7 @@
 
 #include "attributor.h"
 #include "intern.h"
+#include "price_book.h"
 
 #include <tally/report.h>
 #include <tally/work.h>
@@ -22,6 +23,7 @@ typedef struct scan_session {
     tally_attribution said;
     tally_span *tags; /* sorted, each once */
     size_t tag_count;
+    struct scan_lane *lanes;
     uint32_t group;                      /* the report's: last group this session was counted in */
     const void *group_facts[SCAN_FACTS]; /* and what, beside the session, made it that group */
 } scan_session;
@@ -30,6 +32,7 @@ typedef struct scan_model {
     uint64_t ref;
     bool passes;
     tally_span text;
+    price_line *line;
 } scan_model;
 
 typedef struct scan_feed {
@@ -40,6 +43,7 @@ typedef struct scan_feed {
 /* One share of a cost: the whole of it where nobody split it. Shares of one cost follow each other,
  * have the same serial, and add up to it exactly. */
 typedef struct scan_row {
+    struct scan_lane *lane; /* NULL where something is the row's own: a share, an entry's tags */
     const tally_cost *cost; /* its tokens are those of the share */
     uint64_t serial;        /* of the cost, from 1 */
     const tally_attribution *said;
@@ -56,6 +60,30 @@ typedef struct scan_row {
     bool paid; /* a plan covers it */
     int64_t paid_pico;
 } scan_row;
+
+/* What the receiver of rows has worked out for a lane's rows of [start_ms, end_ms): at first for
+ * none. */
+typedef struct scan_memo {
+    int64_t start_ms, end_ms;
+    uint64_t value;
+} scan_memo;
+
+/* The costs of one session, model and recording feed. They come in long runs, and their rows differ
+ * in time, tokens and price alone, unless an entry has a tag or a decision of its own. */
+typedef struct scan_lane {
+    struct scan_lane *next; /* of the session's */
+    uint64_t session, model;
+    uint32_t feed;
+    bool passes;              /* all filters but those of the period, of prices and of shares */
+    int64_t start_ms, end_ms; /* of the period in its client's days */
+    scan_row row;
+    scan_memo memo;
+} scan_lane;
+
+static inline bool scan_memo_holds(const scan_row *row) {
+    return row->lane && row->cost->time_ms >= row->lane->memo.start_ms &&
+           row->cost->time_ms < row->lane->memo.end_ms;
+}
 
 typedef int scan_fn(void *ctx, const scan_row *row, tally_error *err);
 

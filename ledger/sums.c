@@ -1,30 +1,34 @@
 /* Sums over scanned rows: tokens, costs and time, each addition checked. */
 #include "scan.h"
 
-int sums_add(tally_sums *sums, const scan_row *row, bool again, tally_error *err) {
-    const tally_cost *cost = row->cost;
+static int too_large(tally_error *err) {
+    return tally_fail(err, TALLY_EOVERFLOW, "a sum of tokens or costs is too large to be exact");
+}
+
+/* Once a cost: a chain that ends at the first overflow, whose sums nobody will see. */
+static bool add_tokens(tally_sums *sums, const tally_cost *cost) {
     const tally_usage *u = &cost->usage;
-    int over = 0;
+    return !__builtin_add_overflow(sums->input, u->input, &sums->input) &&
+           !__builtin_add_overflow(sums->output, u->output, &sums->output) &&
+           !__builtin_add_overflow(sums->reasoning, cost->reasoning, &sums->reasoning) &&
+           !__builtin_add_overflow(sums->cache_read, u->cache_read, &sums->cache_read) &&
+           !__builtin_add_overflow(sums->cache_write_5m, u->cache_write_5m,
+                                   &sums->cache_write_5m) &&
+           !__builtin_add_overflow(sums->cache_write_1h, u->cache_write_1h, &sums->cache_write_1h);
+}
+
+int sums_add(tally_sums *sums, const scan_row *row, bool again, tally_error *err) {
+    if (!add_tokens(sums, row->cost)) return too_large(err);
     sums->requests += !again;
-    over |= tally_add_u64(sums->input, u->input, &sums->input);
-    over |= tally_add_u64(sums->output, u->output, &sums->output);
-    over |= tally_add_u64(sums->reasoning, cost->reasoning, &sums->reasoning);
-    over |= tally_add_u64(sums->cache_read, u->cache_read, &sums->cache_read);
-    over |= tally_add_u64(sums->cache_write_5m, u->cache_write_5m, &sums->cache_write_5m);
-    over |= tally_add_u64(sums->cache_write_1h, u->cache_write_1h, &sums->cache_write_1h);
-    if (row->priced.priced)
-        over |= tally_add_i128(sums->pico, row->priced.pico, &sums->pico);
-    else
+    if (!row->priced.priced)
         sums->unpriced_requests += !again;
-    if (row->paid) {
-        over |= tally_add_i128(sums->paid_pico, row->paid_pico, &sums->paid_pico);
-        over |= tally_add_i128(sums->covered_pico, row->priced.pico, &sums->covered_pico);
-    } else {
+    else if (tally_add_i128(sums->pico, row->priced.pico, &sums->pico) != 0)
+        return too_large(err);
+    if (!row->paid)
         sums->unpaid_requests += !again;
-    }
-    if (over)
-        return tally_fail(err, TALLY_EOVERFLOW,
-                          "a sum of tokens or costs is too large to be exact");
+    else if (tally_add_i128(sums->paid_pico, row->paid_pico, &sums->paid_pico) != 0 ||
+             tally_add_i128(sums->covered_pico, row->priced.pico, &sums->covered_pico) != 0)
+        return too_large(err);
     return 0;
 }
 
@@ -47,10 +51,7 @@ int sums_join(tally_sums *sums, const tally_sums *other, tally_error *err) {
     over |= tally_add_i128(sums->pico, other->pico, &sums->pico);
     over |= tally_add_i128(sums->paid_pico, other->paid_pico, &sums->paid_pico);
     over |= tally_add_i128(sums->covered_pico, other->covered_pico, &sums->covered_pico);
-    if (over)
-        return tally_fail(err, TALLY_EOVERFLOW,
-                          "a sum of tokens or costs is too large to be exact");
-    return 0;
+    return over ? too_large(err) : 0;
 }
 
 int sums_add_time(tally_sums *sums, const tally_engaged *piece, tally_error *err) {

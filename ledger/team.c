@@ -290,8 +290,9 @@ int tally_team_device_add(tally_txn *txn, const tally_team_add *add, tally_error
     return rc;
 }
 
-static int check_revoke(tally_txn *txn, const tally_device_id *device, bool itself,
-                        tally_error *err) {
+/* Sets `*gone` when it was revoked before; that may only be lowered. */
+static int check_revoke(tally_txn *txn, const tally_device_id *device, uint64_t records,
+                        bool itself, bool *gone, tally_error *err) {
     char hex[17];
     tally_team_device known;
     short_name(device, hex);
@@ -299,7 +300,8 @@ static int check_revoke(tally_txn *txn, const tally_device_id *device, bool itse
     if (rc != 0) return rc;
     if (tally_team_device_get(txn, device, &known) != 0)
         return tally_fail(err, TALLY_ENOTFOUND, "device %s is not in the team", hex);
-    if (known.limit != UINT64_MAX)
+    *gone = known.limit != UINT64_MAX;
+    if (*gone && records >= known.limit)
         return tally_fail(err, TALLY_EEXIST, "device %s is revoked already", hex);
     if (known.creator && !itself)
         return tally_fail(err, TALLY_EREFUSED, "device %s made the team: only it can revoke itself",
@@ -308,7 +310,7 @@ static int check_revoke(tally_txn *txn, const tally_device_id *device, bool itse
 }
 
 static int append_revoke(tally_txn *txn, tally_writer *writer, const tally_device_id *device,
-                         tally_error *err) {
+                         uint64_t records, tally_error *err) {
     tally_feed feed = {0};
     uint32_t number;
     int rc = tally_feed_find(txn, device, &number);
@@ -316,7 +318,7 @@ static int append_revoke(tally_txn *txn, tally_writer *writer, const tally_devic
     if (rc != 0 && rc != TALLY_ENOTFOUND) return rc;
     tally_writer_begin(writer);
     tally_put_bin(writer, "device", tally_span_of(device->b, sizeof device->b));
-    tally_put_u64(writer, "size", feed.size);
+    tally_put_u64(writer, "size", records < feed.size ? records : feed.size);
     return tally_append(txn, "device.revoke", writer, NULL, err);
 }
 
@@ -331,15 +333,20 @@ static int rotate(tally_txn *txn, tally_writer *writer, const uint8_t *secret, t
     return team_secret_append(txn, writer, ring.newest + 1, secret, err);
 }
 
-int tally_team_device_revoke(tally_txn *txn, const tally_device_id *device,
-                             const uint8_t secret[TALLY_TEAM_SECRET_BYTES], tally_error *err) {
+int tally_team_device_revoke_from(tally_txn *txn, const tally_device_id *device, uint64_t records,
+                                  const uint8_t secret[TALLY_TEAM_SECRET_BYTES], tally_error *err) {
     tally_writer *writer;
-    bool itself = memcmp(device->b, txn->ledger->device.b, sizeof device->b) == 0;
-    int rc = check_revoke(txn, device, itself, err);
+    bool itself = memcmp(device->b, txn->ledger->device.b, sizeof device->b) == 0, gone = false;
+    int rc = check_revoke(txn, device, records, itself, &gone, err);
     if (rc == 0) rc = tally_writer_new(&writer, err);
     if (rc != 0) return rc;
-    rc = append_revoke(txn, writer, device, err);
-    if (rc == 0 && !itself) rc = rotate(txn, writer, secret, err);
+    rc = append_revoke(txn, writer, device, records, err);
+    if (rc == 0 && !itself && !gone) rc = rotate(txn, writer, secret, err);
     tally_writer_free(writer);
     return rc;
+}
+
+int tally_team_device_revoke(tally_txn *txn, const tally_device_id *device,
+                             const uint8_t secret[TALLY_TEAM_SECRET_BYTES], tally_error *err) {
+    return tally_team_device_revoke_from(txn, device, UINT64_MAX, secret, err);
 }

@@ -102,6 +102,15 @@ int tally_activity_each(tally_txn *txn, uint64_t session, tally_activity_fn *fn,
     return rc;
 }
 
+/* False for what this version did not write. */
+static bool day_row_read(MDB_val value, tally_activity *out) {
+    const uint8_t *row = value.mv_data;
+    if (value.mv_size != BY_DAY_BYTES) return false;
+    *out = (tally_activity){tally_get_be64(row + ACTIVITY_BYTES), (int64_t)tally_get_be64(row),
+                            (int64_t)tally_get_be64(row + 8), row[16] != 0};
+    return true;
+}
+
 int tally_activity_each_between(tally_txn *txn, int64_t start_ms, int64_t end_ms,
                                 tally_activity_fn *fn, void *ctx) {
     MDB_cursor *cursor;
@@ -115,12 +124,10 @@ int tally_activity_each_between(tally_txn *txn, int64_t start_ms, int64_t end_ms
     while (mdb == 0 && rc == 0 && k.mv_size == 4) {
         int64_t day = tally_get_be32(k.mv_data);
         if (day * TALLY_DAY_MS >= end_ms) break;
-        const uint8_t *row = v.mv_data;
-        tally_activity activity = {tally_get_be64(row + ACTIVITY_BYTES),
-                                   (int64_t)tally_get_be64(row), (int64_t)tally_get_be64(row + 8),
-                                   row[16] != 0};
-        bool once = day == start_day || activity.start_ms / TALLY_DAY_MS == day;
-        if (v.mv_size == BY_DAY_BYTES && once) rc = fn(ctx, &activity);
+        tally_activity activity;
+        if (day_row_read(v, &activity) &&
+            (day == start_day || activity.start_ms / TALLY_DAY_MS == day))
+            rc = fn(ctx, &activity);
         if (rc == 0) mdb = mdb_cursor_get(cursor, &k, &v, MDB_NEXT);
     }
     mdb_cursor_close(cursor);

@@ -1,6 +1,7 @@
 /* The price view: each model's rows by the date they hold from, last writer wins per (model, date).
  * The price book reads them when a model is first asked for and prices costs with them. */
 #include "intern.h"
+#include "price_book.h"
 #include "view_fold.h"
 
 #include <tally/time.h>
@@ -93,24 +94,26 @@ int tally_price_each(tally_txn *txn, tally_price_fn *fn, void *ctx) {
     return each_price(txn, (tally_span){0}, fn, ctx);
 }
 
-/* One raw model name and the rows that price it, oldest first. */
-typedef struct book_model {
+/* One raw model name and the rows that price it: borrowed ones oldest first, then its own. */
+struct price_line {
     uint64_t ref;
     const char *why; /* no rows: why */
     bool regional;   /* the name asks for a region that the borrowed rows' name does not keep */
     size_t borrowed; /* so many of the rows stand under another name of the model */
     size_t count;
     tally_price *rows;
-    tally_hash *leaves; /* of their records */
-} book_model;
+    tally_hash *leaves;       /* of their records */
+    int64_t start_ms, end_ms; /* the last cost fell between these, where row `at` is in force */
+    size_t at;                /* `count`: none is */
+};
 
 struct tally_price_book {
     tally_txn *txn;
-    uint16_t currency;      /* the only one that sums are made in */
-    const book_model *last; /* asked for; costs come in runs of one model */
-    index_map index;        /* reference -> model */
+    uint16_t currency; /* the only one that sums are made in */
+    price_line *last;  /* asked for; costs come in runs of one model */
+    index_map index;   /* reference -> model */
     size_t model_count, model_room;
-    book_model **models; /* pointers, so that `last` stays where it is */
+    price_line **models; /* pointers, so that `last` stays where it is */
     bool names_read;
     size_t name_count, name_room;
     tally_span *names; /* distinct models with rows, for the resolver; spans into LMDB */
@@ -170,7 +173,7 @@ static int read_names(tally_price_book *book) {
 }
 
 static int keep_row(void *ctx, const tally_price *price, const tally_hash *leaf) {
-    book_model *model = ctx;
+    price_line *model = ctx;
     tally_price *grown = realloc(model->rows, (model->count + 1) * sizeof *grown);
     if (!grown) return TALLY_ENOMEM;
     model->rows = grown;
@@ -182,7 +185,7 @@ static int keep_row(void *ctx, const tally_price *price, const tally_hash *leaf)
     return 0;
 }
 
-static int load_rows(tally_price_book *book, tally_span name, book_model *model) {
+static int load_rows(tally_price_book *book, tally_span name, price_line *model) {
     uint8_t prefix[PRICE_KEY_BYTES];
     size_t len = price_key(name, 0, prefix);
     return len == 0 ? 0
@@ -190,7 +193,7 @@ static int load_rows(tally_price_book *book, tally_span name, book_model *model)
 }
 
 /* The rows of the name that the resolver picks among the others. */
-static int borrow_rows(tally_price_book *book, tally_span raw, book_model *model) {
+static int borrow_rows(tally_price_book *book, tally_span raw, price_line *model) {
     int rc = book->names_read ? 0 : read_names(book);
     tally_span *others = rc == 0 ? calloc(book->name_count + 1, sizeof *others) : NULL;
     size_t count = 0;
@@ -208,7 +211,7 @@ static int borrow_rows(tally_price_book *book, tally_span raw, book_model *model
 
 /* Finds the rows of a raw model name: under the name itself, and for the days before the first of
  * them under another: a price set for one spelling today must not take the older one away. */
-static void load_model(tally_price_book *book, book_model *model) {
+static void load_model(tally_price_book *book, price_line *model) {
     tally_span raw = tally_string_get(book->txn, model->ref);
     model->why =
         "this model has no price; add one with 'tally prices set' or 'tally prices import'";
@@ -223,18 +226,18 @@ static void load_model(tally_price_book *book, book_model *model) {
     model->why = "the prices of this model cannot be read; run 'tally fsck'";
 }
 
-static const book_model *model_of(tally_price_book *book, uint64_t ref) {
+price_line *price_book_line(tally_price_book *book, uint64_t ref) {
     uint32_t *slot = index_map_slot(&book->index, ref);
     if (!slot) return NULL;
     if (*slot != 0) return book->models[*slot - 1];
     if (book->model_count == book->model_room) {
         size_t room = book->model_room ? book->model_room * 2 : 32;
-        book_model **grown = realloc(book->models, room * sizeof(book_model *));
+        price_line **grown = realloc(book->models, room * sizeof(price_line *));
         if (!grown) return NULL;
         book->models = grown;
         book->model_room = room;
     }
-    book_model *model = calloc(1, sizeof *model);
+    price_line *model = calloc(1, sizeof *model);
     if (!model) return NULL;
     model->ref = ref;
     book->models[book->model_count++] = model;
@@ -243,38 +246,64 @@ static const book_model *model_of(tally_price_book *book, uint64_t ref) {
     return model;
 }
 
-void tally_price_book_cost(tally_price_book *book, const tally_cost *cost, tally_priced *out) {
-    static const char foreign[] = "its cost is in another currency than " TALLY_COST_CURRENCY;
-    *out = (tally_priced){.why = "no memory for prices"};
-    if (cost->source != TALLY_COST_PRICED) {
-        out->why = cost->stated ? foreign : "the import states no cost for it";
-        if (!cost->stated || cost->currency != book->currency) return;
-        *out = (tally_priced){.priced = true, .pico = cost->stated_pico};
-        return;
-    }
-    const book_model *model = book->last;
-    if (!model || model->ref != cost->model) model = book->last = model_of(book, cost->model);
-    if (!model) return;
-    out->why = model->why;
-    int64_t day = cost->time_ms / DAY_MS;
-    for (size_t i = model->count; i-- > 0;) {
-        if (model->rows[i].from_day > day) {
-            out->why = "no price of this model was in force on that day";
-            continue;
-        }
-        out->price = &model->rows[i];
-        out->leaf = &model->leaves[i];
-        out->why = foreign;
-        if (memcmp(out->price->currency, TALLY_COST_CURRENCY, sizeof TALLY_COST_CURRENCY) != 0)
+/* Which row is in force at `time_ms`: the last one whose date is not later. */
+static void find_row(price_line *line, int64_t time_ms) {
+    line->start_ms = INT64_MIN;
+    line->end_ms = INT64_MAX;
+    line->at = line->count;
+    for (size_t i = line->count; i-- > 0;) {
+        int64_t from_ms = line->rows[i].from_day * DAY_MS;
+        if (from_ms <= time_ms) {
+            line->start_ms = from_ms;
+            line->at = i;
             return;
-        tally_usage in_region;
-        const tally_usage *usage = &cost->usage;
-        if (model->regional && i < model->borrowed) {
-            in_region = cost->usage;
-            in_region.tier |= TALLY_TIER_US;
-            usage = &in_region;
         }
-        out->priced = tally_price_apply(out->price, usage, &out->pico, &out->why) == 0;
+        if (from_ms < line->end_ms) line->end_ms = from_ms;
+    }
+}
+
+static const char foreign[] = "its cost is in another currency than " TALLY_COST_CURRENCY;
+
+static void apply_row(const price_line *line, const tally_cost *cost, tally_priced *out) {
+    const tally_price *price = &line->rows[line->at];
+    const tally_usage *usage = &cost->usage;
+    tally_usage in_region;
+    out->price = price;
+    out->leaf = &line->leaves[line->at];
+    out->why = foreign;
+    if (memcmp(price->currency, TALLY_COST_CURRENCY, sizeof TALLY_COST_CURRENCY) != 0) return;
+    if (line->regional && line->at < line->borrowed) {
+        in_region = cost->usage;
+        in_region.tier |= TALLY_TIER_US;
+        usage = &in_region;
+    }
+    out->priced = tally_price_apply(price, usage, &out->pico, &out->why) == 0;
+}
+
+void price_line_cost(const tally_price_book *book, price_line *line, const tally_cost *cost,
+                     tally_priced *out) {
+    *out = (tally_priced){0};
+    if (cost->source != TALLY_COST_PRICED) {
+        out->priced = cost->stated && cost->currency == book->currency;
+        if (out->priced)
+            out->pico = cost->stated_pico;
+        else
+            out->why = cost->stated ? foreign : "the import states no cost for it";
         return;
     }
+    if (cost->time_ms < line->start_ms || cost->time_ms >= line->end_ms)
+        find_row(line, cost->time_ms);
+    if (line->at < line->count)
+        apply_row(line, cost, out);
+    else
+        out->why = line->count ? "no price of this model was in force on that day" : line->why;
+}
+
+void tally_price_book_cost(tally_price_book *book, const tally_cost *cost, tally_priced *out) {
+    price_line *line = book->last;
+    if (!line || line->ref != cost->model) line = book->last = price_book_line(book, cost->model);
+    if (line)
+        price_line_cost(book, line, cost, out);
+    else
+        *out = (tally_priced){.why = "no memory for prices"};
 }

@@ -121,9 +121,9 @@ static int entry_check(const tally_time_new *entry, tally_error *err) {
     if (entry->start_ms >= 0 && !start_fits(entry->day, entry->start_ms))
         return tally_fail(err, TALLY_EINVAL, "the start is not on the day of the entry");
     for (size_t i = 0; i < 2; i++)
-        if (names[i].len && tally_field_text_fault(TALLY_FIELD_NAME, names[i]))
+        if (names[i].len && tally_field_typed_fault(TALLY_FIELD_NAME, names[i]))
             return tally_fail(err, TALLY_EINVAL, "a client or project is %s",
-                              tally_field_text_fault(TALLY_FIELD_NAME, names[i]));
+                              tally_field_typed_fault(TALLY_FIELD_NAME, names[i]));
     return 0;
 }
 

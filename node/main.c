@@ -13,6 +13,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <tally/secret.h>
+
 #define EXIT_USAGE   2
 #define EXIT_DAMAGED 3
 #define EXIT_REFUSED 4
@@ -122,7 +124,7 @@ static int passphrase_read(void *ctx, char *out, size_t size, size_t *len, tally
         return tally_fail(err, TALLY_EREFUSED,
                           "the key is under a passphrase; name a file that holds it in "
                           "TALLY_PASSPHRASE_FILE");
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
     ssize_t got = fd >= 0 ? read(fd, line, sizeof line) : -1;
     int cause = errno;
     if (fd >= 0) (void)close(fd);
@@ -156,6 +158,7 @@ int main(int argc, char **argv) {
     tally_error err = {0};
     int code = options_read(argc, argv, &options);
     if (code >= 0) return code;
+    tally_secret_no_dumps();
     const tally_ledger_options open_options = {.dir = options.dir, .ask = passphrase_read};
     int rc = tally_ledger_open(&open_options, &ledger, &err);
     if (rc == 0) {

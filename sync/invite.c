@@ -241,11 +241,7 @@ int tally_invite_decode(tally_span line, int64_t now_s, tally_invite *out, tally
     *out = (tally_invite){0};
     int rc = take_prefix(&line, err);
     if (rc != 0) return rc;
-    const char *end = NULL, *text = (const char *)line.ptr;
-    if (sodium_base642bin(payload, sizeof payload, text, line.len, NULL, &len, &end,
-                          BASE64_VARIANT) != 0 ||
-        end != text + line.len)
-        rc = fail_base64(line, err);
+    if (tally_unbase64(line, true, payload, sizeof payload, &len) != 0) rc = fail_base64(line, err);
     if (rc == 0) rc = read_payload(tally_span_of(payload, len), out, err);
     if (rc == 0 && now_s >= out->expires_s)
         rc = tally_fail(err, TALLY_EREFUSED,

@@ -1,6 +1,7 @@
 /* The Noise handshake (HandshakeState, section 5.3): carries out a pattern's tokens with X25519.
  * Patterns are in noise_pattern.c, the symmetric half and the transport in noise_cipher.c. */
 #include <tally/noise.h>
+#include <tally/secret.h>
 
 #include <assert.h>
 #include <sodium.h>
@@ -114,9 +115,9 @@ int tally_noise_new(const tally_noise_options *options, tally_noise **out, tally
     int rc = noise_pattern_parse(options->protocol, &pattern, err);
     if (rc == 0) rc = options_check(options, &pattern, err);
     if (rc != 0) return rc;
-    tally_noise *noise = sodium_init() < 0 ? NULL : sodium_malloc(sizeof *noise);
-    if (!noise)
-        return tally_fail(err, TALLY_ENOMEM, "cannot start a handshake: no locked memory is left");
+    void *memory;
+    if ((rc = tally_secret_new(sizeof(tally_noise), &memory, err)) != 0) return rc;
+    tally_noise *noise = memory;
     *noise = (tally_noise){.pattern = pattern};
     handshake_init(noise, options);
     *out = noise;
@@ -124,7 +125,7 @@ int tally_noise_new(const tally_noise_options *options, tally_noise **out, tally
 }
 
 void tally_noise_free(tally_noise *noise) {
-    sodium_free(noise);
+    tally_secret_free(noise);
 }
 
 tally_noise_step tally_noise_next(const tally_noise *noise) {
@@ -332,12 +333,11 @@ int tally_noise_split(tally_noise *noise, tally_noise_cipher **send, tally_noise
     *send = *receive = NULL;
     int rc = turn_check(noise, TALLY_NOISE_SPLIT, err);
     if (rc != 0) return rc;
-    tally_noise_cipher *first = sodium_malloc(sizeof *first);
-    tally_noise_cipher *second = sodium_malloc(sizeof *second);
-    if (!first || !second) {
-        rc = tally_fail(err, TALLY_ENOMEM, "cannot start a session: no locked memory is left");
-        goto out;
-    }
+    void *memory[2] = {NULL, NULL};
+    rc = tally_secret_new(sizeof(tally_noise_cipher), &memory[0], err);
+    if (rc == 0) rc = tally_secret_new(sizeof(tally_noise_cipher), &memory[1], err);
+    tally_noise_cipher *first = memory[0], *second = memory[1];
+    if (rc != 0) goto out;
     noise_symmetric_split(&noise->secret.symmetric, first, second);
     sodium_memzero(&noise->secret, sizeof noise->secret);
     noise->split = true;

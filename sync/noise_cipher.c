@@ -2,6 +2,8 @@
  * a handshake ends in. Diffie-Hellman and patterns are in noise.c. */
 #include "noise_cipher.h"
 
+#include <tally/secret.h>
+
 #include <assert.h>
 #include <sodium.h>
 
@@ -163,7 +165,7 @@ void noise_symmetric_split(const noise_symmetric *state, tally_noise_cipher *fro
 }
 
 void tally_noise_cipher_free(tally_noise_cipher *cipher) {
-    sodium_free(cipher);
+    tally_secret_free(cipher);
 }
 
 int tally_noise_cipher_encrypt(tally_noise_cipher *cipher, tally_span plaintext, uint8_t *out,

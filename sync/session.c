@@ -2,6 +2,8 @@
  * is in the other session_*.c. */
 #include "session_state.h"
 
+#include <tally/secret.h>
+
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -52,12 +54,14 @@ static int copy_options(tally_session *s, const tally_session_options *options, 
         memcpy(s->inviter, options->invite->inviter, sizeof s->inviter);
         s->expires_s = options->invite->expires_s;
     }
-    s->secrets = sodium_malloc(sizeof *s->secrets);
-    if (!s->secrets) return tally_fail(err, TALLY_ENOMEM, "no locked memory for a session");
+    void *memory;
+    int rc = tally_secret_new(sizeof *s->secrets, &memory, err);
+    if (rc != 0) return rc;
+    s->secrets = memory;
     memcpy(s->secrets->ephemeral, options->ephemeral, sizeof s->secrets->ephemeral);
     memcpy(s->secrets->list, options->secrets, options->secret_count * sizeof *options->secrets);
     s->secrets->count = options->secret_count;
-    int rc = copy_text(s->address, sizeof s->address, options->address, "address", err);
+    rc = copy_text(s->address, sizeof s->address, options->address, "address", err);
     if (rc == 0) rc = copy_text(s->host, sizeof s->host, options->host, "host", err);
     if (rc == 0) rc = copy_text(s->member, sizeof s->member, options->member, "member name", err);
     if (rc == 0) rc = copy_text(s->name, sizeof s->name, options->name, "device name", err);
@@ -382,9 +386,9 @@ void tally_session_wake(tally_session *s, int64_t now_ms) {
 /* ---- timers ---- */
 
 static bool dies_of_silence(const tally_session *s) {
-    /* A person may be looking at the other screen, and the program there may wait for that person.
-     */
-    return s->stage == STAGE_HELLO || s->stage == STAGE_OPEN;
+    /* An inviter pings while its person makes up their mind. A joiner's program may wait for its
+     * own. */
+    return s->stage == STAGE_WAIT || s->stage == STAGE_HELLO || s->stage == STAGE_OPEN;
 }
 
 static bool pings(const tally_session *s) {

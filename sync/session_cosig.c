@@ -2,10 +2,14 @@
  * cosigning the heads that came when both are in sync. */
 #include "session_state.h"
 
+#include <sodium.h>
 #include <stdlib.h>
 
 #define SAY_AT_ONCE 64u /* of the log */
 #define MARKS_MAX   16u /* of one device */
+
+_Static_assert(crypto_shorthash_KEYBYTES <= TALLY_HASH_BYTES, "the handshake's hash is the key");
+_Static_assert(crypto_shorthash_BYTES == 8, "a mark is one number");
 
 static bool store_failed(tally_session *s, int rc, tally_error *err) {
     (void)rc;
@@ -33,10 +37,44 @@ bool session_cosig_refused(tally_session *s) {
     return txn != NULL;
 }
 
+/* Digests are XORs of these. Their key is made in the handshake: a witness who could foresee marks
+ * would sign some that hide a teammate's, so that two nodes take themselves to hold the same. */
+static uint64_t mark_of(const tally_session *s, const tally_cosignature *c) {
+    uint8_t mark[crypto_shorthash_BYTES];
+    (void)crypto_shorthash(mark, c->signature, sizeof c->signature, s->handshake.b);
+    return tally_get_be64(mark);
+}
+
+typedef struct digesting {
+    const tally_session *s;
+    uint64_t digest;
+} digesting;
+
+static int add_to_digest(void *ctx, const tally_cosignature *c, tally_error *err) {
+    digesting *d = ctx;
+    (void)err;
+    d->digest ^= mark_of(d->s, c);
+    return 0;
+}
+
+bool session_cosigs_digest(tally_session *s) {
+    digesting all = {.s = s};
+    tally_error err = {0};
+    if (s->cosigs_digested && s->cosigs_digest_came == s->cosigs_came) return true;
+    if (!session_read(s)) return false;
+    int rc = tally_cosignature_each_back(s->txn, add_to_digest, &all, &err);
+    if (rc != 0) return store_failed(s, rc, &err);
+    s->cosigs_digested = true;
+    s->cosigs_digest_came = s->cosigs_came;
+    s->cosigs_digest = all.digest;
+    return true;
+}
+
 /* What was refused may be welcome now: a hello has the peer offer it again. */
 bool session_cosigs_read(tally_session *s, tally_txn *txn) {
     tally_error err = {0};
-    int rc = tally_cosignature_state(txn, &s->cosigs_came, &s->cosigs_digest, &err);
+    uint64_t stored;
+    int rc = tally_cosignature_state(txn, &s->cosigs_came, &stored, &err);
     if (rc != 0) return store_failed(s, rc, &err);
     if (s->cosigs_refused && s->cosigs_refused != team_mark(txn)) {
         s->cosigs_refused = 0;
@@ -45,14 +83,18 @@ bool session_cosigs_read(tally_session *s, tally_txn *txn) {
     return true;
 }
 
-void session_cosigs_compare(tally_session *s, uint64_t theirs) {
-    if (!s->cosigs_spoken) return;
-    if (s->round)
+bool session_cosigs_compare(tally_session *s, uint64_t theirs) {
+    if (!s->cosigs_spoken) return true;
+    if (s->round) {
         s->cosigs_again = true; /* this one may have gone past what is asked for */
-    else if (theirs == s->cosigs_digest)
+        return true;
+    }
+    if (!session_cosigs_digest(s)) return false;
+    if (theirs == s->cosigs_digest)
         s->cosigs_told = s->cosigs_came;
     else
         s->round = s->summary_due = true;
+    return true;
 }
 
 static bool has_range(const session_feed *feed) {
@@ -74,6 +116,7 @@ bool session_cosigs_in_sync(const tally_session *s) {
 /* Marks of a device stand the closer the nearer to its end, where news are: each is for twice as
  * many cosignatures as the one after it. Made from the end. */
 typedef struct summary {
+    const tally_session *s;
     tally_wire_cosigned *list;
     size_t count, room;
     bool any;
@@ -111,17 +154,18 @@ static int summarise(void *ctx, const tally_cosignature *c, tally_error *err) {
         rc = add_mark(m, 1, err); /* from its first record on */
     else if (same && full && m->marks + 1 < MARKS_MAX)
         rc = add_mark(m, m->at.size, err);
-    if (!same) *m = (summary){.list = m->list, .count = m->count, .room = m->room, .wanted = 1};
+    if (!same)
+        *m = (summary){.s = m->s, .list = m->list, .count = m->count, .room = m->room, .wanted = 1};
     m->any = true;
     m->at.device = c->device;
     m->at.size = c->checkpoint.size;
-    m->at.digest ^= tally_cosignature_mark(c);
+    m->at.digest ^= mark_of(m->s, c);
     m->here++;
     return rc;
 }
 
 static int put_summary(tally_session *s, tally_error *err) {
-    summary m = {.any = false};
+    summary m = {.s = s};
     int rc = tally_cosignature_each_back(s->txn, summarise, &m, err);
     if (rc == 0 && m.any) rc = add_mark(&m, 1, err);
     for (size_t i = 0; i < m.count / 2; i++) {
@@ -181,7 +225,7 @@ static int compare_one(void *ctx, const tally_cosignature *ours, tally_error *er
         if (order < 0 || (order == 0 && mark->size <= ours->checkpoint.size)) break;
     }
     if (c->left > 0 && order == 0) {
-        c->digest ^= tally_cosignature_mark(ours);
+        c->digest ^= mark_of(c->s, ours);
         c->any = true;
     } else {
         offer(c, &ours->device, ours->checkpoint.size, ours->checkpoint.size + 1);

@@ -2,6 +2,8 @@
  * noise*.c. */
 #include "session_state.h"
 
+#include <tally/secret.h>
+
 #include <sodium.h>
 #include <stdlib.h>
 
@@ -43,7 +45,7 @@ int session_handshake_begin(tally_session *s, tally_error *err) {
 void session_handshake_clear(tally_session *s) {
     tally_noise_free(s->noise);
     s->noise = NULL;
-    sodium_free(s->secrets); /* wipes */
+    tally_secret_free(s->secrets);
     s->secrets = NULL;
 }
 

@@ -50,7 +50,7 @@ bool session_hello_say(tally_session *s) {
     tally_wire_head *heads = malloc(TALLY_WIRE_MAX_HEADS * sizeof *heads);
     (void)tally_fail(&err, TALLY_ENOMEM, "no memory for a hello");
     if (!heads) return session_trouble(s, &err);
-    if (!session_refresh(s) || !session_read(s)) {
+    if (!session_refresh(s) || !session_read(s) || !session_cosigs_digest(s)) {
         free(heads);
         return false;
     }
@@ -149,7 +149,9 @@ bool session_hello_take(tally_session *s, const tally_wire_hello *hello) {
         s->clock_off_ms = INT64_MAX;
     if (!session_refresh(s)) return false;
     take_features(s, hello->features, &forks, &cosigs);
-    session_cosigs_compare(s, cosigs);
+    bool compared = session_cosigs_compare(s, cosigs);
+    session_read_done(s);
+    if (!compared) return false;
     forget(s, forks == s->forks);
     while (tally_wire_next_head(&frontier, &head)) {
         session_feed *feed = session_feed_need(s, &head.device);

@@ -176,9 +176,11 @@ struct tally_session {
     bool round;                      /* one is on, in which */
     bool summary_due, summary_heard; /* ours is to be said, theirs came; */
     bool end_due, end_said, end_heard;
-    uint64_t cosigs_came, cosigs_digest; /* in the ledger; */
-    uint64_t cosigs_told;                /* of those that came so many need not be told */
-    bool cosigs_again;                   /* a hello amid a round asks for another one */
+    uint64_t cosigs_came; /* in the ledger; */
+    uint64_t cosigs_told; /* of those that came so many need not be told */
+    bool cosigs_digested; /* the digest is that of when so many had come: */
+    uint64_t cosigs_digest_came, cosigs_digest;
+    bool cosigs_again;       /* a hello amid a round asks for another one */
     uint64_t cosigs_refused; /* one of a stranger came while this was the team; 0: none did */
     int64_t cosign_ms, cosigned_ms; /* when to look for heads to cosign, and when that was */
 
@@ -297,8 +299,10 @@ bool session_fork_say(tally_session *s, session_feed *feed);
 bool session_cosig_take(tally_session *s, const tally_cosignature *c);
 bool session_cosigned_take(tally_session *s, tally_wire_list marks);
 bool session_cosigs_read(tally_session *s, tally_txn *txn);
+/* Brings the digest up to date, for a hello: goes through all that is held when any came. */
+bool session_cosigs_digest(tally_session *s);
 /* The peer's hello has this digest. */
-void session_cosigs_compare(tally_session *s, uint64_t theirs);
+bool session_cosigs_compare(tally_session *s, uint64_t theirs);
 bool session_cosig_say(tally_session *s); /* as session_push */
 /* One was refused because nobody has added a device of it. */
 bool session_cosig_refused(tally_session *s);

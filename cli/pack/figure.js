@@ -44,8 +44,8 @@ function shapedAll(list, form) {
 
 function traceRow(v) {
     if (!Array.isArray(v) || v.length !== 9) return null;
-    const [entry, leaf, what, day, ms, pico, currency, part, parts] = v;
-    const right = isBytes(entry, 16) && HASH(leaf) && isText(what) && INT64(day) && INT64(ms) && INT64(pico) &&
+    const [entry, leaf, what, day, ms, cost, currency, part, parts] = v, pico = amountIn(cost);
+    const right = isBytes(entry, 16) && HASH(leaf) && isText(what) && INT64(day) && INT64(ms) && pico !== null &&
         isText(currency) && isCount(part) && isCount(parts);
     return right ? { entry, leaf, what, day, ms, pico, currency, part, parts } : null;
 }
@@ -97,7 +97,7 @@ function headsAgree(pack, line, d) {
     for (const key of ['contract', 'client']) { is(d.issue, key); is(d.contract, key); }
     is(d.issue, 'currency');
     line.subject = 'total';
-    line.expect(amountOf(d.issue.body, 'total') === d.head.total, 'the document and the record invoice.issue differ');
+    line.expect(intOf(d.issue.body, 'total') === d.head.total, 'the document and the record invoice.issue differ');
     line.subject = 'team';
     line.expect(same(d.head.team, pack.team), "the document is another team's");
     line.subject = 'trace digest';
@@ -286,7 +286,7 @@ function pricedHolds(line, row, f) {
 }
 
 function costHolds(line, d, row, f) {
-    const { body } = row.item, stated = amountOf(body, 'stated');
+    const { body } = row.item, stated = intOf(body, 'stated');
     line.expect(same(entryOf(body), row.entry), 'its entry id is another');
     if (d.head.basis === 'paid') return f.claim('it is a share of what was paid, in which all usage of the month has its part');
     if (row.rate && row.rate.withheld) return f.claim('its price is withheld');
@@ -392,13 +392,28 @@ function timeBefore(pack, d, row) {
 }
 
 /* No document bills more than the whole of anything. */
-function billedOnce(line, d, row) {
+function billedOnce(pack, line, d, row) {
     const { item, what, part, parts } = row, shown = item && !item.withheld;
     const name = what === 'cost' || same(row.leaf, NO_LEAF) ? hex(row.entry)
         : what === 'session' && shown ? JSON.stringify([textOf(item.body, 'agent'), textOf(item.body, 'id')]) : hex(row.leaf);
     const key = [what, what === 'cost' ? '' : row.day, name].join(), before = d.billed.get(key);
     line.expect(!before || (before.parts === parts && before.part + part <= parts), 'it is billed twice');
     d.billed.set(key, { parts, part: part + (before ? before.part : 0n) });
+    billedAlone(pack, line, d, row, key);
+}
+
+/* Nor do the living documents together; and none bills what another one of its contract does. */
+function billedAlone(pack, line, d, row, key) {
+    if (d.voided || timeBefore(pack, d, row) !== 0n) return; /* other stretches of time are other time */
+    pack.held ??= new Map();
+    const { part, parts } = row, under = key + '\0' + d.head.contract, by = pack.held.get(under);
+    line.expect(!by || by === d, 'another invoice under this contract bills it');
+    pack.held.set(under, d);
+    const before = pack.held.get(key);
+    line.expect(!before || part * before.parts <= (before.parts - before.part) * parts,
+        'with another invoice it is billed beyond the whole');
+    if (!before) pack.held.set(key, { part, parts });
+    else if (before.parts === parts) before.part += part;
 }
 
 function sessionHolds(line, d, row, f, pack) {
@@ -445,7 +460,7 @@ function traceLine(pack, line) {
         'its part or its time is out of range');
     sessionsHold(line, row);
     if (FIGURES[row.what]) {
-        billedOnce(line, d, row);
+        billedOnce(pack, line, d, row);
         decisionHolds(line, row, d.head.client, f);
         if (row.item && !row.item.withheld) FIGURES[row.what](line, d, row, f, pack);
     }
@@ -463,19 +478,19 @@ function priceIs(c, pico) {
     c.line.expect(toMinor(pico, c.d.head.decimals) === c.l.price, 'it is not what was agreed');
 }
 
-const amountIn = (item, key) => amountOf(item.body, key) || 0n;
+const agreedOf = (item, key) => amountOf(item.body, key) || 0n;
 
 /* The hour's price by a row's rate; null where it cannot be known. */
 function hourRate(c, row) {
     const { rate } = row, { d, line } = c, contract = d.contract;
-    const extra = textOf(contract.body, 'ai_cost') === 'in_rate' ? amountIn(contract, 'rate_extra') : 0n;
+    const extra = textOf(contract.body, 'ai_cost') === 'in_rate' ? agreedOf(contract, 'rate_extra') : 0n;
     if (!rate || rate.withheld) return null;
-    if (rate === contract) return amountIn(rate, 'rate') + extra;
+    if (rate === contract) return agreedOf(rate, 'rate') + extra;
     const client = textOf(rate.body, 'client'), from = textOf(rate.body, 'from'), day = dayOf(from);
     line.expect(rate.kind === 'rate.set' && (!client || client === d.head.client) &&
         textOf(rate.body, 'currency') === d.head.currency && (!from || (day !== null && day <= row.day)),
         "a row's rate is no rate of this invoice");
-    return amountIn(rate, 'amount') + extra;
+    return agreedOf(rate, 'amount') + extra;
 }
 
 function hoursHold(c) {
@@ -514,7 +529,7 @@ function hoursHold(c) {
 
 function exchange(c, from) {
     const { item, d, line } = c, to = d.head.currency, none = 'its rate of exchange is none between its currencies';
-    const rate = item && amountOf(item.body, 'rate'), day = item && dayOf(textOf(item.body, 'date'));
+    const rate = item && intOf(item.body, 'rate'), day = item && dayOf(textOf(item.body, 'date'));
     line.expect(item.kind === 'fx.set' && day !== null && day < d.head.end_day && rate !== null && rate > 0n, none);
     const base = textOf(item.body, 'base'), quote = textOf(item.body, 'quote');
     if (base === from && quote === to) return [rate, PICO];
@@ -542,22 +557,22 @@ function computeHolds(c) {
 
 function milestoneHolds(c) {
     if (!c.item || c.item.kind !== 'milestone.set') return c.f.claim('its milestone is not here');
-    const fee = amountOf(c.item.body, 'fee'), percent = amountOf(c.item.body, 'percent_bp');
+    const fee = amountOf(c.item.body, 'fee'), percent = intOf(c.item.body, 'percent_bp');
     if (fee !== null) return priceIs(c, fee);
     if (percent === null) return c.f.claim('it is what other milestones leave');
-    return priceIs(c, amountIn(c.d.contract, 'fee') * percent / 10000n);
+    return priceIs(c, agreedOf(c.d.contract, 'fee') * percent / 10000n);
 }
 
 function changeHolds(c) {
     if (!c.item || c.item.kind !== 'change.set') return c.f.claim('its change order is not here');
-    return priceIs(c, amountIn(c.item, 'amount'));
+    return priceIs(c, agreedOf(c.item, 'amount'));
 }
 
 const asClaimed = c => c.f.claim('it rests on more than this invoice');
 /* By kind: its name, and what checks it. */
 const LINES = [['hours', hoursHold], ['milestone', milestoneHolds],
-    ['project', c => priceIs(c, amountIn(c.d.contract, 'fee'))],
-    ['retainer', c => priceIs(c, amountIn(c.d.contract, 'retainer'))], ['overage', asClaimed], ['change', changeHolds],
+    ['project', c => priceIs(c, agreedOf(c.d.contract, 'fee'))],
+    ['retainer', c => priceIs(c, agreedOf(c.d.contract, 'retainer'))], ['overage', asClaimed], ['change', changeHolds],
     ['compute', computeHolds], ['deposit', asClaimed], ['credit', asClaimed]];
 
 function invoiceLine(pack, line) {

@@ -126,4 +126,15 @@ const hasText = (body, key) => isText(body.get(key));
 const countOf = (body, key) => isCount(body.get(key)) ? body.get(key) : null;
 const bytesOf = (body, key, n) => isBytes(body.get(key), n) ? body.get(key) : null;
 const INT64_MAX = 2n ** 63n - 1n;
-const amountOf = (body, key) => isInt(body.get(key)) && body.get(key) <= INT64_MAX ? body.get(key) : null;
+const intOf = (body, key) => isInt(body.get(key)) && body.get(key) <= INT64_MAX ? body.get(key) : null;
+/* An amount of money in the one of its two forms that is its own (section 1); null for anything else. */
+const AMOUNT_LIMIT = 10n ** 26n;
+const fitsInteger = n => n <= INT64_MAX && n >= -INT64_MAX;
+function amountIn(v) {
+    if (isInt(v)) return fitsInteger(v) ? v : null;
+    if (!Array.isArray(v) || v.length !== 2 || !isInt(v[0]) || !fitsInteger(v[0]) || !isCount(v[1]) ||
+        v[1] >= 10n ** 12n) return null;
+    const n = v[0] * 10n ** 12n + v[1];
+    return !fitsInteger(n) && n < AMOUNT_LIMIT && n > -AMOUNT_LIMIT ? n : null;
+}
+const amountOf = (body, key) => amountIn(body.get(key));

@@ -13,4 +13,7 @@ typedef int paper_writer(FILE *out, const tally_invoice *invoice, const paper_sh
                          tally_error *err);
 paper_writer paper_text, paper_markdown, paper_csv, paper_json, paper_html, paper_pdf, paper_ubl;
 
+/* Whether PDFs can be made here; else TALLY_ENOTFOUND, and what is missing. */
+int paper_pdf_ready(tally_error *err);
+
 #endif

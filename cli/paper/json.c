@@ -118,7 +118,7 @@ static void trace(cli_json *json, const tally_invoice *invoice) {
         cli_json_text(json, "what", of->what);
         date(json, "day", of->day);
         cli_json_i64(json, "engaged_ms", of->ms);
-        cli_json_money(json, "cost", of->pico);
+        cli_json_amount(json, "cost", of->pico, of->currency);
         cli_json_text_or_null(json, "currency", of->currency);
         cli_json_u64(json, "part", of->part);
         cli_json_u64(json, "parts", of->parts);

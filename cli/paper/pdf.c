@@ -74,3 +74,7 @@ int paper_pdf(FILE *out, const tally_invoice *invoice, const paper_sheet *sheet,
     pdf_draw *draw = module_load(err);
     return draw ? draw(sheet, to_file, out, err) : TALLY_ENOTFOUND;
 }
+
+int paper_pdf_ready(tally_error *err) {
+    return module_load(err) ? 0 : TALLY_ENOTFOUND;
+}

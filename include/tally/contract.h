@@ -37,16 +37,17 @@ typedef enum tally_lines_by {
 typedef struct tally_contract {
     tally_span contract, client, project, title, currency;
     int64_t first_day, end_day; /* in force; end exclusive; INT64_MIN and INT64_MAX: open */
-    int64_t rate;               /* an hour; 0: rate.set's, where hours are billed at all */
-    int64_t fee;                /* a fixed bid, or what the milestones' percentages are of */
-    int64_t retainer, included_hours /* pico-hours a month */, overage_rate;
+    tally_i128 rate;            /* an hour; 0: rate.set's, where hours are billed at all */
+    tally_i128 fee;             /* a fixed bid, or what the milestones' percentages are of */
+    tally_i128 retainer, overage_rate;
+    int64_t included_hours; /* pico-hours a month */
     tally_lines_by lines;
     uint32_t rounding_minutes, minimum_minutes; /* 0: exact, none */
     tally_rounding rounding;
     tally_rounding_per rounding_per;
     tally_ai_cost ai_cost;
     uint32_t markup_percent;
-    int64_t rate_extra, ai_budget;
+    tally_i128 rate_extra, ai_budget;
     bool paid_basis;                                   /* else list prices */
     uint32_t terms_days, late_fee_bp, late_fee_max_bp; /* bp: hundredths of a percent */
     uint32_t kill_fee_bp;
@@ -89,7 +90,7 @@ int tally_milestones_get(tally_txn *txn, const tally_contract *contract, tally_m
 
 typedef struct tally_change {
     tally_span number, title;
-    int64_t amount; /* pico-units of the contract's currency */
+    tally_i128 amount; /* pico-units of the contract's currency */
     tally_hash leaf;
     bool approved;
     int64_t approved_day;

@@ -73,7 +73,8 @@ int tally_cosignature_since(tally_txn *txn, uint64_t after, tally_cosignature_fn
 /* How many ever came (what `after` above counts), and the XOR of tally_cosignature_mark of all that
  * are held: equal in stores that hold the same. */
 int tally_cosignature_state(tally_txn *txn, uint64_t *came, uint64_t *digest, tally_error *err);
-/* The first 8 bytes of its signature. */
+/* The first 8 bytes of its signature. This finds damage of a store; whoever signs can choose it, so
+ * that connections compare something else (sync/session_cosig.c). */
 static inline uint64_t tally_cosignature_mark(const tally_cosignature *c) {
     return tally_get_be64(c->signature);
 }

@@ -36,7 +36,7 @@ typedef struct tally_expense {
     int64_t day;       /* calendar day, since 1970-01-01; of no time zone */
     tally_expense_category category;
     tally_span provider;
-    int64_t amount;                          /* pico-units of `currency`; below zero: a credit */
+    tally_i128 amount;                       /* pico-units of `currency`; below zero: a credit */
     tally_span currency;                     /* ISO 4217 */
     bool has_quantity;                       /* `quantity` and `unit` are given */
     int64_t quantity;                        /* pico-units of `unit` */
@@ -67,7 +67,7 @@ typedef struct tally_expense_facts {
     const tally_expense *expense;
     const tally_share *share; /* NULL: unattributed */
     tally_span client, project, member, device;
-    int64_t amount; /* of the share; shares add up to the expense's to the last pico-unit */
+    tally_i128 amount; /* of the share; shares add up to the expense's to the last pico-unit */
 } tally_expense_facts;
 typedef int tally_expense_facts_fn(void *ctx, const tally_expense_facts *facts, tally_error *err);
 /* A filter's period, client, project, tag, member, device and unattributed apply. With any other
@@ -90,12 +90,29 @@ typedef struct tally_expense_sums {
 int tally_expenses_sum(tally_txn *txn, const tally_filter *filter, tally_expense_sums *out,
                        tally_error *err);
 
+/* Two expenses that devices of their own recorded alike: of one day, category, provider, amount and
+ * currency. Two people may have spent the same; or one bill came in twice, and would be billed
+ * twice. */
+typedef struct tally_expense_twin {
+    tally_entry_id id, other;
+    uint32_t feed, other_feed;
+    int64_t day;
+    tally_expense_category category;
+    tally_span provider, currency;
+    tally_i128 amount;
+} tally_expense_twin;
+typedef int tally_expense_twin_fn(void *ctx, const tally_expense_twin *twin, tally_error *err);
+/* Calls `fn` for each of first_day <= day < end_day, voided ones left out, by day. */
+int tally_expense_twins_each(tally_txn *txn, int64_t first_day, int64_t end_day,
+                             tally_expense_twin_fn *fn, void *ctx, tally_error *err);
+
 /* What is to be recorded. Empty spans: not given. */
 typedef struct tally_expense_entry {
     int64_t day;
     tally_expense_category category;
     tally_span provider, currency, unit, client, project;
-    int64_t amount, quantity;
+    tally_i128 amount;
+    int64_t quantity;
     bool has_quantity;
     const tally_hash *note, *evidence; /* blobs that are stored already; NULL: none */
     tally_span evidence_name, evidence_type;

@@ -27,5 +27,8 @@ static inline bool tally_hash_eq(const tally_hash *a, const tally_hash *b) {
 void tally_hex(tally_span bytes, char *out);
 /* Exactly `len` bytes from 2 * len hex digits (either case); -1 otherwise. */
 int tally_unhex(tally_span text, uint8_t *out, size_t len);
+/* Base64 with padding (RFC 4648 section 4), or `for_url` (section 5) without: no white space, no
+ * stray bits, nothing behind it. At most `size` bytes, `*len` of them; -1 otherwise. */
+int tally_unbase64(tally_span text, bool for_url, uint8_t *out, size_t size, size_t *len);
 
 #endif

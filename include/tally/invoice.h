@@ -63,7 +63,7 @@ typedef struct tally_trace {
                              "change.approve", ... */
     int64_t day;          /* local day of the work; of a session one row a day */
     int64_t ms;           /* of engaged time that the line counts, before rounding; 0: none */
-    int64_t pico;         /* of cost, in `currency`, before rounding; 0: none */
+    tally_i128 pico;      /* of cost, in `currency`, before rounding; 0: none */
     tally_span currency;
     uint64_t part, parts; /* the share of the record that is billed here; 1 of 1 for the whole */
     int64_t after_ms;     /* of a session's day: time before this that other invoices have. Not in

@@ -6,9 +6,14 @@
 #include <tally/bytes.h>
 #include <tally/error.h>
 
-#define TALLY_PICO                   1000000000000LL /* pico-units in one currency unit */
-#define TALLY_MONEY_TEXT_BYTES       64
-#define TALLY_PICO_MAX_TEXT          "9,223,372.03" /* INT64_MAX pico-units, in whole cents */
+#define TALLY_PICO             1000000000000LL /* pico-units in one currency unit */
+#define TALLY_MONEY_TEXT_BYTES 64
+#define TALLY_PICO_MAX_TEXT    "9,223,372.03" /* INT64_MAX pico-units, in whole cents */
+/* Amounts of money are wider than prices of tokens: yen and rupiah come in billions. Below this
+ * many units, so that one always fits 64 bits of any currency's minor units. */
+#define TALLY_AMOUNT_LIMIT_UNITS     100000000000000LL
+#define TALLY_AMOUNT_LIMIT           ((tally_i128)TALLY_AMOUNT_LIMIT_UNITS * TALLY_PICO)
+#define TALLY_AMOUNT_LIMIT_TEXT      "100,000,000,000,000"
 #define TALLY_PICO_DECIMALS          12
 #define TALLY_DECIMAL_TEXT_MAX_BYTES 256 /* of a decimal number that is read */
 
@@ -17,10 +22,16 @@
  * `lenient` (IEEE noise in published tables: refuses a change above 1e-15). Digits stand on both
  * sides of a point; no plus sign, no spaces. TALLY_EFORMAT, TALLY_EOVERFLOW. */
 int tally_pico_parse(tally_span text, bool lenient, int64_t *pico);
+/* An amount of money as people type it, exact to the last digit: what lies between the negative of
+ * TALLY_AMOUNT_LIMIT and that, both exclusive. TALLY_EFORMAT, TALLY_EOVERFLOW. */
+int tally_amount_parse(tally_span text, tally_i128 *pico);
 
 /* Exact decimal without exponent and without superfluous zeros, at least `min_decimals` (0..12)
  * decimals: "0.0154329", "12.00". Zero has no sign. `out` holds TALLY_MONEY_TEXT_BYTES. */
 void tally_pico_format(tally_i128 pico, int min_decimals, char *out);
+
+/* The same with at least the decimals of that currency; 2 where `currency` is none. */
+void tally_pico_format_in(tally_i128 pico, tally_span currency, char *out);
 
 /* Rounded half away from zero to `decimals` (0..12): what people read. With thousands separators
  * when `group`. What rounds to zero has no sign. */
@@ -28,6 +39,10 @@ void tally_pico_format_rounded(tally_i128 pico, int decimals, bool group, char *
 
 /* Rounds half away from zero to the currency's minor unit of `decimals` (0..12), in minor units. */
 tally_i128 tally_pico_to_minor(tally_i128 pico, int decimals);
+
+/* value x num / den, rounded half away from zero, whatever the product comes to; `den` is above
+ * zero. TALLY_EOVERFLOW when the result does not fit. */
+int tally_pico_scale(tally_i128 value, tally_u128 num, tally_u128 den, tally_i128 *out);
 
 /* Rounds parts of a sum, all of one sign, to `decimals` (0..12) so that they still add up to the
  * sum as tally_pico_to_minor rounds it: each is rounded towards zero, and what is left goes one

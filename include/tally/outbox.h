@@ -125,6 +125,12 @@ typedef struct tally_claim {
     tally_message message;
     uint8_t *bytes;
 } tally_claim;
+/* Where the last claim of a run was found. What was passed over on the way there is looked at again
+ * in the next run only: thousands that wait for an endpoint in trouble cost once. Begins as zeros.
+ */
+typedef struct tally_outbox_place {
+    uint8_t key[8 + TALLY_MESSAGE_ID_BYTES];
+} tally_outbox_place;
 typedef struct tally_claim_options {
     int64_t now_ms;
     int64_t lease_ms; /* how long nobody else may take it */
@@ -132,6 +138,7 @@ typedef struct tally_claim_options {
     int64_t started_ms;
     const uint8_t (*skip)[TALLY_HOOK_ID_BYTES]; /* endpoints that are left alone */
     size_t skip_count;
+    tally_outbox_place *place; /* NULL: from the beginning */
 } tally_claim_options;
 /* Takes the one that has waited longest, in a write of its own, and counts the try: whoever is
  * killed while sending leaves it to be sent again when the lease ends. TALLY_ENOTFOUND, err
@@ -144,6 +151,7 @@ typedef struct tally_outcome {
     bool delivered; /* 2xx */
     bool gone;      /* 410: the endpoint wants no more */
     bool hold;      /* the endpoint, not the message, is in trouble */
+    bool untried; /* nothing was sent, for a reason of this device's own: the try does not count */
     uint64_t status;
     int64_t retry_after_ms; /* that the endpoint asked for; 0: nothing */
     const char *why;        /* of a failure: a few words without secrets */

@@ -41,7 +41,7 @@ typedef struct tally_plan_month {
     tally_span plan, currency; /* of a bill: the provider */
     bool bill, beyond;         /* it is a bill; of what was charged beyond plans */
     int64_t first_day;         /* days since 1970-01-01 */
-    int64_t fee;               /* pico-units of `currency` */
+    tally_i128 fee;            /* pico-units of `currency` */
     int64_t pico;              /* the same in TALLY_COST_CURRENCY; 0 while `requests` is 0 */
     uint64_t requests;         /* that the fee is shared over; 0: it stands in no report */
 } tally_plan_month;

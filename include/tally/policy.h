@@ -71,7 +71,9 @@ typedef enum tally_field_type {
     TALLY_FIELD_YES_NO,   /* yes, no */
     TALLY_FIELD_WITNESS,  /* any, admin, member, auditor */
     TALLY_FIELD_BLOB,     /* no text: a blob id, 32 bytes */
-    TALLY_FIELD_PICO,     /* pico-units: the first of the types that are numbers */
+    TALLY_FIELD_AMOUNT,   /* of money, above zero: the first of the types that are numbers. Read
+                             it with tally_body_amount */
+    TALLY_FIELD_PICO,     /* pico-units, 1 to INT64_MAX */
     TALLY_FIELD_PERCENT,  /* 1 to 10,000 */
     TALLY_FIELD_PRIORITY, /* -1,000 to 1,000 */
     TALLY_FIELD_MINUTES,  /* 1 to 1,440 */
@@ -91,10 +93,13 @@ typedef struct tally_policy_field {
 /* The fields of a table's rows; the first `*keys` of them name a row. */
 const tally_policy_field *tally_policy_fields(tally_policy policy, size_t *count, size_t *keys);
 static inline bool tally_field_is_number(tally_field_type type) {
-    return type >= TALLY_FIELD_PICO;
+    return type >= TALLY_FIELD_AMOUNT;
 }
 /* NULL, or what a text of that type must be: "a date as 2026-03-31". */
 const char *tally_field_text_fault(tally_field_type type, tally_span text);
+/* The same of a text that is to be recorded now, which must also be UTF-8, more than blanks, and of
+ * the year 1 or later. Records that break only this keep their effect. */
+const char *tally_field_typed_fault(tally_field_type type, tally_span text);
 
 /* One row as recorded. Spans live as long as the transaction writes nothing. */
 typedef struct tally_policy_row {

@@ -73,6 +73,10 @@ bool tally_body_str(const tally_record *record, const char *key, tally_span *out
 bool tally_body_bin(const tally_record *record, const char *key, size_t len, const uint8_t **out);
 bool tally_body_u64(const tally_record *record, const char *key, uint64_t *out);
 bool tally_body_i64(const tally_record *record, const char *key, int64_t *out);
+/* An amount of money in pico-units, in the one of its two forms that is its own: an integer, or
+ * [units, pico] for what does not fit one. PROTOCOL.md section 1. */
+bool tally_body_amount(const tally_record *record, const char *key, tally_i128 *out);
+bool tally_value_amount(const tally_value *value, tally_i128 *out);
 bool tally_body_true(const tally_record *record, const char *key);
 
 /* Writer: put fields in any order, then encode; keys are sorted, integers shortest. Values are
@@ -88,11 +92,13 @@ void tally_put_bin(tally_writer *writer, const char *key, tally_span bytes);
 void tally_put_u64(tally_writer *writer, const char *key, uint64_t value);
 void tally_put_u64_opt(tally_writer *writer, const char *key, uint64_t value); /* nothing when 0 */
 void tally_put_i64(tally_writer *writer, const char *key, int64_t value);
+/* `pico` is within TALLY_AMOUNT_LIMIT (money.h). */
+void tally_put_amount(tally_writer *writer, const char *key, tally_i128 pico);
 void tally_put_true(tally_writer *writer, const char *key);
 /* A ready canonical msgpack value (an array or a map). */
 void tally_put_raw(tally_writer *writer, const char *key, tally_span msgpack);
 /* Encodes what was put. The span is the writer's, valid until its next use. TALLY_ELIMIT when over
- * 64 KiB, TALLY_EFORMAT when a text is not UTF-8. */
+ * 64 KiB, TALLY_EINVAL when a text is not UTF-8. */
 int tally_writer_encode(tally_writer *writer, const char *kind, tally_hlc hlc, tally_span *out,
                         tally_error *err);
 

@@ -48,6 +48,10 @@ int tally_team_device_add(tally_txn *txn, const tally_team_add *add, tally_error
  * device that remains. */
 int tally_team_device_revoke(tally_txn *txn, const tally_device_id *device,
                              const uint8_t secret[TALLY_TEAM_SECRET_BYTES], tally_error *err);
+/* The same, but of its feed only the first `records` count, or what is held when that is less. This
+ * undoes what a device has said, also one that is revoked already: then there is no new secret. */
+int tally_team_device_revoke_from(tally_txn *txn, const tally_device_id *device, uint64_t records,
+                                  const uint8_t secret[TALLY_TEAM_SECRET_BYTES], tally_error *err);
 
 /* Secrets that this device can open, newest epoch first. The caller wipes them. TALLY_ENOTFOUND
  * when there is none. */

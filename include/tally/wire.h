@@ -26,9 +26,9 @@
  *       1..2^63-1; time in Unix seconds, 0..2^63-1 (cosign.h)
  *   ["cosigned", marks]
  *       what the sender holds of cosignatures: array of 0..16384 [device bin 32, size, digest],
- *       ascending by device, then size; the digest (0..2^64-1) is the XOR of
- *       tally_cosignature_mark of those with sizes from `size` (1..2^63-1) to below the next mark
- *       of that device. None at all: all that the other side lacked has been sent
+ *       ascending by device, then size; the digest (0..2^64-1) is the XOR of the marks (PROTOCOL.md
+ *       section 21) of those with sizes from `size` (1..2^63-1) to below the next mark of that
+ *       device. None at all: all that the other side lacked has been sent
  *   ["have", device bin 32, size, root bin 32]
  *       size 1..2^63-1
  *   ["want_blob", ids]

@@ -49,6 +49,7 @@ typedef struct pack_document {
     tally_invoice *invoice;
     size_t issue, contract;
     uint64_t engaged; /* or PACK_NONE */
+    bool voided;
 } pack_document;
 
 typedef struct pack_activity {
@@ -67,7 +68,7 @@ typedef struct pack_lock {
     int64_t after_ms;
 } pack_lock;
 
-/* How much of something the last document has billed so far. */
+/* How much of something is billed so far. */
 typedef struct pack_parts {
     uint64_t billed, parts;
 } pack_parts;
@@ -116,6 +117,9 @@ struct tally_pack {
     index_map billed; /* of the last document: to parts */
     pack_parts *parts;
     size_t parts_count, parts_room;
+    index_map held, by_contract; /* of all living ones: to shares, and to the document that did */
+    pack_parts *shares;
+    size_t share_count, share_room;
 };
 
 /* Ends the check: always false. */
@@ -175,7 +179,7 @@ bool pack_is_kind(const pack_item *item, const char *kind);
 /* A text of its body; empty when there is none. */
 tally_span pack_text_of(const pack_item *item, const char *key);
 /* amount x part / parts, rounded towards zero, or one more away from zero. */
-bool pack_is_share(tally_i128 amount, uint64_t part, uint64_t parts, int64_t share);
+bool pack_is_share(tally_i128 amount, uint64_t part, uint64_t parts, tally_i128 share);
 /* What the row's figure is by what stands in the pack: false and bad when it is another. */
 bool pack_row_figure(pack_line *line, const pack_document *document, const tally_trace *row,
                      const pack_item *item, const pack_item *rate, bool *recomputed);
@@ -185,6 +189,10 @@ bool pack_time_before(pack_line *line, const pack_document *document, const tall
                       int64_t *out);
 /* False and bad when the document's rows bill more than the whole of what the row bills. */
 bool pack_row_once(pack_line *line, const tally_trace *row, const pack_item *item);
+/* Among the living documents so far: none of the same contract bills it, and all together no more
+ * than the whole. */
+bool pack_row_alone(pack_line *line, const pack_document *document, const tally_trace *row,
+                    const pack_item *item);
 /* The price and quantity of an invoice's line; `item` (may be NULL) is the record it names. */
 bool pack_line_figure(pack_line *line, const pack_document *document, size_t n,
                       const pack_item *item, bool *recomputed);

@@ -180,12 +180,13 @@ bool pack_document_line(pack_line *line) {
         tally_invoice_free(document.invoice);
         return false;
     }
+    document.voided = is_void(pack, &document);
     pack->documents[pack->document_count++] = document;
     pack->line = pack->day_count = pack->parts_count = 0;
     index_map_clear(&pack->billed);
     if (index_map_init(&pack->billed) != 0) return pack_out_of_memory(line);
     pack->rows_begun = false;
-    pack->verdict->voided += is_void(pack, &document);
+    pack->verdict->voided += document.voided;
     begin_line(pack, document.invoice);
     return heads_agree(line, &document) && trace_agrees(line, &document) &&
            sums_hold(line, document.invoice);

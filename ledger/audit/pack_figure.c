@@ -10,9 +10,9 @@
 
 #define MINUTES_MAX 100000u /* of a contract's rounding */
 
-bool pack_is_share(tally_i128 amount, uint64_t part, uint64_t parts, int64_t share) {
+bool pack_is_share(tally_i128 amount, uint64_t part, uint64_t parts, tally_i128 share) {
     bool minus = amount < 0;
-    tally_i128 size = minus ? -amount : amount, own = minus ? -(tally_i128)share : share;
+    tally_i128 size = minus ? -amount : amount, own = minus ? -share : share;
     /* amount x part / parts without overflow; parts below 2^64 */
     tally_i128 whole =
         size / parts * part + (tally_i128)((tally_u128)(size % parts) * part / parts);
@@ -20,7 +20,7 @@ bool pack_is_share(tally_i128 amount, uint64_t part, uint64_t parts, int64_t sha
 }
 
 static bool share_holds(pack_line *line, tally_i128 amount, const tally_trace *row,
-                        int64_t figure) {
+                        tally_i128 figure) {
     return pack_is_share(amount, row->part, row->parts, figure) ||
            pack_bad(line, "its figure is not what its record and its rate come to");
 }
@@ -120,10 +120,10 @@ static bool dated(const pack_item *item, const tally_trace *row) {
 }
 
 static bool expense_holds(pack_line *line, const tally_trace *row, const pack_item *item) {
-    int64_t amount;
+    tally_i128 amount;
     if (!dated(item, row)) return pack_bad(line, "it is of another day");
     if (!tally_span_eq(pack_text_of(item, "currency"), row->currency) ||
-        !tally_body_i64(&item->record, "amount", &amount))
+        !tally_body_amount(&item->record, "amount", &amount))
         return pack_bad(line, "it is in another currency");
     return share_holds(line, amount, row, row->pico);
 }
@@ -296,9 +296,9 @@ static bool claimed(const line_check *c) {
     return true;
 }
 
-static int64_t pico_of(const pack_item *item, const char *key) {
-    int64_t value;
-    return tally_body_i64(&item->record, key, &value) ? value : 0;
+static tally_i128 pico_of(const pack_item *item, const char *key) {
+    tally_i128 value;
+    return tally_body_amount(&item->record, key, &value) ? value : 0;
 }
 
 static bool price_is(const line_check *c, tally_i128 pico) {
@@ -309,18 +309,19 @@ static bool price_is(const line_check *c, tally_i128 pico) {
 
 /* The rate that a row names, pico-units an hour; -1: it cannot be known, -2: it is none. */
 static tally_i128 rate_of(const line_check *c, const pack_item *rate, const tally_trace *row) {
-    int64_t from, extra = 0;
+    int64_t from;
+    tally_i128 extra = 0;
     tally_span client = pack_text_of(rate, "client"), date = pack_text_of(rate, "from");
     if (tally_span_is(pack_text_of(c->contract, "ai_cost"), "in_rate"))
         extra = pico_of(c->contract, "rate_extra");
     if (pack_is_leaf(rate)) return -1;
-    if (rate == c->contract) return (tally_i128)pico_of(rate, "rate") + extra;
+    if (rate == c->contract) return pico_of(rate, "rate") + extra;
     if (!pack_is_kind(rate, "rate.set") ||
         (client.len && !tally_span_eq(client, c->document->invoice->client)) ||
         !tally_span_eq(pack_text_of(rate, "currency"), c->document->invoice->currency))
         return -2;
     if (date.len && (tally_date_parse(date, &from) != 0 || from > row->day)) return -2;
-    return (tally_i128)pico_of(rate, "amount") + extra;
+    return pico_of(rate, "amount") + extra;
 }
 
 static bool rates_hold(const line_check *c) {
@@ -388,7 +389,7 @@ static bool hours_hold(const line_check *c) {
 }
 
 /* The exchange as a fraction; false when the line's record is none of it. */
-static bool exchange_of(const line_check *c, tally_span from, tally_i128 *num, tally_i128 *den) {
+static bool exchange_of(const line_check *c, tally_span from, tally_u128 *num, tally_u128 *den) {
     tally_span to = c->document->invoice->currency;
     int64_t day, rate;
     if (!pack_is_kind(c->item, "fx.set") ||
@@ -399,34 +400,28 @@ static bool exchange_of(const line_check *c, tally_span from, tally_i128 *num, t
     tally_span base = pack_text_of(c->item, "base"), quote = pack_text_of(c->item, "quote");
     bool direct = tally_span_eq(base, from) && tally_span_eq(quote, to);
     if (!direct && !(tally_span_eq(base, to) && tally_span_eq(quote, from))) return false;
-    *num = direct ? rate : TALLY_PICO;
-    *den = direct ? TALLY_PICO : rate;
+    *num = direct ? (tally_u128)rate : TALLY_PICO;
+    *den = direct ? TALLY_PICO : (tally_u128)rate;
     return true;
 }
 
 /* pico x num x percent / (den x 100) in minor units, half away from zero; false on overflow. */
-static bool minor_of(const line_check *c, tally_i128 pico, tally_i128 num, tally_i128 den,
+static bool minor_of(const line_check *c, tally_i128 pico, tally_u128 num, tally_u128 den,
                      tally_i128 *out) {
     uint64_t markup = 0;
-    bool minus = pico < 0;
-    tally_i128 value = minus ? -pico : pico;
     if (tally_span_is(pack_text_of(c->contract, "ai_cost"), "markup"))
         (void)tally_body_u64(&c->contract->record, "markup_percent", &markup);
     if (markup > MINUTES_MAX) return false;
-    den *= 100;
+    den *= 100u;
     for (int i = c->document->invoice->decimals; i < TALLY_PICO_DECIMALS; i++)
-        den *= 10;
-    if (__builtin_mul_overflow(value, num, &value) ||
-        __builtin_mul_overflow(value, (tally_i128)100 + markup, &value) ||
-        __builtin_add_overflow(value, den / 2, &value))
-        return false;
-    *out = minus ? -(value / den) : value / den;
-    return true;
+        den *= 10u;
+    return tally_pico_scale(pico, num * (100u + markup), den, out) == 0;
 }
 
 static bool compute_holds(const line_check *c) {
     const tally_trace *rows = c->document->invoice->trace + c->l->trace_at;
-    tally_i128 pico = 0, num = 1, den = 1, minor;
+    tally_i128 pico = 0, minor;
+    tally_u128 num = 1, den = 1;
     if (c->l->trace_count == 0) return claimed(c);
     pack_subject(c->line, "line %zu price", c->n + 1);
     for (size_t i = 0; i < c->l->trace_count; i++) {
@@ -444,11 +439,14 @@ static bool compute_holds(const line_check *c) {
 }
 
 static bool milestone_holds(const line_check *c) {
-    int64_t value;
+    int64_t percent;
+    tally_i128 fee;
     if (!c->item || !pack_is_kind(c->item, "milestone.set")) return claimed(c);
-    if (tally_body_i64(&c->item->record, "fee", &value)) return price_is(c, value);
-    if (!tally_body_i64(&c->item->record, "percent_bp", &value)) return claimed(c);
-    return price_is(c, (tally_i128)pico_of(c->contract, "fee") * value / 10000);
+    if (tally_body_amount(&c->item->record, "fee", &fee)) return price_is(c, fee);
+    if (!tally_body_i64(&c->item->record, "percent_bp", &percent)) return claimed(c);
+    if (__builtin_mul_overflow(pico_of(c->contract, "fee"), (tally_i128)percent, &fee))
+        return pack_bad(c->line, "it is not what was agreed");
+    return price_is(c, fee / 10000);
 }
 
 static bool change_holds(const line_check *c) {

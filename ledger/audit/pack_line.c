@@ -2,7 +2,6 @@
  * one way only. What they mean is said elsewhere. */
 #include "pack.h"
 
-#include <sodium.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -47,6 +46,7 @@ bool pack_grow(pack_line *line, void **items, size_t *room, size_t count, size_t
 static bool take(pack_line *line, bool last, const char *what, tally_span *out) {
     size_t left = (size_t)(line->end - line->at);
     const uint8_t *space = left ? memchr(line->at, ' ', left) : NULL;
+    *out = (tally_span){0};
     if (last && (space || !line->whole || left == 0))
         return pack_bad(line,
                         space          ? "%s is followed by more"
@@ -84,6 +84,7 @@ static bool read_number(tally_span text, uint64_t *out) {
 
 bool pack_number(pack_line *line, bool last, const char *what, uint64_t *out) {
     tally_span text;
+    *out = 0;
     return take(line, last, what, &text) &&
            (read_number(text, out) || pack_bad(line, "%s is no number", what));
 }
@@ -157,12 +158,8 @@ bool pack_base64(pack_line *line, bool last, const char *what, size_t len, uint8
     tally_span text;
     size_t got;
     if (!take(line, last, what, &text)) return false;
-    for (size_t i = 0; i < text.len; i++) /* libsodium takes some bytes above ASCII for digits */
-        if (text.ptr[i] >= 0x80) return pack_bad(line, "%s is no base64", what);
     uint8_t *to = pack->bytes + pack->bytes_used;
-    if (sodium_base642bin(to, pack->bytes_room - pack->bytes_used, (const char *)text.ptr, text.len,
-                          NULL, &got, NULL, sodium_base64_VARIANT_ORIGINAL) != 0 ||
-        got == 0)
+    if (tally_unbase64(text, false, to, pack->bytes_room - pack->bytes_used, &got) != 0 || got == 0)
         return pack_bad(line, "%s is no base64", what);
     if (len != 0 && got != len)
         return pack_bad(line, "%s has %zu bytes instead of %zu", what, got, len);

@@ -109,21 +109,48 @@ static uint64_t billed_key(const tally_trace *row, const pack_item *item) {
     return index_mix(index_mix(tally_get_be64(row->leaf.b), tally_get_be64(row->leaf.b + 8)), day);
 }
 
-bool pack_row_once(pack_line *line, const tally_trace *row, const pack_item *item) {
-    tally_pack *pack = line->pack;
-    uint32_t *slot = index_map_slot(&pack->billed, billed_key(row, item));
+/* Adds what the row bills to what `map` says is billed of that already; wrong beyond the whole. */
+static bool add_parts(pack_line *line, index_map *map, uint64_t key, const tally_trace *row,
+                      pack_parts **parts, size_t *count, size_t *room, const char *fault) {
+    uint32_t *slot = index_map_slot(map, key);
     if (!slot) return pack_out_of_memory(line);
     if (*slot == 0) {
-        if (!pack_grow(line, (void **)&pack->parts, &pack->parts_room, pack->parts_count,
-                       sizeof *pack->parts))
-            return false;
-        pack->parts[pack->parts_count++] = (pack_parts){row->part, row->parts};
-        *slot = (uint32_t)pack->parts_count;
+        if (!pack_grow(line, (void **)parts, room, *count, sizeof **parts)) return false;
+        (*parts)[(*count)++] = (pack_parts){row->part, row->parts};
+        *slot = (uint32_t)*count;
         return true;
     }
-    pack_parts *before = &pack->parts[*slot - 1];
-    if (before->parts != row->parts || row->part > row->parts - before->billed)
-        return pack_bad(line, "it is billed twice");
-    before->billed += row->part;
+    pack_parts *before = &(*parts)[*slot - 1];
+    /* part / parts is more than what is left, (parts - billed) / parts of before */
+    if ((tally_u128)row->part * before->parts >
+        (tally_u128)(before->parts - before->billed) * row->parts)
+        return pack_bad(line, "%s", fault);
+    if (before->parts == row->parts) before->billed += row->part;
     return true;
+}
+
+bool pack_row_once(pack_line *line, const tally_trace *row, const pack_item *item) {
+    tally_pack *pack = line->pack;
+    uint64_t key = billed_key(row, item);
+    uint32_t at = index_map_find(&pack->billed, key);
+    if (at && pack->parts[at - 1].parts != row->parts) return pack_bad(line, "it is billed twice");
+    return add_parts(line, &pack->billed, key, row, &pack->parts, &pack->parts_count,
+                     &pack->parts_room, "it is billed twice");
+}
+
+bool pack_row_alone(pack_line *line, const pack_document *document, const tally_trace *row,
+                    const pack_item *item) {
+    tally_pack *pack = line->pack;
+    uint64_t key = billed_key(row, item);
+    int64_t before;
+    if (!pack_time_before(line, document, row, &before)) return false;
+    if (document->voided || before != 0) return true; /* other stretches of time are other time */
+    uint32_t *by = index_map_slot(&pack->by_contract,
+                                  index_mix(key, tally_string_ref(document->invoice->contract)));
+    if (!by) return pack_out_of_memory(line);
+    if (*by != 0 && *by != pack->document_count)
+        return pack_bad(line, "another invoice under this contract bills it");
+    *by = (uint32_t)pack->document_count;
+    return add_parts(line, &pack->held, key, row, &pack->shares, &pack->share_count,
+                     &pack->share_room, "with another invoice it is billed beyond the whole");
 }

@@ -359,7 +359,8 @@ int tally_pack_read(tally_span text, tally_pack **out, tally_pack_verdict *verdi
     pack->bytes_room = text.len < TALLY_PACK_MAX_BYTES ? text.len + 1 : 1;
     pack->bytes = malloc(pack->bytes_room);
     pack_line first = {.pack = pack, .number = 1, .subject = "pack line 1"};
-    pack->no_memory = !pack->bytes;
+    pack->no_memory =
+        !pack->bytes || index_map_init(&pack->held) != 0 || index_map_init(&pack->by_contract) != 0;
     if (!pack->no_memory && text.len > TALLY_PACK_MAX_BYTES)
         (void)pack_bad(&first, "the pack has more than %u bytes", TALLY_PACK_MAX_BYTES);
     else if (!pack->no_memory)
@@ -390,6 +391,9 @@ void tally_pack_free(tally_pack *pack) {
     free(pack->locks);
     free(pack->parts);
     index_map_clear(&pack->billed);
+    free(pack->shares);
+    index_map_clear(&pack->held);
+    index_map_clear(&pack->by_contract);
     free(pack);
 }
 

@@ -187,7 +187,7 @@ bool pack_trace_line(pack_line *line) {
         return pack_bad(line, "its part or its time is out of range");
     if (!sessions_hold(line, row, &refs)) return false;
     if (is_observed(row->what) &&
-        (!pack_row_once(line, row, refs.item) ||
+        (!pack_row_once(line, row, refs.item) || !pack_row_alone(line, document, row, refs.item) ||
          !decision_holds(line, row, &refs, document->invoice->client, &recomputed) ||
          !pack_row_figure(line, document, row, refs.item, refs.rate, &recomputed)))
         return false;

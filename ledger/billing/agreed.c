@@ -47,7 +47,8 @@ static tally_milestone *milestone_find(tally_milestones *all, uint32_t number) {
 static int keep_milestone(void *ctx, const tally_policy_row *row, tally_error *err) {
     milestone_gather *g = ctx;
     const tally_record *record = &row->record;
-    int64_t fee, share;
+    tally_i128 fee;
+    int64_t share;
     (void)err;
     if (!tally_span_eq(text_of(record, "contract"), g->contract->contract) ||
         g->out->count == TALLY_MAX_MILESTONES)
@@ -58,10 +59,10 @@ static int keep_milestone(void *ctx, const tally_policy_row *row, tally_error *e
                            .section = text_of(record, "section"),
                            .criterion = text_of(record, "criterion"),
                            .leaf = row->leaf};
-    if (tally_body_i64(record, "fee", &fee))
+    if (tally_body_amount(record, "fee", &fee))
         m->fee = agreed_minor(g->contract, fee);
     else if (tally_body_i64(record, "percent_bp", &share))
-        m->fee = agreed_minor(g->contract, (tally_i128)g->contract->fee * share / 10000);
+        m->fee = agreed_minor(g->contract, g->contract->fee * share / 10000);
     else
         return 0;
     g->has_fee[m->number] = true;
@@ -95,7 +96,8 @@ static void sort_milestones(tally_milestones *all) {
 /* Those without a fee of their own share what the others leave of the contract's, in whole percents
  * of it; the last one takes the remainder: 30,000 in three is 9,900, 9,900 and 10,200. */
 static void share_fee(milestone_gather *g) {
-    int64_t left = agreed_minor(g->contract, g->contract->fee), open = 0, given = 0;
+    tally_i128 left = agreed_minor(g->contract, g->contract->fee), given = 0;
+    int64_t open = 0;
     for (size_t i = 0; i < g->out->count; i++) {
         if (g->has_fee[g->out->items[i].number])
             left -= g->out->items[i].fee;
@@ -107,12 +109,12 @@ static void share_fee(milestone_gather *g) {
         tally_milestone *m = &g->out->items[i];
         if (g->has_fee[m->number]) continue;
         tally_i128 percents = PERCENT_ALL / open;
-        m->fee = (int64_t)((tally_i128)left * percents / PERCENT_ALL);
+        m->fee = (int64_t)(left * percents / PERCENT_ALL);
         given += m->fee;
     }
     for (size_t i = g->out->count; i-- > 0 && open > 0;)
         if (!g->has_fee[g->out->items[i].number]) {
-            g->out->items[i].fee += left - given;
+            g->out->items[i].fee += (int64_t)(left - given);
             break;
         }
 }
@@ -144,7 +146,7 @@ static int pass_change(void *ctx, const tally_policy_row *row, tally_error *err)
                            .title = text_of(&row->record, "title"),
                            .leaf = row->leaf};
     if (!tally_span_eq(text_of(&row->record, "contract"), call->contract)) return 0;
-    (void)tally_body_i64(&row->record, "amount", &change.amount);
+    (void)tally_body_amount(&row->record, "amount", &change.amount);
     tally_span keys[] = {call->contract, change.number};
     /* What was approved is what stood then: a change of it since needs another approval. */
     if (tally_policy_get(call->txn, TALLY_POLICY_APPROVED, keys, 2, &approved) == 0 &&

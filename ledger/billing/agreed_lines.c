@@ -123,14 +123,19 @@ static int deposit_lines(void *ctx, const tally_deposit *deposit, tally_error *e
     for (size_t i = 0; i < deposit->credit_count && rc == 0; i++) {
         const tally_deposit_credit *credit = &deposit->credits[i];
         char hex[2 * TALLY_HASH_BYTES + 1];
+        int64_t amount = credit->amount;
+        tally_i128 gone;
         if (credit->amount == 0 || credit->milestone != d->asked->milestone) continue;
         if (deposit->day >= d->asked->period.end_day && d->asked->milestone == 0) continue;
+        if ((rc = deposit_credited(d, deposit, &gone)) != 0) break;
+        if (gone >= deposit->amount) continue;
+        if (amount > deposit->amount - gone) amount = (int64_t)(deposit->amount - gone);
         tally_hex(tally_span_of(deposit->leaf.b, sizeof deposit->leaf.b), hex);
         tally_invoice_line line = {.kind = TALLY_LINE_DEPOSIT,
                                    .description = tally_span_str("Deposit credit"),
                                    .detail =
                                        draft_text(d, "of the deposit received %.*s", SPAN(on)),
-                                   .price = -credit->amount};
+                                   .price = -amount};
         tally_trace trace = {
             .leaf = deposit->leaf, .what = tally_span_str("deposit.receive"), .day = deposit->day};
         rc = thing_line(d, "deposit", draft_text(d, "%s %u", hex, credit->milestone), line, trace);

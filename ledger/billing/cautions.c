@@ -6,7 +6,8 @@
 
 #include <inttypes.h>
 
-#define SILENT_DAYS 3 /* a device without a record for so long may hold work that is not here */
+#define TWIN_ID_BYTES 4u
+#define SILENT_DAYS   3 /* a device without a record for so long may hold work that is not here */
 
 /* ---- work that is nobody's ---- */
 
@@ -61,6 +62,49 @@ static int unattributed(draft *d) {
         draft_warn(d, "rules of equal rank disagree on some of this period; 'tally status' names "
                       "them");
     return rc;
+}
+
+/* ---- bills that may have come in twice ---- */
+
+typedef struct twins_on_draft {
+    draft *d;
+    tally_expense_twin first;
+    size_t count;
+} twins_on_draft;
+
+static bool is_on_draft(const draft *d, const tally_entry_id *id) {
+    for (size_t i = 0; i < d->trace_count; i++)
+        if (memcmp(d->trace[i].entry.b, id->b, sizeof id->b) == 0) return true;
+    return false;
+}
+
+static int note_twin(void *ctx, const tally_expense_twin *twin, tally_error *err) {
+    twins_on_draft *t = ctx;
+    (void)err;
+    if (!is_on_draft(t->d, &twin->id) && !is_on_draft(t->d, &twin->other)) return 0;
+    if (t->count++ == 0) t->first = *twin;
+    return 0;
+}
+
+static int recorded_twice(draft *d) {
+    twins_on_draft t = {.d = d};
+    char amount[TALLY_MONEY_TEXT_BYTES], id[2 * TWIN_ID_BYTES + 1], other[2 * TWIN_ID_BYTES + 1];
+    tally_span member = {0}, other_member = {0}, device;
+    int rc = tally_expense_twins_each(d->txn, d->period.first_day, d->period.end_day, note_twin, &t,
+                                      d->err);
+    if (rc != 0 || t.count == 0) return rc;
+    tally_pico_format_in(t.first.amount, t.first.currency, amount);
+    tally_hex(tally_span_of(t.first.id.b, TWIN_ID_BYTES), id);
+    tally_hex(tally_span_of(t.first.other.b, TWIN_ID_BYTES), other);
+    (void)tally_feed_names(d->txn, t.first.feed, &member, &device);
+    (void)tally_feed_names(d->txn, t.first.other_feed, &other_member, &device);
+    tally_span day = draft_day(d, t.first.day);
+    draft_warn(d,
+               "%zu expenses were recorded alike on two devices: %s by %.*s and %s by %.*s, both "
+               "%.*s %s %.*s of %.*s; if they are one bill, 'tally void' takes one out",
+               t.count, id, SPAN(member), other, SPAN(other_member), SPAN(t.first.provider), amount,
+               SPAN(t.first.currency), SPAN(day));
+    return 0;
 }
 
 /* ---- devices ---- */
@@ -141,6 +185,7 @@ static int left_out(draft *d) {
 
 int draft_cautions(draft *d) {
     int rc = unattributed(d);
+    if (rc == 0) rc = recorded_twice(d);
     if (rc == 0) rc = silent_devices(d);
     return rc != 0 ? rc : left_out(d);
 }

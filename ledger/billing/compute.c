@@ -247,8 +247,8 @@ static int group_line(compute_list *list, const compute_group *group, const comp
 
 /* Of what lines come to: what is above the budget of the contract's whole life is not billed. */
 static void budget_line(draft *d, size_t from) {
-    int64_t budget = agreed_minor(&d->contract, d->contract.ai_budget), now = 0;
-    tally_i128 before = 0;
+    int64_t budget = agreed_minor(&d->contract, d->contract.ai_budget);
+    tally_i128 before = 0, now = 0;
     for (size_t i = 0; i < billed_count(d->billed); i++) {
         const billed_issue *issue = billed_at(d->billed, i);
         if (!issue->voided && tally_span_eq(issue->contract, d->contract.contract))
@@ -257,7 +257,7 @@ static void budget_line(draft *d, size_t from) {
     for (size_t i = from; i < d->line_count; i++)
         now += d->lines[i].amount;
     tally_i128 above = before + now - budget;
-    int64_t over = above > now ? now : above > 0 ? (int64_t)above : 0;
+    tally_i128 over = above > now ? now : above > 0 ? above : 0;
     if (d->contract.ai_cost != TALLY_AI_BUDGET || over <= 0) return;
     tally_span words = draft_money(d, budget);
     draft_line(
@@ -267,7 +267,7 @@ static void budget_line(draft *d, size_t from) {
                .description = draft_text(d, "Above the AI budget of %.*s, not billed", SPAN(words)),
                .quantity = 100,
                .unit = tally_span_str("unit"),
-               .price = -over});
+               .price = over > INT64_MAX ? -INT64_MAX : -(int64_t)over});
     draft_warn(d, "the AI budget of contract %.*s is used up", SPAN(d->contract.contract));
 }
 

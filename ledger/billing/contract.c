@@ -15,9 +15,14 @@ static uint32_t number_of(const tally_record *record, const char *key, uint32_t 
     return tally_body_u64(record, key, &value) && value <= UINT32_MAX ? (uint32_t)value : otherwise;
 }
 
-static int64_t pico_of(const tally_record *record, const char *key) {
-    int64_t value;
-    return tally_body_i64(record, key, &value) ? value : 0;
+static tally_i128 amount_of(const tally_record *record, const char *key) {
+    tally_i128 value;
+    return tally_body_amount(record, key, &value) ? value : 0;
+}
+
+static int64_t hours_of(const tally_record *record) {
+    int64_t pico;
+    return tally_body_i64(record, "included_hours", &pico) ? pico : 0;
 }
 
 static tally_span text_of(const tally_record *record, const char *key) {
@@ -57,8 +62,8 @@ static void read_rules(const tally_record *record, tally_contract *out) {
     out->ai_cost =
         CHOICE(tally_ai_cost, record, "ai_cost", "at_cost", "markup", "in_rate", "budget", "none");
     out->markup_percent = number_of(record, "markup_percent", 0);
-    out->rate_extra = pico_of(record, "rate_extra");
-    out->ai_budget = pico_of(record, "ai_budget");
+    out->rate_extra = amount_of(record, "rate_extra");
+    out->ai_budget = amount_of(record, "ai_budget");
     out->paid_basis = CHOICE(unsigned, record, "basis", "list", "paid") == 1;
     out->terms_days = number_of(record, "terms_days", TERMS_DAYS);
     out->late_fee_bp = number_of(record, "late_fee_bp", LATE_FEE_BP);
@@ -119,11 +124,11 @@ static int contract_read(tally_txn *txn, const tally_policy_row *row, tally_cont
                             .client = text_of(record, "client"),
                             .project = text_of(record, "project"),
                             .title = text_of(record, "title"),
-                            .rate = pico_of(record, "rate"),
-                            .fee = pico_of(record, "fee"),
-                            .retainer = pico_of(record, "retainer"),
-                            .included_hours = pico_of(record, "included_hours"),
-                            .overage_rate = pico_of(record, "overage_rate"),
+                            .rate = amount_of(record, "rate"),
+                            .fee = amount_of(record, "fee"),
+                            .retainer = amount_of(record, "retainer"),
+                            .included_hours = hours_of(record),
+                            .overage_rate = amount_of(record, "overage_rate"),
                             .po_number = text_of(record, "po_number"),
                             .issuer = text_of(record, "issuer"),
                             .notes = text_of(record, "notes"),

@@ -142,7 +142,7 @@ int tally_credit_append(tally_txn *txn, const tally_contract *contract, int64_t 
                         tally_span reason, tally_span invoice, tally_error *err) {
     tally_writer *writer;
     tally_hash leaf;
-    const char *fault = tally_field_text_fault(TALLY_FIELD_TEXT, reason);
+    const char *fault = tally_field_typed_fault(TALLY_FIELD_TEXT, reason);
     if (amount <= 0) return tally_fail(err, TALLY_EINVAL, "a credit is an amount above zero");
     if (fault) return tally_fail(err, TALLY_EINVAL, "a credit's reason must be %s", fault);
     int rc = tally_writer_new(&writer, err);

@@ -2,6 +2,8 @@
  * packed in the order of their keys and read back in no other. PROTOCOL.md section 15. */
 #include "invoice.h"
 
+#include "../amount.h"
+
 #include <msgpack.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,9 +11,15 @@
 #define DOCUMENT_NAME      "tally-invoice/1"
 #define DOCUMENT_TRACE_MAX 100000u /* longer traces stand in it by their digest only */
 
+/* An invoice's own figures and days stay below this, so that whoever prints them may add two or
+ * change a sign. Nobody owes as much. */
+#define DOCUMENT_FIGURE_MAX (INT64_MAX / 4)
+
 typedef enum doc_type {
     DOC_TEXT,
     DOC_I64,
+    DOC_AMOUNT,
+    DOC_FIGURE,
     DOC_U32,
     DOC_INT,
     DOC_SIZE,
@@ -36,25 +44,25 @@ static const doc_field head_fields[] = {
     FIELD(DOC_TEXT, tally_invoice, "contract", contract),
     FIELD(DOC_TEXT, tally_invoice, "currency", currency),
     FIELD(DOC_INT, tally_invoice, "decimals", decimals),
-    FIELD(DOC_I64, tally_invoice, "due", due),
-    FIELD(DOC_I64, tally_invoice, "due_day", due_day),
-    FIELD(DOC_I64, tally_invoice, "end_day", end_day),
-    FIELD(DOC_I64, tally_invoice, "first_day", first_day),
-    FIELD(DOC_I64, tally_invoice, "issue_day", issue_day),
+    FIELD(DOC_FIGURE, tally_invoice, "due", due),
+    FIELD(DOC_FIGURE, tally_invoice, "due_day", due_day),
+    FIELD(DOC_FIGURE, tally_invoice, "end_day", end_day),
+    FIELD(DOC_FIGURE, tally_invoice, "first_day", first_day),
+    FIELD(DOC_FIGURE, tally_invoice, "issue_day", issue_day),
     FIELD(DOC_U32, tally_invoice, "milestone", milestone),
-    FIELD(DOC_I64, tally_invoice, "net", net),
+    FIELD(DOC_FIGURE, tally_invoice, "net", net),
     FIELD(DOC_TEXT, tally_invoice, "number", number),
-    FIELD(DOC_I64, tally_invoice, "paid", paid),
+    FIELD(DOC_FIGURE, tally_invoice, "paid", paid),
     FIELD(DOC_TEXT, tally_invoice, "po_number", po_number),
-    FIELD(DOC_I64, tally_invoice, "subtotal_compute", subtotal[TALLY_BLOCK_COMPUTE]),
-    FIELD(DOC_I64, tally_invoice, "subtotal_credits", subtotal[TALLY_BLOCK_CREDITS]),
-    FIELD(DOC_I64, tally_invoice, "subtotal_engineering", subtotal[TALLY_BLOCK_ENGINEERING]),
-    FIELD(DOC_I64, tally_invoice, "tax", tax),
+    FIELD(DOC_FIGURE, tally_invoice, "subtotal_compute", subtotal[TALLY_BLOCK_COMPUTE]),
+    FIELD(DOC_FIGURE, tally_invoice, "subtotal_credits", subtotal[TALLY_BLOCK_CREDITS]),
+    FIELD(DOC_FIGURE, tally_invoice, "subtotal_engineering", subtotal[TALLY_BLOCK_ENGINEERING]),
+    FIELD(DOC_FIGURE, tally_invoice, "tax", tax),
     FIELD(DOC_HASH, tally_invoice, "team", team),
     FIELD(DOC_TEXT, tally_invoice, "terms", terms),
     FIELD(DOC_TEXT, tally_invoice, "timezone", timezone),
     FIELD(DOC_TEXT, tally_invoice, "title", title),
-    FIELD(DOC_I64, tally_invoice, "total", total),
+    FIELD(DOC_FIGURE, tally_invoice, "total", total),
     FIELD(DOC_HASH, tally_invoice, "trace_digest", trace_digest),
 };
 
@@ -76,14 +84,14 @@ static const doc_field party_fields[] = {
 };
 
 static const doc_field line_fields[] = {
-    FIELD(DOC_I64, tally_invoice_line, "amount", amount),
+    FIELD(DOC_FIGURE, tally_invoice_line, "amount", amount),
     FIELD(DOC_U32, tally_invoice_line, "block", block),
     FIELD(DOC_TEXT, tally_invoice_line, "category", category),
     FIELD(DOC_TEXT, tally_invoice_line, "description", description),
     FIELD(DOC_TEXT, tally_invoice_line, "detail", detail),
     FIELD(DOC_U32, tally_invoice_line, "kind", kind),
-    FIELD(DOC_I64, tally_invoice_line, "price", price),
-    FIELD(DOC_I64, tally_invoice_line, "quantity", quantity),
+    FIELD(DOC_FIGURE, tally_invoice_line, "price", price),
+    FIELD(DOC_FIGURE, tally_invoice_line, "quantity", quantity),
     FIELD(DOC_TEXT, tally_invoice_line, "tax_category", tax_category),
     FIELD(DOC_U32, tally_invoice_line, "tax_rate", tax_rate),
     FIELD(DOC_SIZE, tally_invoice_line, "trace_count", trace_count),
@@ -92,11 +100,11 @@ static const doc_field line_fields[] = {
 };
 
 static const doc_field tax_fields[] = {
-    FIELD(DOC_I64, tally_tax_group, "base", base),
+    FIELD(DOC_FIGURE, tally_tax_group, "base", base),
     FIELD(DOC_TEXT, tally_tax_group, "category", category),
     FIELD(DOC_U32, tally_tax_group, "rate", rate),
     FIELD(DOC_TEXT, tally_tax_group, "reason", reason),
-    FIELD(DOC_I64, tally_tax_group, "tax", tax),
+    FIELD(DOC_FIGURE, tally_tax_group, "tax", tax),
 };
 
 _Static_assert(sizeof(tally_line_block) == sizeof(uint32_t), "a block is packed as a number");
@@ -118,7 +126,9 @@ static void pack_field(msgpack_packer *pk, const doc_field *field, const void *o
     const uint8_t *at = (const uint8_t *)of + field->at;
     switch (field->type) {
     case DOC_TEXT: pack_text(pk, *(const tally_span *)(const void *)at); break;
-    case DOC_I64: msgpack_pack_int64(pk, *(const int64_t *)(const void *)at); break;
+    case DOC_I64:
+    case DOC_FIGURE: msgpack_pack_int64(pk, *(const int64_t *)(const void *)at); break;
+    case DOC_AMOUNT: amount_pack(pk, *(const tally_i128 *)(const void *)at); break;
     case DOC_U32: msgpack_pack_uint32(pk, *(const uint32_t *)(const void *)at); break;
     case DOC_INT: msgpack_pack_int(pk, *(const int *)(const void *)at); break;
     case DOC_SIZE: msgpack_pack_uint64(pk, *(const size_t *)(const void *)at); break;
@@ -145,7 +155,7 @@ static void pack_trace(msgpack_packer *pk, const tally_invoice *invoice) {
         pack_text(pk, trace->what);
         msgpack_pack_int64(pk, trace->day);
         msgpack_pack_int64(pk, trace->ms);
-        msgpack_pack_int64(pk, trace->pico);
+        amount_pack(pk, trace->pico);
         pack_text(pk, trace->currency);
         msgpack_pack_uint64(pk, trace->part);
         msgpack_pack_uint64(pk, trace->parts);
@@ -189,8 +199,32 @@ static void pack_document(msgpack_packer *pk, const tally_invoice *invoice) {
         msgpack_pack_array(pk, 0);
 }
 
+static bool figures_fit(const doc_field *fields, size_t count, const void *of) {
+    for (size_t i = 0; i < count; i++) {
+        if (fields[i].type != DOC_FIGURE) continue;
+        int64_t figure = *(const int64_t *)(const void *)((const uint8_t *)of + fields[i].at);
+        if (figure < -DOCUMENT_FIGURE_MAX || figure > DOCUMENT_FIGURE_MAX) return false;
+    }
+    return true;
+}
+
+/* Nothing is written that cannot be read again. */
+static bool document_fits(const tally_invoice *invoice) {
+    bool fits = figures_fit(head_fields, COUNT(head_fields), invoice);
+    for (size_t i = 0; fits && i < invoice->line_count; i++)
+        fits = figures_fit(line_fields, COUNT(line_fields), &invoice->lines[i]);
+    for (size_t i = 0; fits && i < invoice->tax_count; i++)
+        fits = figures_fit(tax_fields, COUNT(tax_fields), &invoice->taxes[i]);
+    return fits;
+}
+
 int tally_invoice_encode(const tally_invoice *invoice, uint8_t **out, size_t *len,
                          tally_error *err) {
+    *out = NULL;
+    *len = 0;
+    if (!document_fits(invoice))
+        return tally_fail(err, TALLY_EOVERFLOW,
+                          "the invoice's figures are too large to be written");
     msgpack_sbuffer buffer;
     msgpack_packer pk;
     tally_value value;
@@ -201,7 +235,6 @@ int tally_invoice_encode(const tally_invoice *invoice, uint8_t **out, size_t *le
     if (rc == 0 && buffer.size > TALLY_BLOB_MAX_BYTES)
         rc = tally_fail(err, TALLY_ELIMIT, "the invoice's document is over %u bytes",
                         TALLY_BLOB_MAX_BYTES);
-    *out = NULL;
     *len = buffer.size;
     if (rc == 0)
         *out = (uint8_t *)msgpack_sbuffer_release(&buffer);
@@ -212,19 +245,32 @@ int tally_invoice_encode(const tally_invoice *invoice, uint8_t **out, size_t *le
 
 /* ---- reading ---- */
 
+static bool read_i64(const tally_value *value, int64_t least, int64_t most, int64_t *out) {
+    if (value->type == TALLY_VALUE_UINT) {
+        *out = (int64_t)value->as.uint;
+        return value->as.uint <= (uint64_t)most;
+    }
+    *out = value->as.integer;
+    return value->type == TALLY_VALUE_INT && *out >= least;
+}
+
 static bool read_field(const doc_field *field, const tally_value *value, void *of) {
     uint8_t *at = (uint8_t *)of + field->at;
     bool uint = value->type == TALLY_VALUE_UINT;
     uint64_t number = uint ? value->as.uint : 0;
     switch (field->type) {
     case DOC_TEXT: *(tally_span *)(void *)at = value->bytes; return value->type == TALLY_VALUE_STR;
-    case DOC_I64:
-        *(int64_t *)(void *)at = uint ? (int64_t)number : value->as.integer;
-        return uint ? number <= INT64_MAX : value->type == TALLY_VALUE_INT;
+    case DOC_I64: return read_i64(value, INT64_MIN, INT64_MAX, (int64_t *)(void *)at);
+    case DOC_FIGURE:
+        return read_i64(value, -DOCUMENT_FIGURE_MAX, DOCUMENT_FIGURE_MAX, (int64_t *)(void *)at);
+    case DOC_AMOUNT: return tally_value_amount(value, (tally_i128 *)(void *)at);
     case DOC_U32: *(uint32_t *)(void *)at = (uint32_t)number; return uint && number <= UINT32_MAX;
     case DOC_INT: *(int *)(void *)at = (int)(number & 15u); return uint && number <= 12;
     case DOC_SIZE: *(size_t *)(void *)at = (size_t)number; return uint && number <= UINT32_MAX;
-    case DOC_BOOL: *(bool *)at = value->as.boolean; return value->type == TALLY_VALUE_BOOL;
+    case DOC_BOOL:
+        if (value->type != TALLY_VALUE_BOOL) return false;
+        *(bool *)at = value->as.boolean;
+        return true;
     case DOC_HASH:
         if (value->type != TALLY_VALUE_BIN || value->bytes.len != TALLY_HASH_BYTES) return false;
         memcpy(at, value->bytes.ptr, TALLY_HASH_BYTES);
@@ -266,7 +312,7 @@ static bool read_lines(const tally_value *list, invoice_box *box) {
 static bool read_trace(const tally_value *item, tally_trace *out) {
     static const doc_field fields[] = {
         FIELD(DOC_TEXT, tally_trace, "what", what), FIELD(DOC_I64, tally_trace, "day", day),
-        FIELD(DOC_I64, tally_trace, "ms", ms), FIELD(DOC_I64, tally_trace, "pico", pico),
+        FIELD(DOC_I64, tally_trace, "ms", ms), FIELD(DOC_AMOUNT, tally_trace, "pico", pico),
         FIELD(DOC_TEXT, tally_trace, "currency", currency)};
     tally_value v;
     if (item->type != TALLY_VALUE_ARRAY || item->count != 9) return false;
@@ -412,8 +458,10 @@ static void field_show(const doc_field *field, const void *of, char *out, size_t
         break;
     }
     case DOC_I64:
+    case DOC_FIGURE:
         (void)snprintf(out, size, "%lld", (long long)*(const int64_t *)(const void *)at);
         break;
+    case DOC_AMOUNT: tally_pico_format(*(const tally_i128 *)(const void *)at, 0, out); break;
     case DOC_U32: (void)snprintf(out, size, "%u", *(const uint32_t *)(const void *)at); break;
     case DOC_INT: (void)snprintf(out, size, "%d", *(const int *)(const void *)at); break;
     case DOC_SIZE: (void)snprintf(out, size, "%zu", *(const size_t *)(const void *)at); break;

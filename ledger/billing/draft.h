@@ -87,6 +87,11 @@ int draft_credits(draft *d);  /* deposit credits and corrections */
 int draft_cautions(draft *d); /* warnings about what the lines do not show */
 void draft_say_clauses(draft *d);
 
+/* Minor units that living invoices of the contract have credited of a deposit; of one with a
+ * schedule of its own 0 where that names later milestones. TALLY_ENOTFOUND where a document is not
+ * here. */
+int deposit_credited(draft *d, const tally_deposit *deposit, tally_i128 *out);
+
 /* ---- rates of exchange and of hours ---- */
 
 typedef struct rate_found {

@@ -12,6 +12,13 @@ typedef struct invoice_box {
     draft_chunk *memory;
 } invoice_box;
 
+/* What others may have recorded must not overflow where it is summed: a thousand of these fit 64
+ * bits. Minor units, of one invoice or payment. */
+#define INVOICE_AMOUNT_LIMIT (INT64_C(1) << 53)
+static inline bool invoice_amount_ok(int64_t minor) {
+    return minor > -INVOICE_AMOUNT_LIMIT && minor < INVOICE_AMOUNT_LIMIT;
+}
+
 /* SHA-256 of the trace's canonical bytes. */
 void invoice_trace_digest(const tally_invoice *invoice, tally_hash *out);
 void invoice_set_number(tally_invoice *invoice, const char *number);

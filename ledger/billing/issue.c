@@ -135,13 +135,14 @@ static void pack_frontier(msgpack_sbuffer *out, const tally_invoice *invoice) {
     }
 }
 
-static int64_t project_sum(const tally_invoice *invoice) {
-    int64_t sum = 0;
+static bool project_sum(const tally_invoice *invoice, int64_t *sum) {
+    *sum = 0;
     for (size_t i = 0; i < invoice->line_count; i++)
-        if (invoice->lines[i].kind == TALLY_LINE_MILESTONE ||
-            invoice->lines[i].kind == TALLY_LINE_PROJECT)
-            sum += invoice->lines[i].amount;
-    return sum;
+        if ((invoice->lines[i].kind == TALLY_LINE_MILESTONE ||
+             invoice->lines[i].kind == TALLY_LINE_PROJECT) &&
+            __builtin_add_overflow(*sum, invoice->lines[i].amount, sum))
+            return false;
+    return true;
 }
 
 typedef struct issue_dates {
@@ -154,7 +155,11 @@ static int append_issue(tally_txn *txn, tally_writer *writer, const tally_invoic
                         tally_hash *leaf, tally_error *err) {
     issue_dates dates;
     msgpack_sbuffer frontier;
-    int64_t compute = invoice->subtotal[TALLY_BLOCK_COMPUTE];
+    int64_t compute = invoice->subtotal[TALLY_BLOCK_COMPUTE], project;
+    if (!project_sum(invoice, &project) || !invoice_amount_ok(invoice->total) ||
+        !invoice_amount_ok(compute) || !invoice_amount_ok(project))
+        return tally_fail(err, TALLY_EREFUSED,
+                          "the invoice is too large; bill a shorter period, or fewer milestones");
     tally_date_format(invoice->first_day, dates.from);
     tally_date_format(invoice->end_day - 1, dates.to);
     tally_date_format(invoice->issue_day, dates.issued);
@@ -174,7 +179,7 @@ static int append_issue(tally_txn *txn, tally_writer *writer, const tally_invoic
     tally_put_u64_opt(writer, "late_fee_bp", late_fee_bp);
     tally_put_i64(writer, "total", invoice->total);
     tally_put_u64_opt(writer, "compute", compute > 0 ? (uint64_t)compute : 0);
-    tally_put_u64_opt(writer, "project", (uint64_t)project_sum(invoice));
+    tally_put_u64_opt(writer, "project", (uint64_t)project);
     tally_put_bin(writer, "document", tally_span_of(document->b, sizeof document->b));
     tally_put_bin(writer, "sha256", tally_span_of(sha256->b, sizeof sha256->b));
     tally_put_bin(writer, "trace", tally_span_of(invoice->trace_digest.b, TALLY_HASH_BYTES));
@@ -250,7 +255,7 @@ static int append_about(tally_txn *txn, const tally_issued *issued, fact_kind ab
 int tally_invoice_void(tally_txn *txn, const tally_issued *issued, tally_span reason,
                        tally_error *err) {
     tally_writer *writer;
-    const char *fault = reason.len ? tally_field_text_fault(TALLY_FIELD_TEXT, reason) : NULL;
+    const char *fault = reason.len ? tally_field_typed_fault(TALLY_FIELD_TEXT, reason) : NULL;
     if (fault) return tally_fail(err, TALLY_EINVAL, "a reason must be %s", fault);
     if (issued->status == TALLY_INVOICE_VOID)
         return tally_fail(err, TALLY_EEXIST, "invoice %.*s is void already", SPAN(issued->number));
@@ -264,9 +269,11 @@ int tally_invoice_pay(tally_txn *txn, const tally_issued *issued, int64_t amount
                       tally_span note, tally_error *err) {
     char date[TALLY_TIME_TEXT_BYTES];
     tally_writer *writer;
-    const char *fault = note.len ? tally_field_text_fault(TALLY_FIELD_TEXT, note) : NULL;
+    const char *fault = note.len ? tally_field_typed_fault(TALLY_FIELD_TEXT, note) : NULL;
     if (fault) return tally_fail(err, TALLY_EINVAL, "a note must be %s", fault);
     if (amount <= 0) return tally_fail(err, TALLY_EINVAL, "a payment is an amount above zero");
+    if (!invoice_amount_ok(amount))
+        return tally_fail(err, TALLY_EINVAL, "a payment of that size is no payment");
     if (issued->status == TALLY_INVOICE_VOID)
         return tally_fail(err, TALLY_EREFUSED, "invoice %.*s is void: nothing is owed on it",
                           SPAN(issued->number));

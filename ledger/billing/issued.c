@@ -9,7 +9,6 @@
 
 #define PAYMENTS_MAX    1000u /* of one invoice */
 #define FRONTIER_MAX    4096u
-#define AMOUNT_MAX      (INT64_MAX / (1 << 20)) /* minor units, of one invoice or payment */
 #define KILL_DAYS       14
 #define LATE_MONTHS_MAX 1200
 
@@ -68,11 +67,6 @@ static void hash_of(const tally_record *record, const char *key, tally_hash *out
     if (tally_body_bin(record, key, TALLY_HASH_BYTES, &bytes)) memcpy(out->b, bytes, sizeof out->b);
 }
 
-/* What others may have recorded must not overflow where it is summed. */
-static bool amount_sane(int64_t minor) {
-    return minor > -AMOUNT_MAX && minor < AMOUNT_MAX;
-}
-
 /* False for a record that lacks what makes an invoice. */
 static bool issue_read(tally_txn *txn, const billed_issue *issue, tally_issued *out) {
     const tally_record *record = &issue->record;
@@ -98,8 +92,8 @@ static bool issue_read(tally_txn *txn, const billed_issue *issue, tally_issued *
     (void)tally_feed_names(txn, issue->feed, &out->member, &out->device);
     if (!tally_body_str(record, "currency", &out->currency)) return false;
     out->decimals = tally_currency_decimals(out->currency);
-    return out->decimals >= 0 && amount_sane(out->total) && amount_sane(out->compute) &&
-           amount_sane(out->project);
+    return out->decimals >= 0 && invoice_amount_ok(out->total) && invoice_amount_ok(out->compute) &&
+           invoice_amount_ok(out->project);
 }
 
 static size_t frontier_read(const tally_record *record, tally_frontier_entry *out) {
@@ -133,7 +127,7 @@ static int keep_payment(void *ctx, const fact *f, tally_error *err) {
     (void)err;
     if (tally_body_bin(&f->record, "issue", TALLY_HASH_BYTES, &issue) &&
         memcmp(issue, g->issued->issue.b, TALLY_HASH_BYTES) == 0 && paid.amount > 0 &&
-        amount_sane(paid.amount) && paid.day <= g->day && g->count < PAYMENTS_MAX)
+        invoice_amount_ok(paid.amount) && paid.day <= g->day && g->count < PAYMENTS_MAX)
         g->paid[g->count++] = paid;
     return 0;
 }
@@ -329,7 +323,8 @@ static int add_project(void *ctx, const tally_issued *issued, tally_error *err) 
     if (issued->status == TALLY_INVOICE_VOID || !tally_span_eq(issued->contract, p->contract))
         return 0;
     bool all = issued->status == TALLY_INVOICE_PAID || issued->paid > issued->project;
-    p->paid += all ? issued->project : issued->paid;
+    if (__builtin_add_overflow(p->paid, all ? issued->project : issued->paid, &p->paid))
+        p->paid = INT64_MAX;
     return 0;
 }
 

@@ -71,15 +71,14 @@ int draft_exchange(draft *d, tally_span from, tally_span to, int64_t day, rate_f
 int draft_to_minor(draft *d, tally_i128 pico, const rate_found *rate, uint32_t percent,
                    int64_t *out) {
     int decimals = tally_currency_decimals(d->contract.currency);
-    tally_i128 num = pico < 0 ? -pico : pico, den = (tally_i128)rate->den * 100;
+    tally_u128 num = (tally_u128)rate->num * percent, den = (tally_u128)rate->den * 100u;
+    tally_i128 minor;
     for (int i = decimals; i < TALLY_PICO_DECIMALS; i++)
-        den *= 10;
-    if (__builtin_mul_overflow(num, (tally_i128)rate->num, &num) ||
-        __builtin_mul_overflow(num, (tally_i128)percent, &num) ||
-        __builtin_add_overflow(num, den / 2, &num) || num / den > INT64_MAX)
+        den *= 10u;
+    if (tally_pico_scale(pico, num, den, &minor) != 0 || minor > INT64_MAX || minor < -INT64_MAX)
         return tally_fail(d->err, TALLY_EOVERFLOW,
                           "a cost of this period is too large to be exact");
-    *out = (int64_t)(pico < 0 ? -(num / den) : num / den);
+    *out = (int64_t)minor;
     return 0;
 }
 
@@ -90,7 +89,8 @@ typedef struct rate_search {
     tally_span project, member;
     int64_t day;
     int best; /* how specific the best row is; -1: none */
-    int64_t best_day, amount;
+    int64_t best_day;
+    tally_i128 amount;
     tally_policy_row row;
 } rate_search;
 
@@ -104,7 +104,8 @@ static int weigh_rate(void *ctx, const tally_policy_row *row, tally_error *err) 
     } keys[] = {
         {"client", s->d->contract.client, 4}, {"project", s->project, 2}, {"member", s->member, 1}};
     tally_span text;
-    int64_t from = INT64_MIN, amount;
+    int64_t from = INT64_MIN;
+    tally_i128 amount;
     int rank = 0;
     (void)err;
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
@@ -115,7 +116,7 @@ static int weigh_rate(void *ctx, const tally_policy_row *row, tally_error *err) 
     if (tally_body_str(&row->record, "from", &text) && tally_date_parse(text, &from) != 0) return 0;
     if (!tally_body_str(&row->record, "currency", &text) ||
         !tally_span_eq(text, s->d->contract.currency) ||
-        !tally_body_i64(&row->record, "amount", &amount) || from > s->day || rank < s->best)
+        !tally_body_amount(&row->record, "amount", &amount) || from > s->day || rank < s->best)
         return 0;
     if (rank == s->best && from < s->best_day) return 0;
     s->best = rank;
@@ -146,7 +147,7 @@ static int no_rate(draft *d, tally_span member, int64_t day) {
 int draft_rate(draft *d, tally_span project, tally_span member, int64_t day, hour_rate *out) {
     const tally_contract *c = &d->contract;
     rate_search s = {.d = d, .project = project, .member = member, .day = day, .best = -1};
-    int64_t pico = c->rate;
+    tally_i128 pico = c->rate;
     out->words = tally_span_str("rate of the contract");
     out->leaf = c->leaf;
     if (pico == 0) {
@@ -157,8 +158,7 @@ int draft_rate(draft *d, tally_span project, tally_span member, int64_t day, hou
         out->words = rate_words(d, &s);
         out->leaf = s.row.leaf;
     }
-    if (c->ai_cost == TALLY_AI_IN_RATE && __builtin_add_overflow(pico, c->rate_extra, &pico))
-        return tally_fail(d->err, TALLY_EOVERFLOW, "the hourly rate is too large to be exact");
+    if (c->ai_cost == TALLY_AI_IN_RATE) pico += c->rate_extra; /* both far below the limit */
     out->price = agreed_minor(c, pico);
     return 0;
 }

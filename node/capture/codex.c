@@ -197,7 +197,8 @@ static int take_record(codex *state, const codex_line *line, tally_error *err) {
     if (rc == 0) return 0;
     bool copy =
         line->kind == CODEX_COMPACTED; /* of a record that normally stands in the file itself */
-    if (!copy) codex_counter_expect_twin(&state->counter, &usage);
+    bool late = codex_counter_has_spent(&state->counter, &usage); /* its event came before it */
+    if (!copy && !late) codex_counter_expect_twin(&state->counter, &usage);
     if (names_own(state, line) && !state->own)
         rc = become_own(state, err);
     else
@@ -215,7 +216,7 @@ static int take_record(codex *state, const codex_line *line, tally_error *err) {
         name.len = make_key(state, &thread_usage, key);
     }
     rc = codex_counter_is_first(&state->counter, name, err);
-    if (rc != 1) return rc;
+    if (rc != 1 || late) return rc < 0 ? rc : 0;
     return emit_cost(state, line, name, codex_model_of(&state->model, &line->field[CODEX_TURN]),
                      &usage, err);
 }

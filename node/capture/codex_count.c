@@ -2,7 +2,7 @@
  * or resets is told apart by the totals that were seen before. */
 #include "codex_count.h"
 
-enum seen_seed { SEEN_TOTAL = 1, SEEN_RESPONSE = 2 };
+enum seen_seed { SEEN_TOTAL = 1, SEEN_RESPONSE = 2, SEEN_SPENT = 3 };
 
 void codex_counter_init(codex_counter *counter) {
     memset(counter, 0, sizeof *counter);
@@ -80,6 +80,13 @@ static bool spend_of_total(const codex_counter *counter, const codex_event *even
     return true;
 }
 
+/* Usage as such: some counters name the total and some do not. */
+static uint64_t spent_hash(const codex_vector *usage) {
+    codex_vector bare = *usage;
+    bare.total = 0;
+    return codex_vector_hash(SEEN_SPENT, &bare);
+}
+
 int codex_counter_spend(codex_counter *counter, const codex_event *event, codex_vector *spent,
                         const char **why, tally_error *err) {
     *why = NULL;
@@ -93,7 +100,12 @@ int codex_counter_spend(codex_counter *counter, const codex_event *event, codex_
     /* After a compaction the context's size is estimated: no input, no output, no spend. */
     if (spend && spent->input == 0 && spent->output == 0) spend = false;
     int rc = advance(counter, event, err);
+    if (rc == 0 && spend) rc = capture_recent_add(&counter->seen, spent_hash(spent), err);
     return rc != 0 ? rc : spend;
+}
+
+bool codex_counter_has_spent(const codex_counter *counter, const codex_vector *usage) {
+    return capture_recent_has(&counter->seen, spent_hash(usage));
 }
 
 void codex_counter_expect_twin(codex_counter *counter, const codex_vector *usage) {

@@ -41,6 +41,9 @@ int codex_counter_pass(codex_counter *counter, const codex_event *event, tally_e
 int codex_counter_spend(codex_counter *counter, const codex_event *event, codex_vector *spent,
                         const char **why, tally_error *err);
 
+/* True when an event spent just that before its record came: whatever the record is of, an event
+ * counts it, before or after. */
+bool codex_counter_has_spent(const codex_counter *counter, const codex_vector *usage);
 /* A usage record was read: the event that repeats it is its twin. */
 void codex_counter_expect_twin(codex_counter *counter, const codex_vector *usage);
 /* 1 the first time that this file names the response, 0 later, TALLY_ENOMEM. */

@@ -358,9 +358,9 @@ int net_connection_start(net_connection *c, tally_session_options *options, tall
 }
 
 int net_connection_start_team(net_connection *c, size_t skip, tally_error *err) {
-    tally_team_secret secrets[TALLY_TEAM_MAX_SECRETS];
+    const tally_team_secret *secrets;
     size_t count = 0;
-    int rc = net_hub_secrets(c->hub, secrets, &count, err);
+    int rc = net_hub_secrets(c->hub, &secrets, &count, err);
     if (!c->outgoing) skip = 0;
     if (rc == 0 && skip > 0) skip %= count;
     tally_session_options options = {.kind = TALLY_SESSION_TEAM,
@@ -373,7 +373,6 @@ int net_connection_start_team(net_connection *c, size_t skip, tally_error *err) 
         rc = net_connection_start(c, &options, err);
     else
         net_connection_cut(c);
-    sodium_memzero(secrets, sizeof secrets);
     return rc;
 }
 

@@ -3,8 +3,9 @@
 #include "hub.h"
 #include "connection.h"
 
+#include <tally/secret.h>
+
 #include <signal.h>
-#include <sodium.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -98,12 +99,13 @@ int net_hub_new(tally_ledger *ledger, net_news_fn *news, void *news_ctx, net_hub
     if (rc == 0) rc = tally_wire_packer_new(&hub->packer, err);
     if (rc == 0 && !(hub->read_buffer = malloc(NET_READ_BYTES)))
         rc = tally_fail(err, TALLY_ENOMEM, "no memory for connections");
-    if (rc == 0 && !(hub->secrets = sodium_allocarray(TALLY_TEAM_MAX_SECRETS, SECRET_BYTES)))
-        rc = tally_fail(err, TALLY_ENOMEM, "no locked memory for connections");
+    void *secrets = NULL;
+    if (rc == 0) rc = tally_secret_new(TALLY_TEAM_MAX_SECRETS * SECRET_BYTES, &secrets, err);
+    hub->secrets = secrets;
     int uv = rc == 0 ? uv_loop_init(&hub->loop) : 0;
     if (uv != 0) rc = tally_fail(err, TALLY_EIO, "cannot make an event loop: %s", uv_strerror(uv));
     if (rc != 0) {
-        sodium_free(hub->secrets);
+        tally_secret_free(hub->secrets);
         free(hub->read_buffer);
         tally_wire_packer_free(hub->packer);
         free(hub);
@@ -162,7 +164,7 @@ void net_hub_free(net_hub *hub) {
         (void)uv_run(&hub->loop, UV_RUN_NOWAIT);
         if (uv_loop_alive(&hub->loop)) uv_sleep(1);
     }
-    sodium_free(hub->secrets);
+    tally_secret_free(hub->secrets);
     free(hub->read_buffer);
     tally_wire_packer_free(hub->packer);
     free(hub);
@@ -181,11 +183,10 @@ static int secrets_read(net_hub *hub, tally_error *err) {
     return rc;
 }
 
-int net_hub_secrets(net_hub *hub, tally_team_secret out[TALLY_TEAM_MAX_SECRETS], size_t *count,
-                    tally_error *err) {
+int net_hub_secrets(net_hub *hub, const tally_team_secret **out, size_t *count, tally_error *err) {
     int rc = secrets_read(hub, err);
     *count = rc == 0 ? hub->secret_count : 0;
-    memcpy(out, hub->secrets, *count * SECRET_BYTES);
+    *out = hub->secrets;
     if (rc == TALLY_ENOTFOUND)
         rc = tally_fail(err, rc,
                         "this device holds no secret of the team: it was revoked, or has not "

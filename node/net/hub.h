@@ -65,9 +65,8 @@ void net_hub_changed(net_hub *hub);
 bool net_hub_look(net_hub *hub);
 void net_hub_drain(net_hub *hub);
 
-/* The team's secrets, newest first. The caller wipes them. */
-int net_hub_secrets(net_hub *hub, tally_team_secret out[TALLY_TEAM_MAX_SECRETS], size_t *count,
-                    tally_error *err);
+/* The team's secrets, newest first: the hub's own, until the next call. */
+int net_hub_secrets(net_hub *hub, const tally_team_secret **out, size_t *count, tally_error *err);
 
 void net_tell(net_hub *hub, const net_news *news);
 /* The most frequent: a level, a word, an address and a sentence. */

@@ -23,16 +23,16 @@ static void send_everywhere(net_lan *lan, const uint8_t *beacon) {
 }
 
 static void beacon_send(net_lan *lan) {
-    tally_team_secret secrets[TALLY_TEAM_MAX_SECRETS];
+    const tally_team_secret *secrets;
     uint8_t beacon[TALLY_BEACON_BYTES], *nonce = lan->own[lan->own_next++ % NET_BEACON_OWN];
     size_t count = 0;
     int64_t now = net_now_ms();
-    if (lan->hub->listen_port == 0 || net_hub_secrets(lan->hub, secrets, &count, NULL) != 0) return;
+    if (lan->hub->listen_port == 0 || net_hub_secrets(lan->hub, &secrets, &count, NULL) != 0)
+        return;
     randombytes_buf(nonce, TALLY_BEACON_NONCE_BYTES);
     if (tally_beacon_make(secrets[0].bytes, nonce, now / 1000, lan->hub->listen_port, beacon,
                           NULL) == 0)
         send_everywhere(lan, beacon);
-    sodium_memzero(secrets, sizeof secrets);
     lan->sent_ms = now;
 }
 
@@ -56,16 +56,15 @@ static void on_buffer(uv_handle_t *handle, size_t suggested, uv_buf_t *buffer) {
 static void on_datagram(uv_udp_t *udp, ssize_t got, const uv_buf_t *buffer,
                         const struct sockaddr *from, unsigned flags) {
     net_lan *lan = udp->data;
-    tally_team_secret secrets[TALLY_TEAM_MAX_SECRETS];
+    const tally_team_secret *secrets;
     char host[NET_HOST_BYTES], address[NET_ADDRESS_BYTES];
     size_t count = 0;
     uint16_t port = 0;
     if (got != (ssize_t)TALLY_BEACON_BYTES || !from || flags & UV_UDP_PARTIAL) return;
     const uint8_t *payload = (const uint8_t *)buffer->base;
-    if (is_own(lan, payload) || net_hub_secrets(lan->hub, secrets, &count, NULL) != 0) return;
+    if (is_own(lan, payload) || net_hub_secrets(lan->hub, &secrets, &count, NULL) != 0) return;
     bool ours = tally_beacon_recognise(tally_span_of(payload, (size_t)got), secrets, count,
                                        net_now_ms() / 1000, &port, NULL);
-    sodium_memzero(secrets, sizeof secrets);
     net_sockaddr_host(from, host);
     if (!ours || !*host) return;
     (void)snprintf(address, sizeof address, "%.*s:%u", (int)(sizeof address - 8), host, port);

@@ -27,8 +27,9 @@ static int signatures_make(const tally_key *key, const tally_hook *hook,
                            char out[WEBHOOK_SIGNATURES_BYTES], tally_error *err) {
     secrets all = {.count = 0};
     int rc = secret_add(&all, key, hook->secret, err);
+    /* An old one that was sealed to another key is why it was rotated. */
     if (rc == 0 && hook->old_secret.len && now_ms < hook->old_until_ms)
-        rc = secret_add(&all, key, hook->old_secret, err);
+        (void)secret_add(&all, key, hook->old_secret, NULL);
     if (rc == 0) webhook_sign(all.spans, all.count, id, now_ms / 1000, message->payload, out);
     sodium_memzero(&all, sizeof all);
     return rc;
@@ -57,10 +58,12 @@ int webhook_try(webhook_poster *poster, const tally_key *key, const tally_hook *
     int n = snprintf(url, sizeof url, "%.*s", (int)hook->url.len, (const char *)hook->url.ptr);
     int rc = n > 0 && (size_t)n < sizeof url ? 0 : TALLY_EINVAL;
     if (rc == 0) rc = signatures_make(key, hook, message, id, now_ms, signatures, &trouble);
+    bool is_signed = rc == 0;
     if (rc == 0) rc = webhook_url_check(poster, url, hook->insecure, &trouble);
     if (rc != 0) {
         snprintf(answer->why, sizeof answer->why, "%s", trouble.text);
         outcome_of(answer, outcome);
+        outcome->untried = !is_signed;
         return rc == TALLY_ENOMEM ? tally_fail(err, rc, "%s", trouble.text) : 0;
     }
     const webhook_post post = {.url = url,
@@ -107,6 +110,7 @@ static int send_one(delivery *d, const tally_claim *claim, tally_error *err) {
 static int send_all(delivery *d, tally_error *err) {
     int64_t started_ms = d->options->now_ms();
     int64_t timeout_ms = d->options->timeout_ms ? d->options->timeout_ms : WEBHOOK_TIMEOUT_MS;
+    tally_outbox_place place = {{0}};
     for (;;) {
         tally_claim claim;
         int64_t now_ms = d->options->now_ms();
@@ -116,7 +120,8 @@ static int send_all(delivery *d, tally_error *err) {
                                       .early = d->options->early,
                                       .started_ms = started_ms,
                                       .skip = d->skip,
-                                      .skip_count = d->skip_count};
+                                      .skip_count = d->skip_count,
+                                      .place = &place};
         int rc = tally_outbox_claim(d->ledger, &wanted, &claim, err);
         if (rc == TALLY_ENOTFOUND) return 0;
         if (rc == 0) rc = send_one(d, &claim, err);

@@ -15,9 +15,8 @@ _Static_assert(PREFIX_BYTES + sodium_base64_ENCODED_LEN(TALLY_HOOK_SECRET_MAX_BY
 
 int webhook_secret_read(tally_span text, uint8_t *out, size_t *len, tally_error *err) {
     if (text.len > PREFIX_BYTES && memcmp(text.ptr, WEBHOOK_SECRET_PREFIX, PREFIX_BYTES) == 0 &&
-        sodium_base642bin(out, TALLY_HOOK_SECRET_MAX_BYTES, (const char *)text.ptr + PREFIX_BYTES,
-                          text.len - PREFIX_BYTES, NULL, len, NULL,
-                          sodium_base64_VARIANT_ORIGINAL) == 0 &&
+        tally_unbase64(tally_span_of(text.ptr + PREFIX_BYTES, text.len - PREFIX_BYTES), false, out,
+                       TALLY_HOOK_SECRET_MAX_BYTES, len) == 0 &&
         *len >= TALLY_HOOK_SECRET_MIN_BYTES)
         return 0;
     return tally_fail(err, TALLY_EINVAL,

@@ -28,6 +28,7 @@ static int append_one(void *ctx, tally_txn *txn, tally_error *err) {
     filler f = {.random = {one->number},
                 .writer = one->writer,
                 .costs = PREFILL_COSTS,
+                .sessions = FILL_SESSIONS,
                 .done = PREFILL_COSTS - 1};
     return fill_cost(&f, txn, one->kind, err);
 }
@@ -136,7 +137,7 @@ int main(int argc, char **argv) {
         return 2;
     }
     tally_ledger_options options = {.dir = argv[1]};
-    int rc = fill_ledger(argv[1], PREFILL_COSTS, &err);
+    int rc = fill_ledger(argv[1], PREFILL_COSTS, FILL_SESSIONS, &err);
     if (rc == 0) rc = tally_writer_new(&one.writer, &err);
     if (rc == 0) rc = tally_ledger_open(&options, &ledger, &err);
     if (rc == 0) rc = record_size(ledger, &count, &one.record_bytes, &err);

@@ -33,6 +33,7 @@ typedef struct filler {
     tally_writer *writer;
     uint64_t costs, done; /* in all; written so far */
     uint64_t until;       /* of this write */
+    uint64_t sessions;    /* a month; a multiple of FILL_ACTIVE */
 } filler;
 
 static inline int64_t fill_month_ms(uint64_t month) {
@@ -68,11 +69,11 @@ static inline int fill_cost(filler *f, tally_txn *txn, const char *kind, tally_e
     uint64_t count = f->costs / FILL_MONTHS + 1, place = f->done - first;
     int64_t from = fill_month_ms(month), to = fill_month_ms(month + 1);
     int64_t time_ms = from + (to - from) / (int64_t)count * (int64_t)place;
-    uint64_t session = place * FILL_SESSIONS / count / FILL_ACTIVE * FILL_ACTIVE +
+    uint64_t session = place * f->sessions / count / FILL_ACTIVE * FILL_ACTIVE +
                        bench_between(&f->random, 0, FILL_ACTIVE);
     char id[64], key[64];
     tally_writer *w = f->writer;
-    fill_session_id(month * FILL_SESSIONS + session, id);
+    fill_session_id(month * f->sessions + session, id);
     (void)snprintf(key, sizeof key, "msg_01%016llx:req_011%016llx",
                    (unsigned long long)bench_next(&f->random), (unsigned long long)f->done);
     const char *model = fill_models[bench_between(&f->random, 0, FILL_PRICED_MODEL)];
@@ -110,7 +111,7 @@ static inline int fill_prices(filler *f, tally_txn *txn, tally_error *err) {
 
 /* How many sessions are recorded once `done` costs are. */
 static inline uint64_t fill_described(const filler *f, uint64_t done) {
-    return done == 0 ? 0 : ((done - 1) * FILL_MONTHS / f->costs + 1) * FILL_SESSIONS;
+    return done == 0 ? 0 : ((done - 1) * FILL_MONTHS / f->costs + 1) * f->sessions;
 }
 
 /* One write transaction. Works on a copy, since a write that outgrows the map runs again. */
@@ -159,9 +160,10 @@ static inline int fill_create(const char *dir, tally_error *err) {
     return tally_ledger_create(&init, err);
 }
 
-/* Makes the ledger `dir` with `costs` costs. */
-static inline int fill_ledger(const char *dir, uint64_t costs, tally_error *err) {
-    filler f = {.random = {FILL_SEED}, .costs = costs};
+/* Makes the ledger `dir` with `costs` costs in so many sessions a month. */
+static inline int fill_ledger(const char *dir, uint64_t costs, uint64_t sessions,
+                              tally_error *err) {
+    filler f = {.random = {FILL_SEED}, .costs = costs, .sessions = sessions};
     tally_ledger *ledger = NULL;
     tally_ledger_options options = {.dir = dir};
     int rc = fill_create(dir, err);

@@ -59,7 +59,7 @@ int main(int argc, char **argv) {
         fputs("usage: make_ledger_bench DIR COSTS | --rows DIR\n", stderr);
         return 2;
     }
-    int rc = rows ? print_rows(argv[2], &err) : fill_ledger(argv[1], costs, &err);
+    int rc = rows ? print_rows(argv[2], &err) : fill_ledger(argv[1], costs, FILL_SESSIONS, &err);
     if (rc == 0) return 0;
     fprintf(stderr, "make_ledger_bench: %s\n", err.text);
     return 1;

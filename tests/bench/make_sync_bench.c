@@ -103,7 +103,7 @@ static int b_join(pair *p, tally_error *err) {
 }
 
 static int a_fill(pair *p, uint64_t costs, tally_error *err) {
-    filler f = {.random = {FILL_SEED}, .costs = costs};
+    filler f = {.random = {FILL_SEED}, .costs = costs, .sessions = FILL_SESSIONS};
     int rc = tally_writer_new(&f.writer, err);
     while (rc == 0 && f.done < costs) {
         f.until = f.done + FILL_WRITE_COSTS < costs ? f.done + FILL_WRITE_COSTS : costs;

@@ -127,12 +127,12 @@ litellm_of() { # NAME INPUT OUTPUT
     head -c 40 good >"$TALLY_HOME/device.key"
     try tally doctor
     [ "$status" -eq 1 ]
-    grep -E '^failed +key' <<<"$output"
+    grep -E '^error +key' <<<"$output"
     TALLY_HOME=$BATS_TEST_TMPDIR/other new_ledger
     cp other/device.key "$TALLY_HOME/device.key"
     try tally doctor --json
     [ "$status" -eq 1 ]
-    jq -e '.checks | any(.check == "key" and .state == "failed")' <<<"$output"
+    jq -e '.checks | any(.check == "key" and .state == "error")' <<<"$output"
     cp good "$TALLY_HOME/device.key"
     tally doctor >/dev/null
 }

@@ -130,6 +130,8 @@ by_client() { tally report --by client --json "$@" | jq -c '[.rows[] | [.key.cli
     tally report --by client --json | jq -e '.conflicts == [{rules: ["rival","shop"], sessions: 3,
         requests: 3, total_cost: "180.00"}]'
     tally status | grep -q "^conflict *rules rival and shop disagree on 3 sessions"
+    tally doctor --json | jq -e 'any(.checks[]; .check == "conflicts" and .state == "warning" and
+        .message == "rules rival and shop disagree on 3 sessions")'
     tally status --json | jq -e '.conflicts == [{rules: ["rival","shop"], sessions: 3}] and
         .unattributed_sessions == 3'
     tally sessions show shop-1 | grep -q "^decided *conflict between rules rival and shop"

@@ -2,6 +2,33 @@
 # tally expense: bills beside tokens, with their evidence, each once, in no total of tokens.
 load common
 
+@test "one bill that two members recorded apart is named before anything is billed" {
+    two_teammates
+    tally client set acme --currency USD 2>/dev/null
+    tally contract set c --client acme --currency USD 2>/dev/null
+    printf 'date,category,provider,amount,currency,client\n2026-03-02,gpu,Modal,42.10,USD,acme\n2026-03-02,gpu,Modal,42.10,USD,acme\n2026-03-03,gpu,Modal,7,USD,acme\n' >bill.csv
+    { cat bill.csv; echo; } >copy.csv # another file, as a mail program leaves it
+    tally expense import bill.csv >/dev/null 2>&1
+    # Two equal rows of one file are two expenses.
+    tally expense list --period 2026-03 --json | jq -e '.alike == [] and (.entries | length == 3)'
+    tally sync export team.seg >/dev/null 2>&1
+    head -n 2 copy.csv >row.csv
+    tally expense import row.csv --ledger "$BEN" >/dev/null 2>&1
+    tally sync export ben.seg --ledger "$BEN" >/dev/null 2>&1
+    tally sync import ben.seg >/dev/null 2>&1
+    tally expense list --period 2026-03 --json >list.json
+    jq -e '(.entries | length == 4) and (.alike | length >= 1) and
+        ([.alike[][]] - [.entries[] | select(.amount == "42.10").id] == [])' list.json
+    try tally expense list --period 2026-03
+    [[ "$words" == *"recorded alike on two devices"*"tally void"* ]]
+    tally invoice draft c --period 2026-03 --json 2>/dev/null |
+        jq -e '.warnings | any(test("recorded alike on two devices: .* by (Ada|Ben) and .* by (Ada|Ben), both Modal 42.10 USD of 2026-03-02"))'
+    tally void "$(jq -r '.entries[] | select(.member == "Ben").id' list.json)" 2>/dev/null
+    tally expense list --period 2026-03 --json | jq -e '.alike == []'
+    tally invoice draft c --period 2026-03 --json 2>/dev/null |
+        jq -e '.total == "91.20" and (.warnings | any(test("alike")) | not)'
+}
+
 list() { tally expense list --json "$@"; }
 
 cohere() {

@@ -111,6 +111,31 @@ ROWS
     tally contract show small --json | jq -e '.deposit_percent == 25 and .deposit_to_ask == "2500.00"'
 }
 
+@test "a deposit is credited once, whatever milestones come after its first credit" {
+    ada
+    tally contract set one --client acme --title "One" --fee 30000 2>/dev/null
+    tally milestone set one 1 --fee 20000 2>/dev/null
+    tally deposit receive one 7500 --date 2026-01-05 2>/dev/null
+    tally milestone accept one 1 --date 2026-02-01 2>/dev/null
+    # All of it on the only milestone.
+    tally invoice issue one --period 2026-02 --milestone 1 --issue-date 2026-02-01 --yes --json 2>/dev/null |
+        jq -e '.total == "12500.00"'
+    tally milestone set one 2 --fee 10000 2>/dev/null
+    tally milestone accept one 2 --date 2026-03-01 2>/dev/null
+    tally invoice draft one --period 2026-03 --milestone 2 --json 2>/dev/null | jq -e '.total == "10000.00"'
+    # Void frees it: half on each again.
+    tally invoice void AK-2026-0001 2>/dev/null
+    tally invoice draft one --period 2026-03 --milestone 2 --json 2>/dev/null | jq -e '.total == "6250.00"'
+    # Of a fixed bid without milestones all on its invoice; milestones that come later have nothing left.
+    tally contract set none --client acme --fee 1000 2>/dev/null
+    tally deposit receive none 500 --date 2026-01-05 2>/dev/null
+    tally invoice issue none --period 2026-02 --issue-date 2026-02-01 --yes --json 2>/dev/null | jq -e '.total == "500.00"'
+    for n in 1 2; do tally milestone set none $n --fee 300 2>/dev/null; done
+    tally milestone accept none 1 --date 2026-03-01 2>/dev/null
+    tally invoice draft none --period 2026-03 --milestone 1 --json 2>/dev/null | jq -e '.total == "300.00"'
+    tally invoice verify AK-2026-0002
+}
+
 @test "with milestone 1 paid, ending a project of 30,000 costs 5,025.00" {
     mvp
     tally milestone accept mvp 1 --date 2026-02-01 2>/dev/null
@@ -286,12 +311,14 @@ issued() { tally invoice issue "$@" --yes --json 2>/dev/null | jq -r .number; }
         tally invoice list --json --ledger "$dir" | jq -e '.conflicts | length == 1 and .[0].entries == 1'
         tally invoice list --ledger "$dir" 2>&1 | grep -q "1 entries are billed on both"
         tally status --ledger "$dir" --json | jq -e '.invoice_conflicts | length == 1'
+        tally doctor --ledger "$dir" --json | jq -e '[.checks[] | select(.check == "conflicts") | .state] == ["warning"]'
         tally invoice verify AD-2026-0001 --ledger "$dir"
         tally invoice verify BE-2026-0001 --ledger "$dir"
     done
     tally invoice void BE-2026-0001 2>/dev/null
     tally invoice list --json | jq -e '.conflicts == []'
     tally status --json | jq -e '.invoice_conflicts == []'
+    tally doctor --json | jq -e 'all(.checks[]; .check != "conflicts")'
 }
 
 @test "hours and costs of sessions are billed by the client's days, shares to each client" {

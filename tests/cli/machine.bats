@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# What the machine does to us: full disks, closed descriptors, read-only folders; and status, doctor, config.
+# What the machine does to us: full disks, closed descriptors, read-only folders; and status, config.
 load common
 
 @test "a full disk under the output is an error with exit 3" {
@@ -76,7 +76,7 @@ load common
         input_tokens: 1, output_tokens: 1, total_cost: null, tags: [],
         id: "00000000000000000000000000000001"}]}' | tally costs import - >/dev/null
     { tally costs list; tally sessions; tally sessions show s; tally report --by model,branch,project
-        tally doctor; tally log; tally sessions show "$(printf 'x\033[2J')" || true; } >all 2>&1
+        tally doctor || true; tally log; tally sessions show "$(printf 'x\033[2J')" || true; } >all 2>&1
     [ "$(wc -l <all)" -gt 15 ]
     if LC_ALL=C grep -q $'[\001-\010\013-\037\177]' all; then cat -v all; false; fi
     tally costs list --json | jq -e '.costs[0].model == "m\u001b[31m\u0007"'
@@ -91,49 +91,6 @@ load common
     tally status | grep -q "^head  *size $(jq .records s), root $(jq -r .head.root s)"
     new_ledger --ledger fresh
     [ "$(tally status --ledger fresh --json | jq .last_capture)" = null ]
-}
-
-@test "doctor passes on a sound machine and warns of short retention" {
-    new_ledger
-    mkdir -p "$HOME/.claude/projects"
-    tally doctor --json >d
-    jq -e '.ok and ([.checks[] | select(.check == "retention")][0] | .state == "warning" and
-        (.message | test("after 30 days")) and (.message | test("cleanupPeriodDays")))' d
-    echo '{"cleanupPeriodDays": 364}' >"$HOME/.claude/settings.json"
-    [ "$(tally doctor --json | jq -r '.checks[] | select(.check == "retention") | .state')" = warning ]
-    echo '{"cleanupPeriodDays": 365}' >"$HOME/.claude/settings.json"
-    [ "$(tally doctor --json | jq -r '.checks[] | select(.check == "retention") | .state')" = ok ]
-}
-
-@test "doctor names every place of every agent, and once what its logs lack" {
-    new_ledger
-    mkdir -p "$HOME/.gemini/antigravity-cli/conversations" "$HOME/data/opencode"
-    XDG_DATA_HOME="$HOME/data" tally doctor --json --ledger "$TALLY_HOME" >d
-    agents() { jq -r '.checks[] | select(.check == "agent") | .message' d; }
-    [ "$(agents | sed 's/:.*//' | uniq | paste -sd ' ')" = \
-        "claude-code codex gemini-cli opencode antigravity copilot-cli aider" ]
-    agents | grep -q "^opencode: logs in $HOME/data/opencode; .*titles"
-    agents | grep -q "^copilot-cli: nothing in $HOME/.copilot/session-state$"
-    [ "$(agents | grep -c encrypted)" -eq 1 ]
-    agents | grep -q "^aider: .*'tally capture --agent aider'"
-}
-
-@test "doctor fails when the key is open to others or the ledger is not there" {
-    new_ledger
-    chmod 644 "$TALLY_HOME/device.key"
-    try tally doctor
-    [ "$status" -eq 1 ]
-    grep -q "^failed  *key .*chmod 600" <<<"$output"
-    try tally doctor --ledger "$BATS_TEST_TMPDIR/none"
-    [ "$status" -eq 1 ]
-}
-
-@test "doctor names models without a price" {
-    new_ledger
-    jq -n '{costs: [{time: "2026-03-01T00:00:00Z", session: "s", agent: "codex", model: "mystery-1",
-        input_tokens: 1, output_tokens: 1, total_cost: null, tags: [],
-        id: "00000000000000000000000000000001"}]}' | tally costs import - >/dev/null
-    tally doctor | grep -q "^warning  *prices .*'mystery-1'"
 }
 
 @test "config knows its settings only" {

@@ -196,3 +196,43 @@ ROWS
     # Time typed for a project says so; of what was split two shares say it in their own way: at 90 claimed, at 80 Ada's.
     [ "$(counts AK-2026-0001)" = "3/4 3/4" ]
 }
+
+# A pack with what it shows of a kind withheld: the same leaf, without its content.
+withhold() { # KIND FILE
+    local line bytes
+    while IFS= read -r line; do
+        bytes=${line##* }
+        if [[ $line == record\ * ]] && base64 -d <<<"$bytes" | grep -qa "$1"; then
+            line=${line% *}
+            printf 'leaf%s %s\n' "${line#record}" \
+                "$({ printf '\0'; base64 -d <<<"$bytes"; } | openssl dgst -sha256 -binary | base64)"
+        else
+            printf '%s\n' "$line"
+        fi
+    done <"$2"
+}
+
+@test "two living invoices of a pack that bill one thing are refused, by who makes it and who reads it" {
+    two_teammates
+    tally client set acme --title "Acme Ltd" --currency USD 2>/dev/null
+    tally contract set c --client acme --rate 100 2>/dev/null
+    tally time add --client acme --date 2026-03-02 --duration 1h "Work on the basket" >/dev/null 2>&1
+    tally sync export all.seg >/dev/null 2>&1
+    tally sync import all.seg --ledger "$BEN" >/dev/null 2>&1
+    issue c --period 2026-03 --issue-date 2026-03-31
+    issue c --period 2026-03 --issue-date 2026-03-31 --ledger "$BEN"
+    tally sync export ben.seg --ledger "$BEN" >/dev/null 2>&1
+    tally sync import ben.seg >/dev/null 2>&1
+    fails_with 3 tally audit pack --client acme --period 2026 -o both.txt
+    [[ "$words" == *"trace 0: another invoice under this contract bills it"*"tally invoice list"* ]]
+    [ ! -e both.txt ]
+    tally invoice void BE-2026-0001 2>/dev/null
+    tally audit pack --client acme --period 2026 -o one.txt 2>/dev/null
+    tally audit verify --json one.txt | jq -e '.ok and .invoices == 2 and .voided == 1'
+    ! command -v node >/dev/null || node "$VERIFY" one.txt | jq -e '.ok and .voided == 1'
+    withhold invoice.void one.txt >lie.txt
+    tally audit verify --json lie.txt >ours || true
+    jq -e '.subject == "trace 0" and (.why | test("another invoice under this contract"))' ours
+    ! command -v node >/dev/null ||
+        [ "$(jq -c '[.line, .subject]' ours)" = "$(node "$VERIFY" lie.txt | jq -c '[.line, .subject]')" ]
+}

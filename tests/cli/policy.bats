@@ -93,7 +93,20 @@ plan set p --provider anthropic --fee -1 --currency USD --from 2026-01
 fx set EUR USD --rate 1.1
 fx set EUR usd --rate 1.1 --date 2026-01-01
 fx set EUR USD --rate nil --date 2026-01-01
+fx set EUR EUR --rate 1 --date 2026-01-01
+fx set EUR USD --rate 1 --date 0000-01-01
+plan set p --provider anthropic --fee 200 --currency USD --from 0000-01
+expense add --category gpu --provider Modal --amount 1 --currency USD --date 0000-05-05
+expense add --category gpu --provider Modal --amount 1 --currency EURO
 ROWS
+    # One blank, and bytes that are no text.
+    for name in ' ' $'a\xff'; do
+        fails_with 2 tally client set "$name"
+        fails_with 2 tally client set acme --title "$name"
+        fails_with 2 tally expense add --category gpu --provider "$name" --amount 1 --currency USD
+        fails_with 2 tally expense add --category gpu --provider Modal --client "$name" --amount 1 --currency USD
+        fails_with 2 tally time add --client "$name" --duration 1h words
+    done
     fails_with 2 tally client set "$(printf 'x%.0s' {1..65})"
     fails_with 2 tally client set ''
     tally log --json | cmp - before

@@ -1,76 +1,18 @@
 #!/usr/bin/env bats
-# README.md as its readers take it: every command of its console blocks, in order, in empty homes on a terminal of 100
-# columns. A command that fails fails the test, and so does output that README.md shows and that does not come.
+# README.md as its readers take it (tour.bash).
 load common
+load tour
 
 README="$BATS_TEST_DIRNAME/../../README.md"
 
 teardown() { stop_daemons; }
 
-# "PROMPT<tab>COMMAND" for each command of a block, each followed by the lines that stand below it, as "=<tab>LINE".
-blocks() { # FENCE
-    awk -v fence="$1" '
-        /^```/ { inside = $0 == fence; next }
-        inside && match($0, /^(ada|ben)?\$ /) { print substr($0, 1, RLENGTH - 1) "\t" substr($0, RLENGTH + 1); next }
-        inside && $0 != "" && $0 != "..." { print "=\t" $0 }' "$README"
-}
-
-# What differs from run to run: ids, dates and times, ports, homes, and the blanks that they are padded with.
-steady() {
-    sed -E "s#$BATS_TEST_TMPDIR/(ada|ben)#/home/\1#g; s/127\.0\.0\.1:[0-9]+/ben.example.org:7117/g
-        s/\x1b\[[0-9;?]*[a-zA-Z]//g; s/\r//g
-        s/[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(:[0-9.]+Z)?/TIME/g
-        s/[0-9a-f]{8}[0-9a-f-]*/ID/g; s/ +/ /g; s/ \$//"
-}
-
-# Each line of the first file comes in the second, in this order.
-in_order() { # EXPECTED GOT
-    awk 'NR == FNR { want[++n] = $0; next } at < n && $0 == want[at + 1] { at++ }
-        END { if (at < n) { print "does not come: " want[at + 1]; exit 1 } }' "$1" "$2"
-}
-
-as() { # MEMBER COMMAND, on a terminal
-    HOME="$BATS_TEST_TMPDIR/$1" script -qec "stty cols 100 rows 50; $2" /dev/null </dev/null
-}
-
-run_line() { # MEMBER COMMAND
-    case $2 in
-        "tally team invite"*) join_team "$BATS_TEST_TMPDIR/ada/.local/share/tally" "$BEN" Ben desktop >/dev/null ;;
-        "tally team join"*) ;; # happened with the invitation: README shows what the two say to each other
-        tallyd*) start_daemon "$BEN" ;;
-        *ben.example.org:7117*) as "$1" "${2//ben.example.org:7117/$(address_of "$BEN")}" ;;
-        *) as "$1" "$2" ;;
-    esac
-}
-
-run_blocks() { # FENCE
-    local prompt command
-    blocks "$1" | tee lines >lines.copy
-    while IFS=$'\t' read -r prompt command; do
-        [ "$prompt" != = ] || continue
-        member=${prompt%\$}
-        run_line "${member:-ada}" "$command" >got.raw 3>&- </dev/null || { echo "failed: $command"; cat got.raw; return 1; }
-        case $command in "tally team "[ij]*) continue ;; esac
-        awk -F '\t' -v OFS='\t' -v line="$prompt"$'\t'"$command" \
-            '$0 == line { on = 1; next } on && $1 != "=" { exit } on { sub(/^=\t/, ""); print }' lines.copy | steady >want
-        steady <got.raw >got
-        in_order want got || { echo "of: $command"; cat got; return 1; }
-    done <lines
-}
-
 @test "every command of README.md works in an empty home, and prints what stands there" {
-    need_terminal
     [ -e "$README" ]
-    unset TALLY_HOME
-    BEN="$BATS_TEST_TMPDIR/ben/.local/share/tally"
-    PATH="$(dirname "$TALLY"):$PATH"
-    export PATH PAGER=cat NO_COLOR=1 TERM=xterm
-    mkdir -p ada ben cwd/tests
-    ln -s "$TALLY_TEST_DATA/samples" cwd/tests/samples
-    cd cwd
-    [ "$(blocks '```console' | grep -c '\$')" -ge 30 ]
-    run_blocks '```console'
-    run_blocks '```console last'
+    tour_begin
+    [ "$(blocks "$README" '```console' | grep -c '\$')" -ge 30 ]
+    run_blocks "$README" '```console'
+    run_blocks "$README" '```console last'
 }
 
 @test "what README.md links to is there" {

@@ -99,6 +99,17 @@ assert.ok(t.record(bytes('9401a16b0080')));
 assert.ok(t.record(bytes('9401a16b0081a16191919191919100')), 'eight deep');
 for (const [what, text] of Object.entries(BROKEN)) assert.throws(() => t.record(bytes(text)), undefined, what);
 
+/* ---- amounts: the two forms of section 1, each amount in one of them ---- */
+
+const AMOUNTS = [['cf7fffffffffffffff', 2n ** 63n - 1n], ['92ce008cbccccf0000000894b74000', 2n ** 63n],
+    ['d38000000000000001', 1n - 2n ** 63n], ['92d2ff734333cf000000e03fedd000', -(2n ** 63n)],
+    ['92ce0098968000', 10n ** 19n], ['92cf00005af3107a3fffcf000000e8d4a50fff', 10n ** 26n - 1n],
+    ['cf8000000000000000', null], ['d38000000000000000', null], ['920000', null], ['92ce008cbccccf0000000894b73fff', null],
+    ['92ce00989680cf000000e8d4a51000', null], ['92ce00989680ff', null], ['91ce00989680', null],
+    ['92cf00005af3107a400000', null], ['92d3ffffa50cef85c00000', null], ['92cfffffffffffffffff00', null], ['a131', null]];
+for (const [form, amount] of AMOUNTS)
+    assert.equal(t.amountIn(t.record(bytes('9401a16b0081a176' + form)).body.get('v')), amount, form);
+
 /* ---- prices and time: the examples of sections 6 and 7 ---- */
 
 const usage = over => ({ input: 0n, output: 0n, cache_read: 0n, cache_write_5m: 0n, cache_write_1h: 0n, web_searches: 0n, service: '', ...over });

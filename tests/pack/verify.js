@@ -11,7 +11,7 @@ const folder = path.join(__dirname, '..', '..', 'cli', 'pack');
 const parts = ['hash.js', 'ed25519.js', 'msgpack.js', 'price.js', 'figure.js', 'check.js'];
 const source = '(() => {' + parts.map(name => fs.readFileSync(path.join(folder, name), 'utf8')).join('') +
     '\nreturn { check, verdict, sha256, sha512, signed, SMALL_Y, ORDER, hex, unhex, fromBase64, toBase64, record, ' +
-    'priced, priceRow, usageOf, modelTaken, includes, continues, engagedIn };})()';
+    'priced, priceRow, usageOf, modelTaken, amountIn, includes, continues, engagedIn };})()';
 const tally = vm.runInThisContext(source, { filename: 'cli/pack' });
 module.exports = tally;
 

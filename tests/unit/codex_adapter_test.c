@@ -216,6 +216,25 @@ static void twins_of_records_are_found_even_when_records_overtake_them(void **st
     free_world(w);
 }
 
+static void an_event_that_comes_before_its_record_counts_once(void **state) {
+    (void)state;
+    const char *log =
+        LOG(META("00:00", "p", ""), TURN("00:01", "t", "m"), COUNT("00:02", FIRST, FIRST),
+            RECORD("00:03", "p", "t", "r1", FIRST), RECORD("00:04", "p", "t", "r2", SECOND),
+            COUNT("00:05", TWO, SECOND), COUNT("00:06", THREE, THIRD),
+            RECORD("00:07", "p", "t", "r3", THIRD), RECORD("00:08", "p", "t", "r3", THIRD));
+    for (size_t split = 0; split < 9; split++) {
+        world *w = new_world(&capture_codex);
+        write_log(w, PARENT, log);
+        read_file(w, &w->files[0], split);
+        assert_int_equal(w->cost_count, 3);
+        assert_non_null(find_cost(w, "p:1000/600/0/50/10/1050"));
+        assert_non_null(find_cost(w, "r2"));
+        assert_non_null(find_cost(w, "p:7000/5100/0/210/60/7210"));
+        free_world(w);
+    }
+}
+
 static void a_rewritten_rollout_gives_the_same_keys_and_no_hours(void **state) {
     (void)state;
     const char *before = LOG(META("00:00", "p", ""), TURN("00:01", "t", "m"), PROMPT("00:02", "go"),
@@ -416,6 +435,7 @@ int main(void) {
         cmocka_unit_test(what_cannot_be_counted_is_reported),
         cmocka_unit_test(a_compacted_copy_is_billed_only_when_its_record_is_missing),
         cmocka_unit_test(twins_of_records_are_found_even_when_records_overtake_them),
+        cmocka_unit_test(an_event_that_comes_before_its_record_counts_once),
         cmocka_unit_test(a_rewritten_rollout_gives_the_same_keys_and_no_hours),
         cmocka_unit_test(only_typed_prompts_are_human),
         cmocka_unit_test(a_session_tells_place_remote_and_title),

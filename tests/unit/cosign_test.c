@@ -580,6 +580,67 @@ static void sizes_up_to_the_largest_travel_and_settle(void **state) {
     assert_int_equal(counted(&t->a, FIXTURE_NOW_MS).late, 0);
 }
 
+/* Of 65 numbers of 64 bits some are the XOR of others: which, by Gaussian elimination. */
+static uint64_t cancelling(const uint64_t marks[65], bool out[65]) {
+    uint64_t rows[64], parts[64],
+        all = 0; /* by highest bit; of which of the first 64 each is made */
+    memset(rows, 0, sizeof rows);
+    for (size_t i = 0; i < 65; i++) {
+        uint64_t row = marks[i], part = i < 64 ? UINT64_C(1) << i : 0;
+        for (int bit = 63; bit >= 0 && row != 0; bit--) {
+            if ((row >> bit & 1) == 0) continue;
+            if (rows[bit] == 0) {
+                rows[bit] = row;
+                parts[bit] = part;
+                break;
+            }
+            row ^= rows[bit];
+            part ^= parts[bit];
+        }
+        if (row != 0) continue;
+        for (size_t j = 0; j < 65; j++)
+            if ((out[j] = j == i || (j < 64 && (part >> j & 1) != 0))) all ^= marks[j];
+        return all;
+    }
+    return 1;
+}
+
+static tally_cosignature of_size(const trio *t, uint64_t size) {
+    char origin[TALLY_ORIGIN_MAX_BYTES];
+    tally_cosignature c = {.device = *tally_key_device(t->b.key),
+                           .checkpoint = {.size = size, .root = {.b = {1}}},
+                           .time_s = 1767225600};
+    tally_origin_format(tally_ledger_team(t->a.ledger), &c.device, origin);
+    tally_checkpoint_sign(t->b.key, origin, &c.checkpoint);
+    tally_cosignature_sign(t->c.key, origin, &c);
+    return c;
+}
+
+/* Who signs many can pick some whose first bytes add up to nothing, or to a teammate's. */
+static void cosignatures_chosen_to_cancel_out_hide_nothing(void **state) {
+    trio *t = *state;
+    tally_cosignature c;
+    uint64_t marks[65];
+    bool chosen[65];
+    size_t count = 0;
+    for (size_t i = 0; i < 65; i++) {
+        c = of_size(t, 1000 + i);
+        marks[i] = tally_cosignature_mark(&c);
+    }
+    assert_int_equal(cancelling(marks, chosen), 0);
+    for (size_t i = 0; i < 65; i++) {
+        if (!chosen[i]) continue;
+        c = of_size(t, 1000 + i);
+        assert_int_equal(take(&t->a, &c), 0);
+        count++;
+    }
+    assert_true(count > 1);
+    meet(t, &t->a, &t->b);
+    found there = cosignatures(&t->b, &t->b);
+    assert_true(there.count >= count);
+    assert_int_equal(there.count, cosignatures(&t->a, &t->b).count);
+}
+
 int main(void) {
 #define TRIO(test) cmocka_unit_test_setup_teardown(test, trio_setup, trio_teardown)
     const struct CMUnitTest tests[] = {
@@ -590,6 +651,7 @@ int main(void) {
         TRIO(the_earlier_of_two_by_one_witness_is_kept_whichever_came_first),
         TRIO(two_in_sync_hold_the_same_cosignatures),
         TRIO(what_both_hold_is_not_sent_again),
+        TRIO(cosignatures_chosen_to_cancel_out_hide_nothing),
         TRIO(the_checkpoint_comes_with_its_cosignature),
         TRIO(a_checkpoint_that_the_records_contradict_is_evidence_only),
         TRIO(a_record_is_as_old_as_its_earliest_quorum),

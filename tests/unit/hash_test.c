@@ -1,5 +1,5 @@
-/* SHA-256, the two RFC 6962 hashes and hex, against FIPS 180-4 examples, published Certificate
- * Transparency hashes and libsodium. Trees are in merkle_test.c. */
+/* SHA-256, the two RFC 6962 hashes, hex and base64, against FIPS 180-4 and RFC 4648 examples,
+ * published Certificate Transparency hashes and libsodium. Trees are in merkle_test.c. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -135,6 +135,49 @@ static void hex_of_another_length_or_alphabet_is_refused(void **state) {
     assert_int_equal(tally_unhex(tally_span_of(NULL, 0), out, 0), 0);
 }
 
+static void assert_unbase64(const char *text, bool for_url, const char *expected) {
+    uint8_t out[16];
+    size_t len;
+    assert_int_equal(tally_unbase64(tally_span_str(text), for_url, out, sizeof out, &len), 0);
+    assert_int_equal(len, strlen(expected));
+    assert_memory_equal(out, expected, len);
+}
+
+static void base64_gives_the_rfc_4648_examples(void **state) {
+    (void)state;
+    assert_unbase64("", false, "");
+    assert_unbase64("Zg==", false, "f");
+    assert_unbase64("Zm8=", false, "fo");
+    assert_unbase64("Zm9v", false, "foo");
+    assert_unbase64("Zm9vYmFy", false, "foobar");
+    assert_unbase64("Zm9vYg", true, "foob");
+    assert_unbase64("_-_-", true, "\xff\xef\xfe");
+}
+
+/* libsodium 1.0.18 reads bytes from 0x80 on as the last digit. */
+static void base64_has_one_spelling(void **state) {
+    static const char *const refused[] = {"Zg",
+                                          "Zg=",
+                                          "Zh==",
+                                          " Zm9v",
+                                          "Zm9v\n",
+                                          "_-_-",
+                                          "Zm9v=",
+                                          "Zm9vYmF",
+                                          "\xc3\x89"
+                                          "9v",
+                                          "Zm9\xff",
+                                          "\x80\x80\x80\x80"};
+    uint8_t out[16];
+    size_t len;
+    (void)state;
+    for (size_t i = 0; i < sizeof refused / sizeof *refused; i++)
+        assert_int_equal(tally_unbase64(tally_span_str(refused[i]), false, out, sizeof out, &len),
+                         -1);
+    assert_int_equal(tally_unbase64(tally_span_str("Zm9v"), false, out, 2, &len), -1);
+    assert_int_equal(tally_unbase64(tally_span_str("Zg=="), true, out, sizeof out, &len), -1);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sha256_gives_the_fips_180_4_examples),
@@ -145,6 +188,8 @@ int main(void) {
         cmocka_unit_test(threads_hash_side_by_side),
         cmocka_unit_test(hex_is_written_lower_and_read_in_either_case),
         cmocka_unit_test(hex_of_another_length_or_alphabet_is_refused),
+        cmocka_unit_test(base64_gives_the_rfc_4648_examples),
+        cmocka_unit_test(base64_has_one_spelling),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -65,7 +65,7 @@ static int add_expenses(void *ctx, tally_txn *txn, tally_error *err) {
             .amount = TALLY_PICO + (int64_t)(rng_next(&r) % (300 * (uint64_t)TALLY_PICO))};
         rc = tally_expense_append(txn, &entry, &id, err);
         if (rc == 0 && rng_below(&r, 3) == 0) rc = split_entry(txn, &id, err);
-        *total += entry.amount;
+        *total += (int64_t)entry.amount;
     }
     return rc;
 }
@@ -198,7 +198,7 @@ static void bill(const char *client, int64_t first, int64_t end, const tally_zon
     free(b);
     for (size_t i = 0; i < draft->trace_count; i++) {
         *ms += draft->trace[i].ms;
-        *pico += draft->trace[i].pico;
+        *pico += (int64_t)draft->trace[i].pico;
     }
     size_t lines = draft->line_count;
     tally_invoice_free(draft);

@@ -214,6 +214,57 @@ static void an_endpoint_in_trouble_gets_one_at_a_time_and_others_go_on(void **st
     assert_true(next_due() == INT64_MAX);
 }
 
+/* Nothing was sent while the device's own key did not open the secret: however long that lasts, all
+ * ten tries are left. */
+static void what_could_not_be_signed_was_not_tried(void **state) {
+    tally_claim claim;
+    int64_t now = NOW;
+    (void)state;
+    hook("a", 1);
+    message("a", 1);
+    for (unsigned i = 0; i < 2 * TALLY_OUTBOX_TRIES; i++) {
+        assert_int_equal(take(now, &claim), 1);
+        assert_int_equal(claim.message.tries, 1);
+        settle(&claim, now, ((tally_outcome){.hold = true, .untried = true, .why = "no secret"}));
+        assert_int_equal(take(now, &claim), 0);
+        now += TALLY_HOOK_HOLD_MAX_MS;
+    }
+    assert_int_equal(seen(1).tries, 0);
+    assert_int_equal(take(now, &claim), 1);
+    settle(&claim, now, DELIVERED);
+}
+
+/* Else thousands that wait for an endpoint in trouble are looked at once for each that goes out. */
+static void a_run_goes_on_where_it_found_the_last_one(void **state) {
+    tally_claim claim;
+    tally_outbox_place place = {{0}};
+    tally_claim_options options = {
+        .now_ms = NOW, .lease_ms = LEASE_MS, .started_ms = NOW, .place = &place};
+    uint8_t held[][TALLY_HOOK_ID_BYTES] = {{1}};
+    (void)state;
+    hook("a", 1);
+    hook("b", 2);
+    message("a", 1);
+    message("b", 2);
+    message("a", 3);
+    message("b", 4);
+    options.skip = (const uint8_t(*)[TALLY_HOOK_ID_BYTES])held;
+    options.skip_count = 1;
+    OK(tally_outbox_claim(f->ledger, &options, &claim, &f->err));
+    assert_int_equal(claim.message.id[0], 2);
+    settle(&claim, NOW, DELIVERED);
+    options.skip_count = 0; /* what was passed over is not looked at again, */
+    OK(tally_outbox_claim(f->ledger, &options, &claim, &f->err));
+    assert_int_equal(claim.message.id[0], 3);
+    settle(&claim, NOW, DELIVERED);
+    OK(tally_outbox_claim(f->ledger, &options, &claim, &f->err));
+    assert_int_equal(claim.message.id[0], 4);
+    settle(&claim, NOW, DELIVERED);
+    assert_int_equal(tally_outbox_claim(f->ledger, &options, &claim, &f->err), TALLY_ENOTFOUND);
+    assert_int_equal(take(NOW, &claim), 1); /* but by the next run */
+    settle(&claim, NOW, DELIVERED);
+}
+
 /* A clock that was a year ahead wrote down when to try again, and until when a lease and an
  * endpoint's rest hold. */
 static void what_a_clock_put_off_for_a_year_goes_out_when_it_is_right_again(void **state) {
@@ -370,6 +421,8 @@ int main(void) {
         LEDGER(what_is_being_sent_is_nobody_elses_until_the_lease_ends),
         LEDGER(one_that_kills_its_senders_comes_to_an_end),
         LEDGER(an_endpoint_in_trouble_gets_one_at_a_time_and_others_go_on),
+        LEDGER(what_could_not_be_signed_was_not_tried),
+        LEDGER(a_run_goes_on_where_it_found_the_last_one),
         LEDGER(what_a_clock_put_off_for_a_year_goes_out_when_it_is_right_again),
         LEDGER(a_person_who_asks_need_not_wait_for_a_clock),
         LEDGER(what_retry_after_asks_for_holds_for_the_message_and_its_endpoint),

@@ -317,6 +317,41 @@ static void nothing_is_billed_twice(void **state) {
     index_map_clear(&read.billed);
 }
 
+/* Of documents that are living: each under its contract once, and all no more than the whole. */
+static void no_two_invoices_bill_one_thing(void **state) {
+    tally_pack read = {.no_memory = false};
+    tally_pack_verdict found = {.ok = true};
+    pack_line line = {.pack = &read};
+    tally_invoice invoices[] = {{.contract = text("c")}, {.contract = text("d")}};
+    pack_document c = {.invoice = &invoices[0]}, d = {.invoice = &invoices[1]};
+    pack_document gone = {.invoice = &invoices[0], .voided = true};
+    tally_trace row;
+    (void)state;
+    read.verdict = &found;
+    assert_int_equal(index_map_init(&read.held), 0);
+    assert_int_equal(index_map_init(&read.by_contract), 0);
+    row_is(&row, "cost", 7, 1);
+    row.part = 1;
+    row.parts = 4;
+    read.document_count = 1;
+    assert_true(pack_row_alone(&line, &c, &row, NULL));
+    assert_true(pack_row_alone(&line, &c, &row, NULL)); /* two shares on one invoice */
+    read.document_count = 2;
+    assert_false(pack_row_alone(&line, &c, &row, NULL)); /* the same contract */
+    assert_true(pack_row_alone(&line, &gone, &row, NULL));
+    row.parts = 2;
+    assert_true(pack_row_alone(&line, &d, &row, NULL)); /* 1/4 + 1/4 + 1/2 */
+    row.part = 2;
+    row.parts = 3;
+    assert_false(pack_row_alone(&line, &d, &row, NULL)); /* 2/3 are more than the other half */
+    row.part = 3;
+    row.parts = 4;
+    assert_false(pack_row_alone(&line, &d, &row, NULL));
+    free(read.shares);
+    index_map_clear(&read.held);
+    index_map_clear(&read.by_contract);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_true_holds),
@@ -326,6 +361,7 @@ int main(void) {
         cmocka_unit_test(a_day_that_was_moved_is_seen),
         cmocka_unit_test(what_is_not_shown_is_counted_as_claimed),
         cmocka_unit_test(without_its_entries_an_invoice_s_time_is_claimed),
-        cmocka_unit_test(nothing_is_billed_twice)};
+        cmocka_unit_test(nothing_is_billed_twice),
+        cmocka_unit_test(no_two_invoices_bill_one_thing)};
     return cmocka_run_group_tests(tests, make_pack, drop_pack);
 }

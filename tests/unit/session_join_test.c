@@ -152,6 +152,17 @@ static void a_person_who_never_answers_is_a_no(void **state) {
     assert_true(tally_session_ended(p->joiner->session));
 }
 
+/* The inviter's machine went to sleep, or the line is gone and nothing says so. */
+static void a_joiner_does_not_wait_for_one_that_is_gone(void **state) {
+    party *p = *state;
+    meet(p, &p->invite);
+    assert_alive(p->joiner);
+    p->inviter->gone = p->joiner->gone = true;
+    net_wait(&p->n, TALLY_SESSION_DEAD_MS + 1000);
+    assert_int_equal(p->joiner->bye, TALLY_BYE_SILENT);
+    assert_false(p->joiner->theirs);
+}
+
 static void a_joiner_talks_to_nobody_but_the_inviter(void **state) {
     party *p = *state;
     tally_invite line = p->invite;
@@ -334,6 +345,7 @@ int main(void) {
         T(nothing_of_the_team_is_told_before_the_yes),
         T(a_late_invite_is_refused),
         T(a_person_who_never_answers_is_a_no),
+        T(a_joiner_does_not_wait_for_one_that_is_gone),
         T(a_joiner_talks_to_nobody_but_the_inviter),
         T(another_secret_than_the_invite_s_opens_nothing),
         T(a_spent_invite_is_told_so),

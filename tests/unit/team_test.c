@@ -3,6 +3,8 @@
 #include "random.h"
 #include "team_fixture.h"
 
+#include <tally/policy.h>
+
 #define SEED   20260908u
 #define WORLDS 12u
 #define STEPS  40u
@@ -35,6 +37,7 @@ static const tally_device_id *id_of(const fixture *one) {
 
 typedef struct revocation {
     tally_device_id device;
+    uint64_t records;
     uint8_t secret[TALLY_TEAM_SECRET_BYTES];
 } revocation;
 
@@ -426,6 +429,69 @@ static void three_ledgers_that_exchange_in_any_order_end_alike(void **state) {
         run_world(rng_next(&seeds));
 }
 
+/* ---- clocks ---- */
+
+typedef struct setting {
+    fixture *by;
+    uint64_t quorum;
+} setting;
+
+static int set_quorum(void *ctx, tally_txn *txn, tally_error *err) {
+    const setting *s = ctx;
+    tally_writer_begin(s->by->writer);
+    tally_put_u64(s->by->writer, "quorum", s->quorum);
+    return tally_policy_set(txn, TALLY_POLICY_AUDIT, s->by->writer, err);
+}
+
+static void set_at(fixture *by, int64_t now_ms, uint64_t quorum) {
+    setting s = {by, quorum};
+    OK(tally_ledger_write(by->ledger, now_ms, set_quorum, &s, &by->err));
+}
+
+static uint64_t quorum_at(fixture *at) {
+    tally_policy_row row;
+    tally_txn *txn;
+    uint64_t quorum = 0;
+    OK(tally_read_begin(at->ledger, &txn, &at->err));
+    OK(tally_policy_get(txn, TALLY_POLICY_AUDIT, NULL, 0, &row));
+    assert_true(tally_body_u64(&row.record, "quorum", &quorum));
+    tally_read_end(txn);
+    return quorum;
+}
+
+static int undo(void *ctx, tally_txn *txn, tally_error *err) {
+    const revocation *r = ctx;
+    return tally_team_device_revoke_from(txn, &r->device, r->records, r->secret, err);
+}
+
+/* Whoever signs a clock of years ahead holds a setting against everybody, until an admin has only
+ * what came before count. */
+static void a_setting_from_years_ahead_is_undone_by_revoking_from_before_it(void **state) {
+    const int64_t decade_ms = INT64_C(10) * 365 * 86400 * 1000;
+    revocation r = {.device = *id_of(&bob)};
+    (void)state;
+    OK(add(f, &bob, TALLY_ROLE_MEMBER, "bob"));
+    OK(add(f, &carol, TALLY_ROLE_MEMBER, "carol"));
+    exchange_all();
+    fixture_append_costs(&bob, 0, 2);
+    r.records = fixture_size(&bob);
+    set_at(&bob, FIXTURE_NOW_MS + decade_ms, 5);
+    exchange_all();
+    set_at(f, FIXTURE_NOW_MS + 1000, 2);
+    exchange_all();
+    assert_int_equal(quorum_at(f), 5); /* held */
+    assert_int_equal(cut_off(f, &bob, 1), 0);
+    assert_int_equal(quorum_at(f), 5); /* what is held of it counts */
+    OK(tally_ledger_write(f->ledger, FIXTURE_NOW_MS, undo, &r, &f->err));
+    exchange_all();
+    assert_int_equal(quorum_at(f), 2);
+    assert_int_equal(quorum_at(&carol), 2);
+    assert_int_equal(costs(f), 2); /* of before */
+    assert_equal_views(f, &carol);
+    assert_int_equal(tally_ledger_write(f->ledger, FIXTURE_NOW_MS, undo, &r, &f->err),
+                     TALLY_EEXIST);
+}
+
 int main(void) {
 #define TEAM(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
     const struct CMUnitTest tests[] = {
@@ -442,6 +508,7 @@ int main(void) {
         TEAM(members_share_a_secret_and_the_revoked_do_not_get_the_next),
         TEAM(a_secret_from_a_member_who_is_no_admin_is_none),
         TEAM(the_newest_eight_secrets_are_kept),
+        TEAM(a_setting_from_years_ahead_is_undone_by_revoking_from_before_it),
         cmocka_unit_test(three_ledgers_that_exchange_in_any_order_end_alike),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
