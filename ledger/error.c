@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-int tally_fail(tally_error *err, int code, const char *format, ...) {
+int(tally_fail)(tally_error *err, int code, const char *format, ...) {
     if (!err) return code;
     va_list args;
     va_start(args, format);

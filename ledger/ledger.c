@@ -7,6 +7,7 @@
 #include <tally/money.h>
 #include <tally/partial.h>
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <sodium.h>
@@ -212,6 +213,7 @@ static int read_identity(tally_ledger *ledger, tally_error *err) {
         rc = tally_fail(err, TALLY_ECORRUPT, "the settings of the ledger in %s are damaged",
                         ledger->dir);
     if (rc == 0) {
+        assert(team.ptr && device.ptr);
         if (tally_get_be32(format.ptr) != STORE_FORMAT) ledger->views_outdated = true;
         memcpy(ledger->team.b, team.ptr, TALLY_HASH_BYTES);
         memcpy(ledger->device.b, device.ptr, TALLY_PUBLIC_KEY_BYTES);

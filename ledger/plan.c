@@ -292,7 +292,7 @@ static int gather(tally_plans *plans, tally_txn *txn, const tally_zone *zone,
     if (rc != 0) return rc;
     rc = tally_cost_each(txn, start_ms, end_ms, gather_cost, &g);
     if (rc == TALLY_EIO || rc == TALLY_ECORRUPT)
-        tally_fail(err, rc, "cannot read the cost view; run 'tally fsck'");
+        (void)tally_fail(err, rc, "cannot read the cost view; run 'tally fsck'");
     tally_price_book_free(g.book);
     return rc == 0 && first == last ? list_unused(plans, first, err) : rc;
 }

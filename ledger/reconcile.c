@@ -150,7 +150,7 @@ static int fill(reconcile_pass *pass) {
         rc = tally_cost_each(pass->txn, ask->first_day * TALLY_DAY_MS, ask->end_day * TALLY_DAY_MS,
                              add_cost, pass);
     if (rc == TALLY_EIO || rc == TALLY_ECORRUPT)
-        tally_fail(pass->err, rc, "cannot read the cost view; run 'tally fsck'");
+        (void)tally_fail(pass->err, rc, "cannot read the cost view; run 'tally fsck'");
     if (rc == 0 && r->count > 0) qsort(r->rows, r->count, sizeof *r->rows, row_order);
     return rc == 0 ? sum_rows(r, pass->err) : rc;
 }
