@@ -10,8 +10,6 @@
 #include <time.h>
 #include <unistd.h>
 
-extern char **environ;
-
 typedef struct child_pipes {
     int in, out; /* our ends; -1 when closed */
 } child_pipes;

@@ -8,6 +8,7 @@
 #include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "open.h"
 
@@ -16,8 +17,6 @@
 #define TOLD_KEY_BYTES (sizeof TOLD_PREFIX + TALLY_NAME_MAX_BYTES)
 #define ARGUMENTS_MAX  32u
 #define TITLE_BYTES    128u
-
-extern char **environ;
 
 typedef struct told_state {
     int64_t start_ms, end_ms, limit;

@@ -85,7 +85,7 @@ static int show_json(session_view *view, const tally_session_row *row, const tal
     cli_json_close(&json, ']');
     cli_json_open(&json, "costs", '[');
     if (code && !err->text[0])
-        tally_fail(err, code, "the session's activity cannot be read; run 'tally fsck'");
+        (void)tally_fail(err, code, "the session's activity cannot be read; run 'tally fsck'");
     if (!code) code = tally_costs_filter(view->reading->txn, filter, cost_json, view, err);
     cli_json_close(&json, ']');
     cli_json_close(&json, '}');

@@ -171,6 +171,7 @@ static int start_read(const cli *run, const cli_reading *reading, tally_time_new
     entry->start_ms = -1;
     if (!text) return 0;
     bool form = strlen(text) == 5 && strspn(text, "0123456789:") == 5 &&
+                // NOLINTNEXTLINE(cert-err34-c): two digits fit any integer
                 sscanf(text, "%2d:%2d%n", &hour, &minute, &end) == 2 && end == 5;
     if (!form || hour > 23 || minute > 59)
         return tally_fail(err, TALLY_EINVAL, "--start %s is no time of day; write it like 09:00",

@@ -50,7 +50,9 @@
 #define MEMORY_MAX_KIB     524288u
 
 _Static_assert(sizeof(tally_key_secrets) == 64, "two 32-byte secrets");
-_Static_assert(SALT_BYTES == 16 && NONCE_BYTES == 24 && TAG_BYTES == 16, "field widths above");
+_Static_assert(SALT_BYTES == 16, "its width above");
+_Static_assert(NONCE_BYTES == 24, "its width above");
+_Static_assert(TAG_BYTES == 16, "its width above");
 _Static_assert(MEMORY_WRITTEN_KIB <= MEMORY_MAX_KIB && PASSES_WRITTEN <= PASSES_MAX, "readable");
 
 /* The public part of a file: everything but the secret. */

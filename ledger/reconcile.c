@@ -109,7 +109,8 @@ static int add_cost(void *ctx, const tally_cost *cost) {
     row *found = row_of(pass->r, tally_floor_div(cost->time_ms, TALLY_DAY_MS), model);
     if (!found) return no_memory(pass->err);
     if (found->shown.requests++ == 0 && pass->r->by_model) found->shown.model = model;
-    tally_price_book_cost(pass->book, cost, &priced);
+    int rc = tally_price_book_cost(pass->book, cost, &priced, pass->err);
+    if (rc != 0) return rc;
     found->shown.unpriced_requests += !priced.priced;
     if (!priced.priced) return 0;
     return tally_add_i128(found->shown.recorded, priced.pico, &found->shown.recorded) == 0
@@ -149,7 +150,7 @@ static int fill(reconcile_pass *pass) {
         rc = tally_cost_each(pass->txn, ask->first_day * TALLY_DAY_MS, ask->end_day * TALLY_DAY_MS,
                              add_cost, pass);
     if (rc == TALLY_EIO || rc == TALLY_ECORRUPT)
-        tally_fail(pass->err, rc, "cannot read the cost view; run 'tally fsck'");
+        (void)tally_fail(pass->err, rc, "cannot read the cost view; run 'tally fsck'");
     if (rc == 0 && r->count > 0) qsort(r->rows, r->count, sizeof *r->rows, row_order);
     return rc == 0 ? sum_rows(r, pass->err) : rc;
 }

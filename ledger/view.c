@@ -218,7 +218,7 @@ static int refold_team_record(tally_txn *txn, uint32_t number, uint64_t index, t
     if (rc != 0 || bytes.len > sizeof copy) return rc;
     memcpy(copy, bytes.ptr, bytes.len);
     bytes.ptr = copy;
-    if ((rc = tally_record_parse(bytes, &record, err)) != 0)
+    if (tally_record_parse(bytes, &record, err) != 0)
         return tally_fail_while(err, "record %llu of feed number %u", (unsigned long long)index,
                                 number);
     tally_leaf_hash(bytes, &leaf);

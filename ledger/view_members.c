@@ -5,6 +5,7 @@
 
 #include <tally/view.h>
 
+#include <assert.h>
 #include <stdlib.h>
 
 /* Row: role, creator, limit, box key, lengths of the two names, the names. */
@@ -81,6 +82,7 @@ static size_t put_name(uint8_t *at, uint8_t *len, const tally_record *record, co
 }
 
 static void row_encode(const working *w, const team_member *member, member_row *out) {
+    assert(member); /* of work_out, which has looked */
     bool creator = !member->added;
     tally_record record = {.body = creator ? w->creation.record.body : member->added->body};
     const uint8_t *box;

@@ -15,7 +15,7 @@
 #define V2_TIME_BYTES         8
 #define LEAP_CORRECTION_BYTES 4
 /* RFC 8536, 3.2: what a local time type may differ from UTC, in seconds. */
-#define MIN_OFFSET_S -89999
+#define MIN_OFFSET_S (-89999)
 #define MAX_OFFSET_S 93599
 /* RFC 8536, 3.3.1 and POSIX: what a footer may say. */
 #define MAX_RULE_OFFSET_HOURS 24
@@ -29,8 +29,8 @@
 #define RULE_YEARS_AROUND 2
 /* The rule's switches of the years people ask about are kept as transitions: finding one takes a
  * tenth of the time that working out a rule takes. */
-#define KEEP_FROM_S  -2208988800 /* 1900 */
-#define KEEP_UNTIL_S 3471292800  /* 2080 */
+#define KEEP_FROM_S  (-2208988800) /* 1900 */
+#define KEEP_UNTIL_S 3471292800    /* 2080 */
 #define MAX_KEPT     400
 
 typedef enum date_form { DATE_JULIAN, DATE_ZERO_BASED, DATE_MONTH_WEEK } date_form;
@@ -264,6 +264,7 @@ static const char *check_counts(const block_counts *counts) {
 
 static const char *read_types(const block_counts *counts, tally_span types, tally_span names,
                               int32_t offsets[MAX_TYPES]) {
+    assert(counts->type > 0);
     if (names.ptr[names.len - 1] != '\0') return "its abbreviations do not end";
     for (size_t i = 0; i < counts->type; i++) {
         const uint8_t *at = types.ptr + i * TYPE_BYTES;

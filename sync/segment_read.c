@@ -63,7 +63,8 @@ static int take_hello(reading *r, const tally_wire_message *message, tally_error
 /* Commits of one device must follow each other. */
 static int note_span(reading *r, const tally_wire_commits *commits, tally_error *err) {
     size_t i = r->span_count;
-    while (i > 0 && memcmp(r->spans[i - 1].device.b, commits->device.b, TALLY_PUBLIC_KEY_BYTES))
+    while (i > 0 &&
+           memcmp(r->spans[i - 1].device.b, commits->device.b, TALLY_PUBLIC_KEY_BYTES) != 0)
         i--;
     if (i == 0) {
         if (r->span_count == TALLY_WIRE_MAX_HEADS)

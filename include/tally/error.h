@@ -32,6 +32,21 @@ typedef struct tally_error {
  * thought. */
 int tally_fail(tally_error *err, int code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+/* An analyser sees one file at a time: it cannot know that `code` comes back, and follows paths on
+ * which a failure was none. TALLY_ANALYZER is gcc -fanalyzer (`./dev lint`). */
+#if defined(__clang_analyzer__) || defined(TALLY_ANALYZER)
+static inline int tally_failed(int code, int returned) {
+    (void)returned;
+    return code;
+}
+#define tally_fail(err, code, ...) tally_failed(code, (tally_fail)(err, code, __VA_ARGS__))
+#endif
+
+/* What to do about an errno of reading or writing files, as the end of a sentence: "free some space
+ * and run this again". */
+const char *tally_errno_advice(int cause);
+/* The code that goes with it. */
+int tally_errno_code(int cause);
 
 /* Puts "what: " before the text already in `err`; returns `err->code`. */
 int tally_fail_while(tally_error *err, const char *format, ...)

@@ -67,7 +67,7 @@ static int index_order(const void *a, const void *b) {
 
 static int feed_witnesses(choice *c, const tally_device_id *device, tally_error *err) {
     witness_search s = {.c = c};
-    tally_feed feed;
+    tally_feed feed = {0};
     if (tally_feed_find(c->shelf->txn, device, &s.feed) != 0) return 0;
     int rc = tally_feed_get(c->shelf->txn, s.feed, &feed, err);
     s.feed_size = feed.size;

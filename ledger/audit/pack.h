@@ -124,6 +124,9 @@ struct tally_pack {
 
 /* Ends the check: always false. */
 bool pack_bad(pack_line *line, const char *format, ...) __attribute__((format(printf, 2, 3)));
+#if defined(__clang_analyzer__) || defined(TALLY_ANALYZER)
+#define pack_bad(line, ...) ((pack_bad)(line, __VA_ARGS__) && false) /* as tally_fail */
+#endif
 bool pack_out_of_memory(pack_line *line);
 void pack_subject(pack_line *line, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* Room for one more item of a growing array. */

@@ -15,7 +15,7 @@ void pack_subject(pack_line *line, const char *format, ...) {
     va_end(args);
 }
 
-bool pack_bad(pack_line *line, const char *format, ...) {
+bool(pack_bad)(pack_line *line, const char *format, ...) {
     tally_pack_verdict *verdict = line->pack->verdict;
     va_list args;
     verdict->ok = false;

@@ -9,10 +9,6 @@
 
 #include <stdlib.h>
 
-int shelf_no_memory(tally_error *err) {
-    return tally_fail(err, TALLY_ENOMEM, "no memory for a pack");
-}
-
 bool shelf_grow(void **items, size_t *room, size_t count, size_t size) {
     if (count < *room) return true;
     size_t wanted = *room ? *room * 2 : 64;

@@ -60,7 +60,9 @@ const shelf_row *shelf_rows_of(const shelf_rows *rows, uint64_t ref, size_t *cou
 /* Whether bytes name another client: any of its names, projects, tags, paths, remotes. */
 bool shelf_names_other(const shelf *s, tally_span bytes);
 
-int shelf_no_memory(tally_error *err);
+static inline int shelf_no_memory(tally_error *err) {
+    return tally_fail(err, TALLY_ENOMEM, "no memory for a pack");
+}
 /* Room for one more item of a growing array. */
 bool shelf_grow(void **items, size_t *room, size_t count, size_t size);
 

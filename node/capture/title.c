@@ -11,7 +11,7 @@
 static size_t decode(tally_span text, uint32_t *point) {
     uint8_t lead = text.ptr[0];
     size_t len = lead < 0x80 ? 1 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
-    if (lead < 0x80 || lead < 0xc0 || len > text.len) {
+    if (lead < 0xc0 || len > text.len) {
         *point = lead;
         return 1;
     }

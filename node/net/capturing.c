@@ -111,9 +111,7 @@ static bool of_auditor(net_capturing *capturing) {
 
 static void run(net_capturing *capturing) {
     static const char *const command[] = {"capture", NULL};
-    if (of_auditor(capturing))
-        capturing->wanted = false;
-    else if (net_child_run(&capturing->child, command))
+    if (of_auditor(capturing) || net_child_run(&capturing->child, command))
         capturing->wanted = false;
 }
 

@@ -50,7 +50,7 @@ status_of() { tally budget status "$1" --json | jq -c ".budgets[0] | $2"; }
     tally budget status >shown
     grep -Eq '^monthly +84\.9 % +212\.40 +250\.00 +37\.60 +[0-9.,]+ +[0-9]+ past 80 %$' shown
     [ "$(wc -L <shown)" -le 80 ]
-    ! grep -q "█" shown
+    not grep -q "█" shown
     # Both ends of this month, and the days from today to its last.
     first=$(date -u +%Y-%m-01) next=$(date -u -d "$(date -u +%Y-%m-01) +1 month" +%Y-%m-%d)
     [ "$(status_of monthly '[.from,.to]')" = "[\"${first}T00:00:00.000Z\",\"${next}T00:00:00.000Z\"]" ]
@@ -67,7 +67,7 @@ status_of() { tally budget status "$1" --json | jq -c ".budgets[0] | $2"; }
     spend 01 30
     script -qec "stty cols 80; PAGER=cat '$TALLY' budget status" /dev/null >shown
     grep -q "███░░░░░░░ " shown
-    ! grep -q "████" shown
+    not grep -q "████" shown
 }
 
 @test "a name is made of what the budget is of, and setting the same again replaces it" {
@@ -178,7 +178,7 @@ ROWS
     new_ledger
     tally budget set --period monthly --limit 100 --notify-at 50 --stop-at 90 2>/dev/null
     tally budget set --period daily --limit 1000 --notify-at 50 2>/dev/null
-    ! tally status | grep -q "^budget"
+    not grep -q "^budget" <(tally status)
     spend 01 60.00
     [ "$(tally status | grep -c '^budget')" -eq 1 ]
     tally status | grep -q '^budget        monthly: 60.00 of 100.00 USD spent (60.0 %) until [0-9-]*; agents are stopped at 90 %$'
@@ -190,15 +190,18 @@ ROWS
     note_down
     tally budget set --period monthly --limit 100 --notify-at 50 --stop-at 90 2>/dev/null
     spend 01 49.99
-    tally capture >/dev/null 2>words && ! grep -q budget words
+    tally capture >/dev/null 2>words
+    not grep -q budget words
     spend 02 0.01
-    tally capture --dry-run >/dev/null 2>words && ! grep -q budget words
+    tally capture --dry-run >/dev/null 2>words
+    not grep -q budget words
     tally capture >/dev/null 2>words
     grep -q '^budget monthly: 50.00 of 100.00 USD spent' words
     wait_for told 1
     grep -q '^--urgency|high|Budget monthly: notice|monthly: 50.00 of 100.00 USD spent (50.0 %)' "$TOLD"
     spend 03 20.00
-    tally capture >/dev/null 2>words && ! grep -q budget words
+    tally capture >/dev/null 2>words
+    not grep -q budget words
     spend 04 20.00
     [ "$(tally capture --json | jq -c '[.notices[] | [.budget, .level]]')" = '[["monthly","stop"]]' ]
     [ "$(tally capture --json | jq -c .notices)" = null ]

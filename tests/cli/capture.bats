@@ -215,7 +215,8 @@ check_cases() { # AGENT CASES
 @test "environment overrides count without --root and not with it" {
     need "$(fixtures)/real"
     new_ledger
-    export CODEX_HOME="$(fixtures)/real/codex/home/.codex"
+    CODEX_HOME=$(fixtures)/real/codex/home/.codex
+    export CODEX_HOME
     [ "$(tally capture --root "$HOME" --json | jq .files)" -eq 0 ]
     [ "$(tally capture --json | jq .files)" -gt 0 ]
 }

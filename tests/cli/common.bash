@@ -4,6 +4,9 @@ setup() {
     export HOME="$BATS_TEST_TMPDIR/home"
     export TALLY_HOME="$BATS_TEST_TMPDIR/ledger"
     export TZ=UTC LC_ALL=C.UTF-8
+    # What a sanitizer finds ends a program with a code that is none of Tally's: 1 would pass for a failure that is meant.
+    export ASAN_OPTIONS="exitcode=99:${ASAN_OPTIONS:-}" UBSAN_OPTIONS="exitcode=99:${UBSAN_OPTIONS:-}"
+    export TSAN_OPTIONS="exitcode=99:${TSAN_OPTIONS:-}"
     unset XDG_DATA_HOME XDG_CONFIG_HOME CLAUDE_CONFIG_DIR CODEX_HOME GEMINI_CLI_HOME COPILOT_HOME
     unset TALLY_PASSPHRASE_FILE PAGER
     mkdir -p "$HOME"
@@ -24,7 +27,7 @@ new_ledger() {
 
 # A home as the agents leave it, from one synthetic case.
 home_of_case() { # AGENT CASE-DIR
-    local home="$BATS_TEST_TMPDIR/case-$(basename "$2")"
+    local home="$BATS_TEST_TMPDIR/case-${2##*/}"
     mkdir -p "$home/.local/share"
     case $1 in
         claude | codex) cp -r "$2" "$home/.$1" ;;
@@ -58,15 +61,25 @@ fails_with() { # CODE COMMAND...
     [[ "$words" == *"tally: "* ]] || { echo "not 'tally: SENTENCE': $words"; return 1; }
 }
 
+# `! COMMAND` on a line of its own fails no test: `set -e` passes over it.
+not() { # COMMAND...
+    if "$@"; then
+        echo "should have failed: $*"
+        return 1
+    fi
+}
+
 # Hexadecimal text on stdin as bytes.
 unhex() { printf "$(tr -d '\n' | sed 's/../\\x&/g')"; }
 
 # Decimal money to pico-units, and times to milliseconds: how the fixtures write them.
+# shellcheck disable=SC2089,SC2090 # the quotes are for jq
 JQ_LIB='
 def pico: split(".") | (.[0] + ((.[1] // "") + "000000000000")[0:12]) | ltrimstr("0") | tonumber;
 def digits3: (. + "000")[0:3];
 def ms: capture("^(?<s>[^.Z]+)(\\.(?<f>[0-9]+))?Z$") | .s + "." + ((.f // "") | digits3) + "Z";
 '
+# shellcheck disable=SC2090
 export JQ_LIB
 
 # ---- teammates: ledgers beside $TALLY_HOME ----

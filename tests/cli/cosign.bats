@@ -48,7 +48,7 @@ own_id() { tally team show --ledger "$1" --json | jq -r '.devices[] | select(.th
     { printf '302a300506032b6570032100'; own_id "$TALLY_HOME"; } | unhex >key.der
     openssl pkeyutl -verify -pubin -keyform DER -inkey key.der -rawin -in message -sigfile signature
     printf ' ' >>message
-    ! openssl pkeyutl -verify -pubin -keyform DER -inkey key.der -rawin -in message -sigfile signature
+    not openssl pkeyutl -verify -pubin -keyform DER -inkey key.der -rawin -in message -sigfile signature
 }
 
 @test "verify counts what nobody has seen, and fails on it only when asked to" {
@@ -141,13 +141,13 @@ own_id() { tally team show --ledger "$1" --json | jq -r '.devices[] | select(.th
     DAEMONS=$!
     wait_for grep -q "captures nothing" "$EVE.log"
     stop_daemons
-    ! grep -q '"capture failed"' "$EVE.log"
+    not grep -q '"capture failed"' "$EVE.log"
     [ "$(tally sessions --ledger "$EVE" --json | jq '.sessions | length')" -eq 0 ]
 }
 
 # Debian's golang-go and golang-golang-x-mod-dev.
 open_note() { # LOG-KEY WITNESS-KEY
-    GO111MODULE=off GOPATH=/usr/share/gocode GOFLAGS= GOCACHE="$BATS_TEST_TMPDIR/go" \
+    GO111MODULE=off GOPATH=/usr/share/gocode GOFLAGS="" GOCACHE="$BATS_TEST_TMPDIR/go" \
         go run "$TALLY_TEST_DATA/cosign/open.go" "$@"
 }
 

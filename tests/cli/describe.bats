@@ -135,7 +135,7 @@ from() { tally sessions --json | jq -r '.sessions[0].description_from'; }
     tally describe --from-git --json | jq -e '.recorded == 0'
     [ "$(from)" = none ]
     tally log --json | jq -r . | grep -v 'Names a person' >/dev/null
-    ! grep -q 'Names a person' <(tally log --json)
+    not grep -q 'Names a person' <(tally log --json)
     tally verify --deep
 }
 

@@ -121,7 +121,7 @@ spent_nine() {
     tally capture --agent claude-code --json | jq -e '.costs == 0'
     [ "$(tally report --json | jq -c .total)" = "$before" ]
     # Nothing of the prompt stays.
-    ! grep -rq 'a secret prompt' "$TALLY_HOME" || false
+    not grep -rq 'a secret prompt' "$TALLY_HOME"
 }
 
 @test "codex's notify is one argument, and captures" {

@@ -70,7 +70,7 @@ commands_of() { # FILE
         .hooks.SessionEnd[0].hooks += [{type: "command", command: "bye"}]' "$(settings)" >new
     cp new "$(settings)"
     tally hook uninstall | grep 'others have changed'
-    ! grep -q "$TALLY" "$(settings)" || false
+    not grep -q "$TALLY" "$(settings)"
     [ "$(commands_of "$(settings)" | sort)" = "$(printf '%s\n' "PreToolUse other hook claude-code" 'SessionEnd bye' 'Stop say done')" ]
     [ "$(jq -c 'del(.hooks)' "$(settings)")" = "$(jq -c '.model = "opus" | del(.hooks)' before)" ]
     jq -e 'has("statusLine") | not' "$(settings)"
@@ -83,7 +83,7 @@ commands_of() { # FILE
     cp moved "$(settings)"
     tally hook install claude-code --ledger "$BATS_TEST_TMPDIR/with space" | grep 'up to date'
     [ "$(commands_of "$(settings)" | grep -c "$TALLY hook claude-code --ledger '$BATS_TEST_TMPDIR/with space'")" -eq 5 ]
-    ! grep -q /old/place "$(settings)" || false
+    not grep -q /old/place "$(settings)"
     tally hook uninstall
     cmp before "$(settings)"
 }

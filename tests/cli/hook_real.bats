@@ -59,7 +59,7 @@ has_captured() { [ "$(captured_requests)" -ge "$1" ]; }
     cat second
     grep -q "budget 'acme-monthly', for client acme, is spent: 0.02 of 0.01 USD" second
     grep -q 'tally budget set' second
-    ! grep -q 'Reply number' second || false
+    not grep -q 'Reply number' second
     [ "$(served)" -eq "$before" ]
     # Once the limit is raised it goes on.
     tally budget set --period monthly --limit 100 --client acme --stop-at 100
@@ -84,7 +84,7 @@ has_captured() { [ "$(captured_requests)" -ge "$1" ]; }
     offline "$BATS_TEST_TMPDIR/served" "$AGENT" --dangerously-skip-permissions -p "Run the tests" >out 2>&1 || true
     cat out "$SERVED"
     grep -q "budget 'daily' is spent" "$HOME"/.claude/projects/*/*.jsonl
-    ! grep -q 'Reply number' out || false
+    not grep -q 'Reply number' out
     [ "$(jq -s 'map(select(.title | not)) | length' "$SERVED")" -lt 8 ]
 }
 
@@ -119,7 +119,7 @@ TOML
     cat second
     # `codex exec` says no more than this; the reason is shown on its screen.
     grep -q 'hook: UserPromptSubmit Blocked' second
-    ! grep -q 'Done. Reply' second || false
+    not grep -q 'Done. Reply' second
     [ "$(served)" -eq "$before" ]
     tally hook uninstall
     cmp before "$HOME/.codex/config.toml"

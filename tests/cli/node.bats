@@ -120,7 +120,7 @@ gone() { ! kill -0 "$1" 2>/dev/null; }
     tally team revoke Ben 2>/dev/null
     fails_with 1 tally sync now "$address" --ledger "$BEN" --timeout 15
     grep -q refused "$TALLY_HOME.log"
-    ! grep -q -e Eve "$TALLY_HOME.log"
+    not grep -q -e Eve "$TALLY_HOME.log"
     join_team "$TALLY_HOME" "$BATS_TEST_TMPDIR/c" Cleo tablet
     tally sync now "$address" --ledger "$BATS_TEST_TMPDIR/c" 2>/dev/null
 }

@@ -37,7 +37,7 @@ need_fonts() { # runs a draft as PDF
         grep -q 'PO' out.$format
     done
     [ "$(awk '{ gsub(/[^ -~]/, ""); if (length > 80) n++ } END { print n + 0 }' out.text)" = 0 ]
-    ! grep -qE '(src|href)=|https?:|@import|<script' out.html
+    not grep -qE '(src|href)=|https?:|@import|<script' out.html
 }
 
 @test "CSV has a row a line and JSON every figure" {
@@ -82,7 +82,7 @@ need_fonts() { # runs a draft as PDF
     need_program pdftotext
     pdftotext -layout AK.pdf AK.txt
     grep -q "Invoice $number" AK.txt
-    ! grep -q DRAFT AK.txt
+    not grep -q DRAFT AK.txt
 }
 
 @test "a format that is none is wrong usage, and a file is written whole or not at all" {

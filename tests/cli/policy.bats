@@ -53,6 +53,7 @@ load common
     tally rule set a --client x --path ./sub/../acme/ 2>/dev/null
     (cd sub && tally rule set b --client x --path .. 2>/dev/null)
     tally rule set c --client x --path acme/shop 2>/dev/null
+    # shellcheck disable=SC2088 # that it stays as typed is what is tried
     tally rule set d --client x --path "~/w" 2>/dev/null
     [ "$(tally rule list --json | jq -c '[.rules[].path]')" = \
         "[\"$PWD/acme\",\"$PWD\",\"acme/shop\",\"$HOME/w\"]" ]

@@ -13,7 +13,7 @@ litellm() {
 
 @test "set records a price per million tokens, exactly" {
     new_ledger
-    tally prices set my-model --input 5 --output 25 --cache-read 0.000001 --json >set
+    tally prices set my-model --input 5 --output 25 --cache-read 0.000001 --json >"set"
     jq -e '.prices[0] | .input == "5.00" and .output == "25.00" and .cache_read == "0.000001" and
         .cache_write_5m == null and .from == null and .currency == "USD"' set
     [ "$(tally prices list my-model --json | jq -c '.prices[0].input')" = '"5.00"' ]

@@ -34,7 +34,7 @@ rename_session() { # TITLE
     tally show "$record" | grep -F 'was redacted'
     [ "$(tally log --json | jq -c 'select(.kind == "redact") | .body')" = \
         "{\"blob\":\"$blob\",\"reason\":\"a name\"}" ]
-    ! tally sessions | grep -F 'ACME invoice'
+    not grep -F 'ACME invoice' <(tally sessions)
     tally verify --deep >/dev/null
     tally fsck >/dev/null
     tally rebuild >/dev/null

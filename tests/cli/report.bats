@@ -104,7 +104,7 @@ ROWS
 
 @test "a key that is not known, given twice or empty is a mistake" {
     new_ledger
-    for keys in client,client day,model,day customer '' client, ,client 'client model'; do
+    for keys in client,client day,model,day customer '' 'client,' ,client 'client model'; do
         fails_with 2 tally report --by "$keys"
     done
     fails_with 2 tally report --by model,model

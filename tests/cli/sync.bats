@@ -82,8 +82,8 @@ models() { # DIR
     two_teammates
     tally sync export x --all 2>/dev/null
     id=$(tally status --json | jq -r .device)
-    ! od -An -v -tx1 x | tr -d ' \n' | grep -q "${id:0:16}"
-    ! grep -aq -e Ada -e Ben -e laptop x
+    not grep -q "${id:0:16}" <(od -An -v -tx1 x | tr -d ' \n')
+    not grep -aq -e Ada -e Ben -e laptop x
 }
 
 @test "any node carries any feed" {

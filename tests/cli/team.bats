@@ -224,7 +224,7 @@ invite_on_terminal() { # OPTIONS...
     # Versions are 17 + 4n modules wide; the blank lines of the quiet zone are not in `modules`.
     [ $(((width - 8 - 17) % 4)) -eq 0 ]
     [ "$(wc -l <modules)" -eq $(((width - 8 + 1) / 2)) ]
-    ! grep -qv '^    .*    $' modules
+    not grep -qv '^    .*    $' modules
     # The finder pattern in the upper left corner: 7 dark, then a light separator.
     read -r corner <modules
     [ "${corner:0:8}" = '█▀▀▀▀▀█ ' ]

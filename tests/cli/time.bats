@@ -116,6 +116,6 @@ add() { tally time add --json "$@" 2>/dev/null | jq -r .id; }
     tally redact "${id:0:8}" 2>/dev/null
     tally time list --json | jq -e '.entries[0] | .description == "acme, 2026-03-14" and .description_from == "none" and
         .hours == "1.000000"'
-    ! tally time list --json | grep 'Names a person'
+    not grep 'Names a person' <(tally time list --json)
     tally verify --deep
 }

@@ -72,7 +72,7 @@ load common
 
 @test "help stands on 80 columns, and every command under a subject" {
     tally help >all
-    ! grep -q '^More$' all
+    not grep -q '^More$' all
     [ "$(grep -c '^[A-Z]' all)" -ge 9 ]
     cp all texts
     sed -n '/^  [a-z]/ { s/^  //; s/  .*//; s/ [[A-Z].*//; p }' all | while read -r command; do

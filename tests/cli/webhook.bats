@@ -252,9 +252,9 @@ outbox() { tally webhook outbox --all --json | jq -c "$1"; }
     tally webhook outbox --all --json >>listed
     tally log --json >>listed
     for text in "$secret" "$made"; do
-        ! grep -qF "$text" listed words
-        ! grep -rqF "${text#whsec_}" "$TALLY_HOME"
-        ! grep -rqPa "$(printf '%s' "${text#whsec_}" | base64 -d | od -An -v -tx1 | tr -d '\n' | sed 's/ /\\x/g')" "$TALLY_HOME"
+        not grep -qF "$text" listed words
+        not grep -rqF "${text#whsec_}" "$TALLY_HOME"
+        not grep -rqPa "$(printf '%s' "${text#whsec_}" | base64 -d | od -An -v -tx1 | tr -d '\n' | sed 's/ /\\x/g')" "$TALLY_HOME"
     done
     for bad in "" whsec_c2hvcnQ= MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw "whsec_$(printf 'x%.0s' $(seq 65) | base64 -w0)"; do
         fails_with 2 tally webhook add "$URL" --name bad --secret-stdin <<<"$bad"
@@ -367,7 +367,7 @@ outbox() { tally webhook outbox --all --json | jq -c "$1"; }
     [ "$(had '[.[].id] | unique | length')" -eq 1 ] # 5 seconds later, by itself
     wait_for grep -q '"event":"delivered"' "$TALLY_HOME.log"
     [ "$(outbox '.messages[0] | [.state, .tries]')" = '["delivered",2]' ]
-    ! grep -q whsec "$TALLY_HOME.log"
+    not grep -q whsec "$TALLY_HOME.log"
 }
 
 @test "invoices, voids and payments are told with their amounts in the currency's own decimals" {
