@@ -70,7 +70,7 @@ in_bash() { # WORD...: as if they were typed, the cursor after the last
     is "month " "$(complete budget unset '')"
     is "Ada " "$(complete report --member '')"
     is "" "$(complete init --member '')"
-    TALLY_HOME=/nonexistent is "" "$(TALLY_HOME=/nonexistent complete report --client '')"
+    is "" "$(TALLY_HOME=/nonexistent complete report --client '')"
     is "larkspur " "$(TALLY_HOME=/nonexistent complete report --ledger "$TALLY_HOME" --client l)"
     is "larkspur " "$(TALLY_HOME=/nonexistent complete report --ledger="$TALLY_HOME" --client l)"
 }

@@ -57,7 +57,7 @@ setup_file() {
     done
     grep -qF '\fBtally invoice draft\fR \fI[CONTRACT]\fR' tally.1
     grep -qF 'node.listen' ../man5/tally-ledger.5
-    ! grep -l '^@' ./* ../man5/*
+    not grep -l '^@' ./* ../man5/*
 }
 
 @test "the manual is sound roff" {
