@@ -30,7 +30,8 @@ static int path_of(const char *asked, char *out, size_t size, tally_error *err) 
     struct stat status;
     bool slash = ends_in(asked, "/");
     if (slash && mkdir(asked, 0777) != 0 && errno != EEXIST)
-        return tally_fail(err, TALLY_EIO, "cannot make %s: %s", asked, strerror(errno));
+        return tally_fail(err, tally_errno_code(errno), "cannot make %s: %s; %s", asked,
+                          strerror(errno), tally_errno_advice(errno));
     bool directory = stat(asked, &status) == 0 && S_ISDIR(status.st_mode);
     int put = snprintf(out, size, "%s%s%s", asked, directory && !slash ? "/" : "",
                        directory ? CLI_PACK_FILE : "");
@@ -46,7 +47,8 @@ static int pack_save(cli *run, tally_span pack, tally_error *err) {
     if (!asked || strcmp(asked, "-") == 0)
         return fwrite(pack.ptr, 1, pack.len, cli_out(run)) == pack.len
                    ? 0
-                   : tally_fail(err, TALLY_EIO, "cannot write the pack: %s", strerror(errno));
+                   : tally_fail(err, TALLY_EIO, "cannot write the pack: %s; %s", strerror(errno),
+                                tally_errno_advice(errno));
     int code = path_of(asked, path, sizeof path, err);
     if (!code) code = cli_replace_open(&file, path, err);
     if (code) return code;
@@ -54,10 +56,7 @@ static int pack_save(cli *run, tally_span pack, tally_error *err) {
         pack_page_write(file.out, pack);
     else
         (void)fwrite(pack.ptr, 1, pack.len, file.out);
-    bool whole = !ferror(file.out);
-    if (!whole) code = tally_fail(err, TALLY_EIO, "cannot write %s: %s", path, strerror(errno));
-    int closed = cli_replace_close(&file, whole, err);
-    return code ? code : closed;
+    return cli_replace_close(&file, true, err);
 }
 
 static int period_read(tally_ledger *ledger, const char *text, tally_pack_options *out,

@@ -3,11 +3,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include <tally/partial.h>
 
 #include "command.h"
 
@@ -16,11 +19,11 @@
 #define WRITER_STEP_MS   50
 
 static int system_fail(tally_error *err, const char *doing, const char *path) {
-    int code = errno == ENOSPC   ? TALLY_ENOSPC
-               : errno == EROFS  ? TALLY_EREADONLY
-               : errno == ENOMEM ? TALLY_ENOMEM
-                                 : TALLY_EIO;
-    return tally_fail(err, code, "cannot %s %s: %s", doing, path, strerror(errno));
+    int cause = errno, code = tally_errno_code(cause);
+    /* Exit 3, as all that keeps a file from being read or written: not as "nothing found". */
+    if (code == TALLY_ENOTFOUND || code == TALLY_EEXIST) code = TALLY_EIO;
+    return tally_fail(err, code, "cannot %s %s: %s; %s", doing, path, strerror(cause),
+                      tally_errno_advice(cause));
 }
 
 static int read_all(int fd, const char *path, size_t max, uint8_t **out, size_t *len,
@@ -111,19 +114,18 @@ static int open_in_place(cli_replace *file, tally_error *err) {
 }
 
 static int open_beside(cli_replace *file, tally_error *err) {
-    if (asprintf(&file->temporary, "%s.XXXXXX", file->path) < 0) {
-        file->temporary = NULL;
-        return tally_fail(err, TALLY_ENOMEM, "memory ran out");
-    }
-    int fd = mkostemp(file->temporary, O_CLOEXEC);
+    char partial[PATH_MAX];
+    int fd = tally_partial_open(file->path, partial, sizeof partial);
     if (fd < 0) return system_fail(err, "write", file->path);
+    file->temporary = strdup(partial);
     mode_t mask = umask(0);
     umask(mask);
-    file->out = fchmod(fd, 0666 & ~mask) == 0 ? fdopen(fd, "w") : NULL;
+    bool fit = file->temporary && fchmod(fd, 0666 & ~mask) == 0;
+    file->out = fit ? fdopen(fd, "w") : NULL;
     if (file->out) return 0;
     int code = system_fail(err, "write", file->path);
     close(fd);
-    unlink(file->temporary);
+    unlink(partial);
     return code;
 }
 
@@ -146,10 +148,10 @@ int cli_replace_close(cli_replace *file, bool keep, tally_error *err) {
     bool bad = ferror(file->out) || fflush(file->out) != 0;
     if (!bad && file->temporary) bad = fsync(fileno(file->out)) != 0;
     if (keep && bad) code = system_fail(err, "write", file->path);
-    if (fclose(file->out) != 0 && keep && !code) code = system_fail(err, "write", file->path);
-    if (keep && !code && file->temporary && rename(file->temporary, file->path) != 0)
+    if (keep && !code && file->temporary && tally_partial_name(file->temporary, file->path, 1) != 0)
         code = system_fail(err, "replace", file->path);
     if (file->temporary && (!keep || code)) unlink(file->temporary);
+    if (fclose(file->out) != 0 && keep && !code) code = system_fail(err, "write", file->path);
     replace_clear(file);
     return code;
 }

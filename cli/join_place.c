@@ -34,7 +34,8 @@ static int dir_make(const char *dir, bool *was_here, tally_error *err) {
         path[i] = '\0';
         if (mkdir(path, 0700) != 0 && errno != EEXIST)
             return tally_fail(err, errno == ENOSPC ? TALLY_ENOSPC : TALLY_EREADONLY,
-                              "cannot make the folder %s: %s", path, strerror(errno));
+                              "cannot make the folder %s: %s; %s", path, strerror(errno),
+                              tally_errno_advice(errno));
         path[i] = dir[i];
     }
     return 0;

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <tally/memory.h>
 #include <tally/secret.h>
 
 #include "commands.h"
@@ -177,10 +178,23 @@ static void pages_guard(void) {
     sigaction(SIGSEGV, &action, NULL);
 }
 
+/* No figure is shown that lacks a part, and nothing is begun that could not be ended: what is not
+ * committed is as if it had not been. */
+static volatile sig_atomic_t memory_code = CLI_DAMAGED;
+
+static void memory_ended(void) {
+    static const char words[] = "tally: memory ran out; end other programs and run this again "
+                                "('tally log' shows what was recorded before)\n";
+    (void)!write(STDERR_FILENO, words, sizeof words - 1);
+    _exit(memory_code);
+}
+
 static void process_prepare(void) {
+    tally_memory_on_loss(memory_ended);
     descriptors_hold();
     tally_secret_no_dumps();
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is an error like a full disk */
     static char buffer[CLI_BUFFER_BYTES]; /* glibc takes no size without one */
     if (!isatty(STDOUT_FILENO)) setvbuf(stdout, buffer, _IOFBF, sizeof buffer);
     pages_guard();
@@ -271,6 +285,7 @@ int main(int argc, char **argv) {
         return cli_usage(NULL, "'%s' stands before the command; options follow it", argv[1]);
     run.command = command_find(argc - 1, argv + 1, &words);
     if (!run.command) return command_unknown(argv[1], argv[2]);
+    if (run.command->inside_agent) memory_code = CLI_FAILED;
     int code = command_run(&run, argc - words, argv + words);
     free(run.given);
     return code;

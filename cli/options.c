@@ -3,6 +3,7 @@
 #include "options.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
@@ -81,7 +82,7 @@ int cli_options_parse(cli *run, int argc, char **argv) {
     run->given_count = 0;
     run->given = calloc((size_t)argc + 1, sizeof *run->given);
     if (!run->given) {
-        cli_say("memory ran out");
+        cli_say("tally: memory ran out; %s", tally_errno_advice(ENOMEM));
         return CLI_DAMAGED;
     }
     size_t output = 0; /* the one option with a short form: -o FILE is --output FILE */

@@ -62,7 +62,9 @@ static void line_write(const char *prefix, char *text) {
 
 int cli_fail(const tally_error *err) {
     char text[SAY_MAX_BYTES];
-    snprintf(text, sizeof text, "%s", err->text[0] ? err->text : "failed without a reason");
+    bool memory = err->code == TALLY_ENOMEM && !strchr(err->text, ';');
+    snprintf(text, sizeof text, "%s%s%s", err->text[0] ? err->text : "failed without a reason",
+             memory ? "; " : "", memory ? tally_errno_advice(ENOMEM) : "");
     line_write("tally: ", text);
     return exit_of(err->code);
 }

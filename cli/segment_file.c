@@ -4,20 +4,21 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <tally/partial.h>
+
 #include "command.h"
 #include "file.h"
 
 static int system_fail(tally_error *err, const char *doing, const char *path) {
-    int code = errno == ENOSPC   ? TALLY_ENOSPC
-               : errno == EEXIST ? TALLY_EEXIST
-               : errno == ENOENT ? TALLY_ENOTFOUND
-                                 : TALLY_EIO;
-    return tally_fail(err, code, "cannot %s %s: %s", doing, path, strerror(errno));
+    int cause = errno;
+    return tally_fail(err, tally_errno_code(cause), "cannot %s %s: %s; %s", doing, path,
+                      strerror(cause), tally_errno_advice(cause));
 }
 
 /* ---- writing ---- */
@@ -58,16 +59,12 @@ static int new_init(cli_segment_new *file, int fd, const char *partial, const ch
 
 int cli_segment_create(cli_segment_new *file, const char *path, tally_error *err) {
     struct stat there;
-    char *partial = NULL;
+    char partial[PATH_MAX];
     memset(file, 0, sizeof *file);
     if (strcmp(path, "-") == 0) return stdout_open(file, err);
     if (lstat(path, &there) == 0)
         return tally_fail(err, TALLY_EEXIST, "%s is there already; name a new file", path);
-    if (asprintf(&partial, "%s.partial-XXXXXX", path) < 0)
-        return tally_fail(err, TALLY_ENOMEM, "memory ran out");
-    int code = new_init(file, mkostemp(partial, O_CLOEXEC), partial, path, err);
-    free(partial);
-    return code;
+    return new_init(file, tally_partial_open(path, partial, sizeof partial), partial, path, err);
 }
 
 int cli_segment_create_as(cli_segment_new *file, const char *partial, const char *path,
@@ -83,43 +80,17 @@ int cli_segment_sink(void *ctx, tally_span bytes, tally_error *err) {
     return system_fail(err, "write", file->path ? file->path : "standard output");
 }
 
-/* Some file systems of USB sticks and networks cannot promise to take no other file's name. */
-static int name_new(const char *partial, const char *path) {
-    if (renameat2(AT_FDCWD, partial, AT_FDCWD, path, RENAME_NOREPLACE) == 0) return 0;
-    if (errno != EINVAL && errno != ENOSYS) return -1;
-    if (access(path, F_OK) == 0) {
-        errno = EEXIST;
-        return -1;
-    }
-    return rename(partial, path);
-}
-
-/* The new name must outlive a power cut; where a folder cannot be synced the file still is. */
-static void folder_sync(const char *path) {
-    char *folder = strdup(path);
-    char *slash = folder ? strrchr(folder, '/') : NULL;
-    if (slash) slash[slash == folder] = '\0';
-    int fd = folder ? open(slash ? folder : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
-    if (fd >= 0) {
-        (void)fsync(fd);
-        close(fd);
-    }
-    free(folder);
-}
-
 int cli_segment_finish(cli_segment_new *file, bool keep, tally_error *err) {
     if (!file->out) return 0;
     const char *shown = file->path ? file->path : "standard output";
     bool bad = fflush(file->out) != 0 || ferror(file->out);
     if (!bad && keep && file->path) bad = fsync(fileno(file->out)) != 0;
     int code = keep && bad ? system_fail(err, "write", shown) : 0;
+    if (file->path && keep && !code && tally_partial_name(file->partial, file->path, 0) != 0)
+        code = system_fail(err, "write", shown);
+    if (file->path && (!keep || code)) unlink(file->partial);
     if (file->path && fclose(file->out) != 0 && keep && !code)
         code = system_fail(err, "write", shown);
-    if (file->path && keep && !code && name_new(file->partial, file->path) != 0)
-        code = system_fail(err, "write", shown);
-    else if (file->path && keep && !code)
-        folder_sync(file->path);
-    if (file->path && (!keep || code)) unlink(file->partial);
     new_clear(file);
     return code;
 }
@@ -166,6 +137,7 @@ int cli_segment_open(const char *path, const char *spool_dir, int *fd, tally_err
     bool input = strcmp(path, "-") == 0;
     const char *shown = input ? "standard input" : path;
     *fd = -1;
+    if (!input && access(path, F_OK) != 0) return system_fail(err, "open", path);
     int from = STDIN_FILENO, code = input ? 0 : cli_file_open(path, &from, err);
     if (code) return code;
     code = fstat(from, &kind) != 0 ? system_fail(err, "read", shown) : 0;

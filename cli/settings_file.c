@@ -82,7 +82,8 @@ static int kept_write(const settings_file *file, tally_error *err) {
     if (!kept_path(file, path))
         return tally_fail(err, TALLY_EINVAL, "the path %s is too long", file->target);
     if (unlink(path) != 0 && errno != ENOENT)
-        return tally_fail(err, TALLY_EIO, "cannot replace %s: %s", path, strerror(errno));
+        return tally_fail(err, tally_errno_code(errno), "cannot replace %s: %s; %s", path,
+                          strerror(errno), tally_errno_advice(errno));
     return replace(path, file->mode, &file->text, err);
 }
 
@@ -91,7 +92,8 @@ int settings_file_write(const settings_file *file, const settings_text *text, bo
     char folder[PATH_MAX];
     if (!file->exists && settings_folder(file->agent, folder) && mkdir(folder, MODE_FOLDER) != 0 &&
         errno != EEXIST)
-        return tally_fail(err, TALLY_EIO, "cannot make %s: %s", folder, strerror(errno));
+        return tally_fail(err, tally_errno_code(errno), "cannot make %s: %s; %s", folder,
+                          strerror(errno), tally_errno_advice(errno));
     int code = keep && file->exists ? kept_write(file, err) : 0;
     return code ? code : replace(file->target, file->mode, text, err);
 }

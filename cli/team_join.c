@@ -202,6 +202,9 @@ static int worker_wait(joining *join) {
     while (child > 0 && waitpid(child, &status, 0) < 0 && errno == EINTR)
         continue;
     worker = 0;
+    if (child > 0 && WIFSIGNALED(status) && !stopped_by)
+        cli_say("tally: the join was ended by signal %d; run it again with a new invite",
+                WTERMSIG(status));
     return child > 0 && WIFEXITED(status) ? WEXITSTATUS(status) : CLI_DAMAGED;
 }
 

@@ -148,8 +148,8 @@ static int keep_read(const cli *run, uint64_t *out) {
     errno = 0;
     *out = strtoull(text, &end, 10);
     if (*text < '0' || *text > '9' || *end || errno)
-        return cli_usage(run, "--records is how many of its records count, as 'tally log' numbers "
-                              "them");
+        return cli_usage(run, "--records is how many of its records count: the number that 'tally "
+                              "log' shows at the first that does not");
     return CLI_DONE;
 }
 

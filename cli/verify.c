@@ -8,12 +8,14 @@
 #include <unistd.h>
 
 #include <tally/cosign.h>
+#include <tally/memory.h>
 
 #include "commands.h"
 #include "json_out.h"
 #include "open.h"
 
 #define PROGRESS_AFTER_MS 1000
+#define CHECK_NO_MEMORY   12 /* exit code of the child */
 #define LINE_MAX_BYTES    1024
 #define FINDINGS_MAX      10000u /* shown; more are only counted */
 #define DIGEST_TEXT_BYTES (2 * TALLY_HASH_BYTES + 1)
@@ -71,9 +73,14 @@ static int witnesses_tell(tally_ledger *ledger, FILE *pipe, tally_error *err) {
     return code;
 }
 
-/* In the child. Its exit code is not looked at: only a whole last line says that it came to the
- * end. */
+/* Else the parent would take it for damage. */
+static void memory_ended(void) {
+    _exit(CHECK_NO_MEMORY);
+}
+
+/* In the child. Only a whole last line says that it came to the end. */
 static void check_in_child(cli *run, bool deep, int output) {
+    tally_memory_on_loss(memory_ended);
     tally_error err = {0};
     tally_ledger *ledger = NULL;
     char digest[DIGEST_TEXT_BYTES] = "";
@@ -81,7 +88,7 @@ static void check_in_child(cli *run, bool deep, int output) {
                          .terminal = isatty(STDERR_FILENO) == 1,
                          .started_ms = cli_now_ms()};
     tally_check check = {.found = found, .progress = progress, .ctx = &words};
-    if (!words.pipe) _exit(CLI_DAMAGED);
+    if (!words.pipe) _exit(CHECK_NO_MEMORY);
     /* Only a writer can rebuild the views to compare them; it takes that back. */
     int code = cli_ledger_open(run, !deep, &ledger, &err);
     if (code == TALLY_EREADONLY) code = cli_ledger_open(run, true, &ledger, &err);
@@ -155,7 +162,8 @@ static int check_run(cli *run, bool deep, check_result *result) {
     int ends[2];
     char line[LINE_MAX_BYTES];
     if (pipe(ends) != 0)
-        return tally_fail(&result->err, TALLY_EIO, "no pipe could be made: %s", strerror(errno));
+        return tally_fail(&result->err, TALLY_EIO, "no pipe could be made: %s; %s", strerror(errno),
+                          tally_errno_advice(errno));
     fflush(NULL);
     pid_t child = fork();
     if (child == 0) {
@@ -166,14 +174,17 @@ static int check_run(cli *run, bool deep, check_result *result) {
     FILE *input = child > 0 ? fdopen(ends[0], "r") : NULL;
     if (!input) {
         close(ends[0]);
-        return tally_fail(&result->err, TALLY_EIO, "the check could not be started: %s",
-                          strerror(errno));
+        return tally_fail(&result->err, TALLY_EIO, "the check could not be started: %s; %s",
+                          strerror(errno), tally_errno_advice(errno));
     }
     while (fgets(line, sizeof line, input))
         line_take(result, line);
     fclose(input);
-    while (waitpid(child, NULL, 0) < 0 && errno == EINTR)
+    int status = 0;
+    while (waitpid(child, &status, 0) < 0 && errno == EINTR)
         continue;
+    if (!result->finished && WIFEXITED(status) && WEXITSTATUS(status) == CHECK_NO_MEMORY)
+        return tally_fail(&result->err, TALLY_ENOMEM, "memory ran out");
     if (!result->finished)
         finding_keep(result, "the store's pages are damaged: the check could not read past them; "
                              "restore a backup, or take the records from a teammate");

@@ -1,6 +1,7 @@
 /* Making cosignatures: of whose head, and when. Storing is in cosign_store.c. */
 #include "cosign_store.h"
 #include "fork_store.h"
+#include "view_fold.h"
 
 #include <assert.h>
 
@@ -99,7 +100,7 @@ int tally_cosign(tally_txn *txn, bool asked, uint64_t *made, tally_error *err) {
     if (made) *made = 0;
     int rc = begin(txn, asked, txn->now_ms, &m);
     if (rc == TALLY_EREFUSED || (rc == 0 && now_s < 0)) return 0;
-    if (rc != 0) return tally_fail(err, rc, "the view of the team is damaged; run 'tally rebuild'");
+    if (rc != 0) return view_team_fail(rc, err);
     uint32_t feeds = tally_feed_count(txn);
     for (uint32_t number = 0; rc == 0 && number < feeds; number++) {
         rc = find(&m, number, &c, &fits, err);
@@ -119,7 +120,7 @@ int tally_cosign_due(tally_txn *txn, int64_t now_ms, int64_t *due_ms, tally_erro
     *due_ms = INT64_MAX;
     int rc = begin(txn, false, now_ms, &m);
     if (rc == TALLY_EREFUSED) return 0;
-    if (rc != 0) return tally_fail(err, rc, "the view of the team is damaged; run 'tally rebuild'");
+    if (rc != 0) return view_team_fail(rc, err);
     uint32_t feeds = tally_feed_count(txn);
     for (uint32_t number = 0; rc == 0 && number < feeds; number++) {
         rc = find(&m, number, &c, &fits, err);

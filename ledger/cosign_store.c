@@ -2,6 +2,7 @@
  * them is in cosign_make.c, what they prove in witness.c. */
 #include "cosign_store.h"
 #include "fork_store.h"
+#include "view_fold.h"
 
 #include <assert.h>
 
@@ -269,8 +270,7 @@ static int check_devices(tally_txn *txn, const tally_cosignature *c, tally_error
         return tally_fail(err, TALLY_EREFUSED,
                           "cosignature of %s: its device or whose feed it is is not in the team",
                           name);
-    return rc == 0 ? 0
-                   : tally_fail(err, rc, "the view of the team is damaged; run 'tally rebuild'");
+    return rc == 0 ? 0 : view_team_fail(rc, err);
 }
 
 static int check_signatures(tally_txn *txn, const tally_cosignature *c, tally_error *err) {

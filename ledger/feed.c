@@ -102,7 +102,7 @@ static int own_role(tally_txn *txn, tally_error *err) {
     int rc = tally_team_device_get(txn, &txn->own.device, &own);
     txn->own_auditor = rc == 0 && own.role == TALLY_ROLE_AUDITOR;
     if (rc == 0 || rc == TALLY_ENOTFOUND) return 0;
-    return tally_fail(err, rc, "the view of the team is damaged; run 'tally rebuild'");
+    return view_team_fail(rc, err);
 }
 
 static int own_feed(tally_txn *txn, tally_error *err) {

@@ -82,7 +82,7 @@ static int check_put(tally_txn *txn, const tally_fork *fork, tally_error *err) {
     if (rc == TALLY_ENOTFOUND)
         return tally_fail(err, TALLY_EREFUSED,
                           "a fork of feed %s: nobody entitled has added this device", hex);
-    if (rc != 0) return tally_fail(err, rc, "the view of the team is damaged; run 'tally rebuild'");
+    if (rc != 0) return view_team_fail(rc, err);
     if (device.creator && fork->common == 0)
         return tally_fail(err, TALLY_EFORMAT,
                           "a fork of feed %s: the first record of the team's creator is the team's "

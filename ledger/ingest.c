@@ -66,8 +66,7 @@ static int check_device(const incoming *in, tally_error *err) {
     tally_team_device known;
     int rc = tally_team_device_get(in->txn, in->device, &known);
     if (rc == 0 || (rc == TALLY_ENOTFOUND && brings_the_team(in))) return 0;
-    if (rc != TALLY_ENOTFOUND)
-        return tally_fail(err, rc, "the view of the team is damaged; run 'tally rebuild'");
+    if (rc != TALLY_ENOTFOUND) return view_team_fail(rc, err);
     return tally_fail(err, TALLY_EREFUSED,
                       "feed %s: nobody entitled has added this device to the team", in->name);
 }

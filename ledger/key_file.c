@@ -6,12 +6,13 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <libgen.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include <tally/partial.h>
 
 #define PATH_MAX_BYTES 4096u
 
@@ -30,11 +31,8 @@ static int workspace_new(file_workspace **out, tally_error *err) {
 
 static int fail_errno(tally_error *err, const char *what, const char *path) {
     int cause = errno;
-    int code = TALLY_EIO;
-    if (cause == ENOSPC || cause == EDQUOT) code = TALLY_ENOSPC;
-    if (cause == EEXIST) code = TALLY_EEXIST;
-    if (cause == ENOENT) code = TALLY_ENOTFOUND;
-    return tally_fail(err, code, "cannot %s key file %s: %s", what, path, strerror(cause));
+    return tally_fail(err, tally_errno_code(cause), "cannot %s key file %s: %s; %s", what, path,
+                      strerror(cause), tally_errno_advice(cause));
 }
 
 static int write_all(int fd, tally_span bytes) {
@@ -47,41 +45,18 @@ static int write_all(int fd, tally_span bytes) {
     return 0;
 }
 
-static int sync_directory_of(const char *path) {
-    char copy[PATH_MAX_BYTES];
-    (void)snprintf(copy, sizeof copy, "%s", path);
-    int fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0) return -1;
-    int rc = fsync(fd);
-    int cause = errno;
-    (void)close(fd);
-    errno = cause;
-    return rc;
-}
-
-/* A temporary neighbour is written and synced first, then linked to its name: link() never
- * overwrites, and a crash cannot leave half a key under that name. */
+/* Half a key never stands under that name, and no other key is written over. */
 static int write_exclusively(tally_span bytes, const char *path, tally_error *err) {
-    char temporary[PATH_MAX_BYTES];
-    int len = snprintf(temporary, sizeof temporary, "%s.XXXXXX", path);
-    if (len < 0 || (size_t)len >= sizeof temporary)
-        return tally_fail(err, TALLY_ELIMIT, "the key file's path is longer than %u bytes",
-                          PATH_MAX_BYTES);
+    char partial[PATH_MAX_BYTES];
     int rc = 0;
-    int fd = mkostemp(temporary, O_CLOEXEC);
+    int fd = tally_partial_open(path, partial, sizeof partial);
     if (fd < 0) return fail_errno(err, "create", path);
-    if (fchmod(fd, S_IRUSR | S_IWUSR) != 0 || write_all(fd, bytes) != 0 || fsync(fd) != 0) {
+    if (fchmod(fd, S_IRUSR | S_IWUSR) != 0 || write_all(fd, bytes) != 0 || fsync(fd) != 0)
         rc = fail_errno(err, "write", path);
-        goto out;
-    }
-    if (link(temporary, path) != 0) {
+    else if (tally_partial_name(partial, path, 0) != 0)
         rc = fail_errno(err, "create", path);
-        goto out;
-    }
-    if (sync_directory_of(path) != 0) rc = fail_errno(err, "sync the directory of", path);
-out:
+    if (rc != 0) (void)unlink(partial);
     (void)close(fd);
-    (void)unlink(temporary);
     return rc;
 }
 

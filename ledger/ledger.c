@@ -5,6 +5,7 @@
 #include "view_fold.h"
 
 #include <tally/money.h>
+#include <tally/partial.h>
 
 #include <assert.h>
 #include <errno.h>
@@ -53,7 +54,8 @@ static int make_dir(const char *dir, tally_error *err) {
         path[i] = '\0';
         if (mkdir(path, 0700) != 0 && errno != EEXIST)
             return tally_fail(err, errno == ENOSPC ? TALLY_ENOSPC : TALLY_EREADONLY,
-                              "cannot make the folder %s: %s", path, strerror(errno));
+                              "cannot make the folder %s: %s; %s", path, strerror(errno),
+                              tally_errno_advice(errno));
         path[i] = kept;
     }
     return 0;
@@ -94,6 +96,7 @@ static int init_key(const char *dir, tally_span passphrase, tally_key **out, tal
     int n = snprintf(path, sizeof path, "%s/%s", dir, STORE_KEY_FILE);
     if (n < 0 || (size_t)n >= sizeof path)
         return tally_fail(err, TALLY_EINVAL, "the ledger's path is too long: %s", dir);
+    tally_partial_sweep(path);
     if (access(path, F_OK) == 0) return old_key(path, passphrase, out, err);
     int rc = tally_key_generate(out, err);
     if (rc == 0) rc = tally_key_write_file(*out, passphrase, path, err);
@@ -292,35 +295,13 @@ uint64_t tally_ledger_version(const tally_ledger *ledger) {
     return version;
 }
 
-/* Syncs the folder that holds `path`, so that a new name survives a power cut. */
-static void sync_parent(const char *path) {
-    char parent[4096];
-    const char *slash = strrchr(path, '/');
-    size_t len = slash ? (size_t)(slash - path) : 0;
-    if (len >= sizeof parent) return;
-    memcpy(parent, slash ? path : ".", slash ? len : 1);
-    parent[slash ? len : 1] = '\0';
-    int fd = open(len == 0 && slash ? "/" : parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0) return;
-    (void)fsync(fd);
-    close(fd);
-}
-
 static int backup_fail(const char *path, int rc, tally_error *err) {
-    int code = rc == EEXIST   ? TALLY_EEXIST
-               : rc == ENOSPC ? TALLY_ENOSPC
-               : rc < 0       ? TALLY_ECORRUPT /* LMDB's own: what it read made no sense */
-                              : TALLY_EIO;
-    return tally_fail(err, code, "cannot write the backup %s: %s", path, mdb_strerror(rc));
-}
-
-/* Gives a whole file its name without taking that of another; some file systems cannot promise the
- * latter. */
-static int name_new(const char *partial, const char *path) {
-    if (renameat2(AT_FDCWD, partial, AT_FDCWD, path, RENAME_NOREPLACE) == 0) return 0;
-    if (errno != EINVAL && errno != ENOSYS) return errno;
-    if (access(path, F_OK) == 0) return EEXIST;
-    return rename(partial, path) == 0 ? 0 : errno;
+    if (rc < 0) /* LMDB's own: what it read made no sense */
+        return tally_fail(err, TALLY_ECORRUPT,
+                          "cannot write the backup %s: %s; 'tally fsck' says what is damaged", path,
+                          mdb_strerror(rc));
+    return tally_fail(err, tally_errno_code(rc), "cannot write the backup %s: %s; %s", path,
+                      strerror(rc), tally_errno_advice(rc));
 }
 
 /* Under another name until it is whole: half a backup must not look like one. */
@@ -330,19 +311,12 @@ int tally_backup(tally_ledger *ledger, const char *path, tally_error *err) {
     if (rc != 0) return rc;
     mdb_txn_abort(probe.txn);
     char partial[4096];
-    int len = snprintf(partial, sizeof partial, "%s.partial-XXXXXX", path);
-    if (len < 0 || (size_t)len >= sizeof partial)
-        return tally_fail(err, TALLY_EINVAL, "the backup's path is too long: %s", path);
-    int fd = access(path, F_OK) != 0 ? mkostemp(partial, O_CLOEXEC) : -1;
+    int fd = access(path, F_OK) != 0 ? tally_partial_open(path, partial, sizeof partial) : -1;
     if (fd < 0) return backup_fail(path, access(path, F_OK) == 0 ? EEXIST : errno, err);
     rc = mdb_env_copyfd2(ledger->env, fd, MDB_CP_COMPACT);
     if (rc == 0 && fsync(fd) != 0) rc = errno;
-    if (close(fd) != 0 && rc == 0) rc = errno;
-    if (rc == 0) rc = name_new(partial, path);
-    if (rc != 0) {
-        (void)unlink(partial);
-        return backup_fail(path, rc, err);
-    }
-    sync_parent(path);
-    return 0;
+    if (rc == 0 && tally_partial_name(partial, path, 0) != 0) rc = errno;
+    if (rc != 0) (void)unlink(partial);
+    (void)close(fd);
+    return rc == 0 ? 0 : backup_fail(path, rc, err);
 }

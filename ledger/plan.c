@@ -248,11 +248,10 @@ static int gather_cost(void *ctx, const tally_cost *cost) {
     plan_gather *g = ctx;
     tally_plans *plans = g->plans;
     tally_priced priced;
-    tally_price_book_cost(g->book, cost, &priced);
-    if (!priced.priced || priced.pico < 0) return 0;
+    int rc = tally_price_book_cost(g->book, cost, &priced, g->err);
+    if (rc != 0 || !priced.priced || priced.pico < 0) return rc;
     place_cost(g, cost);
     bool no_plan = billed_whole(g, cost);
-    int rc = 0;
     for (size_t i = 0; i < plans->row_count && rc == 0; i++) {
         plan_share share = {.time_ms = cost->time_ms, .id = cost->id, .pico = priced.pico};
         if ((no_plan && !plans->rows[i].bill) || !covers(g, &plans->rows[i], cost)) continue;

@@ -109,7 +109,8 @@ static int add_cost(void *ctx, const tally_cost *cost) {
     row *found = row_of(pass->r, tally_floor_div(cost->time_ms, TALLY_DAY_MS), model);
     if (!found) return no_memory(pass->err);
     if (found->shown.requests++ == 0 && pass->r->by_model) found->shown.model = model;
-    tally_price_book_cost(pass->book, cost, &priced);
+    int rc = tally_price_book_cost(pass->book, cost, &priced, pass->err);
+    if (rc != 0) return rc;
     found->shown.unpriced_requests += !priced.priced;
     if (!priced.priced) return 0;
     return tally_add_i128(found->shown.recorded, priced.pico, &found->shown.recorded) == 0

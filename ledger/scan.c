@@ -113,7 +113,10 @@ static const scan_model *model_of(scan *s, uint64_t ref) {
     model->text = tally_string_get(s->txn, ref);
     model->passes = filter_model(s->filter->model, model->text);
     model->line = price_book_line(s->book, ref);
-    if (!model->line) return NULL;
+    if (!model->line) {
+        free(model);
+        return NULL;
+    }
     s->models[s->model_count++] = model;
     *slot = (uint32_t)s->model_count;
     return model;

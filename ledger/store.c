@@ -6,6 +6,7 @@
 #include "view_gather.h"
 
 #include <tally/fork.h>
+#include <tally/memory.h>
 
 #include <assert.h>
 #include <errno.h>
@@ -90,19 +91,33 @@ int store_env_fail(const tally_ledger *ledger, int rc, const char *doing, tally_
                           "%s: the disk that holds %s is full; free some space and run this again "
                           "(nothing recorded is lost)",
                           doing, dir);
+    if (rc == EFBIG)
+        return tally_fail(
+            err, TALLY_ENOSPC,
+            "%s: %s/%s may not grow (a limit on the size of files); raise 'ulimit -f' "
+            "and run this again (nothing recorded is lost)",
+            doing, dir, STORE_FILE);
     if (rc == EROFS || rc == EACCES || rc == EPERM)
         return tally_fail(err, TALLY_EREADONLY,
                           "%s: the ledger in %s cannot be written (%s); check "
                           "its owner, mode and mount",
                           doing, dir, strerror(rc));
-    if (rc == ENOMEM) return tally_fail(err, TALLY_ENOMEM, "%s: no memory", doing);
+    if (rc == ENOMEM) {
+        tally_memory_lost();
+        return tally_fail(err, TALLY_ENOMEM,
+                          "%s: memory ran out; end other programs and run this again (nothing "
+                          "recorded is lost)",
+                          doing);
+    }
     if (is_damage(rc))
         return tally_fail(err, TALLY_ECORRUPT,
                           "%s: the store in %s is damaged (%s); run 'tally fsck', "
                           "then restore a backup",
                           doing, dir, mdb_strerror(rc));
-    return tally_fail(err, TALLY_EIO, "%s: cannot read or write %s/%s: %s", doing, dir, STORE_FILE,
-                      mdb_strerror(rc));
+    return tally_fail(err, TALLY_EIO,
+                      "%s: cannot read or write %s/%s: %s; look at the disk, then run this again "
+                      "(nothing recorded is lost)",
+                      doing, dir, STORE_FILE, mdb_strerror(rc));
 }
 
 /* A device that has signed anything has its mark beside the store. */
@@ -114,10 +129,11 @@ static bool signed_before(const char *dir) {
 
 int store_unfinished_fail(const char *dir, tally_error *err) {
     if (signed_before(dir))
-        return tally_fail(err, TALLY_ECORRUPT,
-                          "the store in %s is empty, and this device has signed records that it "
-                          "held; restore a backup, or join again and sync",
-                          dir);
+        return tally_fail(
+            err, TALLY_ECORRUPT,
+            "the store in %s is empty or cut off, and this device has signed records that it "
+            "held; restore a backup, or join again and sync",
+            dir);
     return tally_fail(err, TALLY_ENOTFOUND,
                       "the ledger in %s was never finished; run 'tally init' or 'tally team join' "
                       "again",
@@ -129,9 +145,20 @@ int store_fail(tally_txn *txn, int rc, const char *doing, tally_error *err) {
     return store_env_fail(txn->ledger, rc, doing, err);
 }
 
-static bool file_is_empty(const char *path) {
+/* Too short for LMDB's two meta pages, which it writes first and at once: whoever made it was
+ * stopped on the way, or something has cut it off. */
+static bool file_is_stub(const char *path) {
     struct stat st;
-    return stat(path, &st) == 0 && S_ISREG(st.st_mode) && st.st_size == 0;
+    return stat(path, &st) == 0 && S_ISREG(st.st_mode) && st.st_size < 2 * sysconf(_SC_PAGESIZE);
+}
+
+/* What an init or a join left of a store when it was stopped before that was one. */
+static int clear_stub(const char *dir, const char *path, tally_error *err) {
+    if (!file_is_stub(path)) return 0;
+    if (signed_before(dir)) return store_unfinished_fail(dir, err);
+    if (truncate(path, 0) == 0) return 0;
+    return tally_fail(err, TALLY_EIO, "cannot clear away the unfinished %s: %s; remove it", path,
+                      strerror(errno));
 }
 
 /* Space for growth without copying: at least twice what the file holds now. */
@@ -189,7 +216,8 @@ int store_open_env(tally_ledger *ledger, const char *dir, bool read_only, bool c
     if (!create && access(path, F_OK) != 0)
         return tally_fail(err, TALLY_ENOTFOUND,
                           "there is no ledger in %s; make one with 'tally init'", dir);
-    if (!create && file_is_empty(path)) return store_unfinished_fail(dir, err);
+    if (!create && file_is_stub(path)) return store_unfinished_fail(dir, err);
+    if (create && (rc = clear_stub(dir, path, err)) != 0) return rc;
     if ((rc = mdb_env_create(&ledger->env)) != 0) goto failed;
     (void)mdb_env_set_assert(ledger->env, page_nonsense);
     if ((rc = mdb_env_set_maxdbs(ledger->env, TABLE_COUNT)) != 0) goto failed;
@@ -306,6 +334,7 @@ static void renew_map(tally_ledger *ledger, uint64_t appended) {
 static int write_once(tally_ledger *ledger, int64_t now_ms, tally_write_fn *fn, void *ctx,
                       bool *full, tally_error *err) {
     tally_txn txn;
+    uint64_t losses = tally_memory_losses();
     int rc = store_txn_begin(ledger, true, &txn, err);
     if (rc != 0) return rc;
     txn.now_ms = now_ms;
@@ -319,6 +348,8 @@ static int write_once(tally_ledger *ledger, int64_t now_ms, tally_write_fn *fn, 
     bool rise = txn.own_grew && txn.own_loaded && !txn.own_frozen; /* checked when it was loaded */
     if (rc == 0 && txn.own_grew && !rise) rc = mark_may_rise(&txn, &own, &rise, err);
     view_gather_clear(&txn);
+    if (rc == 0 && tally_memory_losses() != losses) /* something may have been taken for absent */
+        rc = tally_fail(err, TALLY_ENOMEM, "no memory to write the ledger");
     if (rc != 0) {
         mdb_txn_abort(txn.txn);
     } else {

@@ -185,7 +185,7 @@ int team_secret_append(tally_txn *txn, tally_writer *writer, uint64_t epoch,
     receivers all = {.list = calloc(TALLY_TEAM_MAX_DEVICES, sizeof *all.list)};
     if (!all.list) return tally_fail(err, TALLY_ENOMEM, "no memory to seal the team's secret");
     int rc = tally_team_device_each(txn, add_remaining, &all);
-    if (rc != 0) rc = tally_fail(err, rc, "the view of the team is damaged; run 'tally rebuild'");
+    if (rc != 0) rc = view_team_fail(rc, err);
     for (size_t at = 0; rc == 0 && at < all.count; at += SEALED_PER_KEY) {
         size_t some = all.count - at < SEALED_PER_KEY ? all.count - at : SEALED_PER_KEY;
         rc = append_key(txn, writer, epoch, secret, all.list + at, some, err);
@@ -204,6 +204,7 @@ static int need_admin(tally_txn *txn, const char *doing, tally_error *err) {
     tally_team_device own;
     int rc = tally_team_device_get(txn, &txn->ledger->device, &own);
     if (rc == 0 && own.role == TALLY_ROLE_ADMIN && own.limit == UINT64_MAX) return 0;
+    if (rc != 0 && rc != TALLY_ENOTFOUND) return view_team_fail(rc, err);
     return tally_fail(err, TALLY_EREFUSED,
                       "cannot %s: this device is no admin of the team; ask one", doing);
 }
@@ -221,7 +222,7 @@ static int check_box_key(tally_txn *txn, const tally_team_add *add, tally_error 
         return tally_fail(err, TALLY_EEXIST,
                           "the new device has the box key of one that is or was in the team; it "
                           "can join with new keys");
-    return tally_fail(err, rc, "the view of the team is damaged; run 'tally rebuild'");
+    return view_team_fail(rc, err);
 }
 
 static int check_add(tally_txn *txn, const tally_team_add *add, tally_error *err) {
@@ -244,8 +245,7 @@ static int check_add(tally_txn *txn, const tally_team_add *add, tally_error *err
                           "device %s was revoked, and its keys do not come back; it can join with "
                           "new ones",
                           hex);
-    if (rc != TALLY_ENOTFOUND)
-        return tally_fail(err, rc, "the view of the team is damaged; run 'tally rebuild'");
+    if (rc != TALLY_ENOTFOUND) return view_team_fail(rc, err);
     return check_box_key(txn, add, err);
 }
 

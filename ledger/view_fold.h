@@ -67,6 +67,8 @@ bool view_team_kind(tally_span kind);
 int view_team_fold(const view_source *source, const tally_record *record, tally_error *err);
 typedef int team_row_fn(void *ctx, const team_row *row, tally_error *err);
 int view_team_each_row(tally_txn *txn, team_row_fn *fn, void *ctx, tally_error *err);
+/* Says why the team could not be read: `rc`, which is not 0. */
+int view_team_fail(int rc, tally_error *err);
 /* What an add or a revoke says, for membership.h; false for any other row. */
 struct team_fact;
 bool team_fact_of(const team_row *row, struct team_fact *out);

@@ -211,19 +211,20 @@ static int borrow_rows(tally_price_book *book, tally_span raw, price_line *model
 
 /* Finds the rows of a raw model name: under the name itself, and for the days before the first of
  * them under another: a price set for one spelling today must not take the older one away. */
-static void load_model(tally_price_book *book, price_line *model) {
+static int load_model(tally_price_book *book, price_line *model) {
     tally_span raw = tally_string_get(book->txn, model->ref);
     model->why =
         "this model has no price; add one with 'tally prices set' or 'tally prices import'";
-    if (raw.len == 0) return;
+    if (raw.len == 0) return 0;
     int rc = load_rows(book, raw, model);
-    if (rc == 0 && model->count > 0 && model->rows[0].from_day == TALLY_PRICE_UNDATED) return;
+    if (rc == 0 && model->count > 0 && model->rows[0].from_day == TALLY_PRICE_UNDATED) return 0;
     model->count = 0;
     if (rc == 0) rc = borrow_rows(book, raw, model);
     if (rc == 0) rc = load_rows(book, raw, model);
-    if (rc == 0) return;
+    if (rc == 0) return 0;
     model->count = 0; /* half the rows would be a wrong price */
     model->why = "the prices of this model cannot be read; run 'tally fsck'";
+    return rc == TALLY_ENOMEM ? rc : 0;
 }
 
 price_line *price_book_line(tally_price_book *book, uint64_t ref) {
@@ -241,8 +242,8 @@ price_line *price_book_line(tally_price_book *book, uint64_t ref) {
     if (!model) return NULL;
     model->ref = ref;
     book->models[book->model_count++] = model;
+    if (load_model(book, model) != 0) return NULL;
     *slot = (uint32_t)book->model_count;
-    load_model(book, model);
     return model;
 }
 
@@ -299,11 +300,12 @@ void price_line_cost(const tally_price_book *book, price_line *line, const tally
         out->why = line->count ? "no price of this model was in force on that day" : line->why;
 }
 
-void tally_price_book_cost(tally_price_book *book, const tally_cost *cost, tally_priced *out) {
+int tally_price_book_cost(tally_price_book *book, const tally_cost *cost, tally_priced *out,
+                          tally_error *err) {
     price_line *line = book->last;
+    *out = (tally_priced){0};
     if (!line || line->ref != cost->model) line = book->last = price_book_line(book, cost->model);
-    if (line)
-        price_line_cost(book, line, cost, out);
-    else
-        *out = (tally_priced){.why = "no memory for prices"};
+    if (!line) return tally_fail(err, TALLY_ENOMEM, "no memory for prices");
+    price_line_cost(book, line, cost, out);
+    return 0;
 }

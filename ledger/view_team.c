@@ -161,6 +161,11 @@ static bool row_decode(tally_span key, tally_span value, team_row *out) {
     return true;
 }
 
+int view_team_fail(int rc, tally_error *err) {
+    if (rc == TALLY_ENOMEM) return tally_fail(err, rc, "no memory to read the team");
+    return tally_fail(err, rc, "the view of the team is damaged; run 'tally rebuild'");
+}
+
 int view_team_each_row(tally_txn *txn, team_row_fn *fn, void *ctx, tally_error *err) {
     MDB_cursor *cursor;
     MDB_val k, v;
@@ -168,10 +173,8 @@ int view_team_each_row(tally_txn *txn, team_row_fn *fn, void *ctx, tally_error *
     int mdb = 0, rc = store_cursor(txn, TABLE_VIEW_TEAM_FACTS, &cursor, err);
     if (rc != 0) return rc;
     while (rc == 0 && (mdb = mdb_cursor_get(cursor, &k, &v, MDB_NEXT)) == 0)
-        rc = row_decode(store_span(k), store_span(v), &row)
-                 ? fn(ctx, &row, err)
-                 : tally_fail(err, TALLY_ECORRUPT,
-                              "the view of the team is damaged; run 'tally rebuild'");
+        rc = row_decode(store_span(k), store_span(v), &row) ? fn(ctx, &row, err)
+                                                            : view_team_fail(TALLY_ECORRUPT, err);
     mdb_cursor_close(cursor);
     return rc != 0 || mdb == MDB_NOTFOUND ? rc : store_fail(txn, mdb, "cannot read a view", err);
 }

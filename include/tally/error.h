@@ -42,6 +42,12 @@ static inline int tally_failed(int code, int returned) {
 #define tally_fail(err, code, ...) tally_failed(code, (tally_fail)(err, code, __VA_ARGS__))
 #endif
 
+/* What to do about an errno of reading or writing files, as the end of a sentence: "free some space
+ * and run this again". */
+const char *tally_errno_advice(int cause);
+/* The code that goes with it. */
+int tally_errno_code(int cause);
+
 /* Puts "what: " before the text already in `err`; returns `err->code`. */
 int tally_fail_while(tally_error *err, const char *format, ...)
     __attribute__((format(printf, 2, 3)));

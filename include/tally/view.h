@@ -122,7 +122,10 @@ typedef struct tally_priced {
     const tally_price *price; /* the row that applied, or NULL */
     const tally_hash *leaf;   /* of its record, or NULL */
 } tally_priced;
-void tally_price_book_cost(tally_price_book *book, const tally_cost *cost, tally_priced *out);
+/* What cannot be priced is no error, it is unpriced and says why; what memory lacked for is
+ * TALLY_ENOMEM, and then no figure can be trusted. */
+int tally_price_book_cost(tally_price_book *book, const tally_cost *cost, tally_priced *out,
+                          tally_error *err);
 
 /* The team's settings: last team.create/team.set wins. */
 typedef struct tally_team {

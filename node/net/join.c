@@ -16,6 +16,7 @@ typedef struct joining {
     net_connection *connection;
     uint8_t next; /* of the invite's addresses */
     bool answered, joined, refused, done;
+    bool trouble; /* with the own store, not with the connection */
     char why[NET_WHY_BYTES];
 } joining;
 
@@ -47,7 +48,8 @@ static void on_ended(void *ctx, net_connection *c) {
     /* Once the inviter has answered, and whatever it says itself, is its word; before that some
        other machine may have this address by now. */
     all->refused = c->theirs && c->code != TALLY_BYE_DONE;
-    if (all->joined || all->answered || all->refused)
+    all->trouble = !c->theirs && c->code == TALLY_BYE_TROUBLE;
+    if (all->joined || all->answered || all->refused || all->trouble)
         all->done = true;
     else
         call_next(all);
@@ -104,6 +106,9 @@ static int outcome(const joining *all, bool late, tally_error *err) {
         return tally_fail(err, all->answered ? TALLY_EREFUSED : TALLY_EIO,
                           "nobody has answered in time; ask for a new invite");
     if (all->refused) return tally_fail(err, TALLY_EREFUSED, "%s", all->why);
+    if (all->trouble) /* no matter of the network: exit 3 */
+        return tally_fail(err, TALLY_EREADONLY, "%s; the invite is used up, ask for a new one",
+                          all->why);
     if (all->answered)
         return tally_fail(err, TALLY_EIO, "the connection broke (%s); run this again", all->why);
     return tally_fail(err, TALLY_EIO,

@@ -27,7 +27,9 @@ int net_lock_take(const char *dir, int *fd, tally_error *err) {
     (void)close(*fd);
     *fd = -1;
     if (cause == EWOULDBLOCK)
-        return tally_fail(err, TALLY_EEXIST, "a daemon serves the ledger in %s already", dir);
+        return tally_fail(err, TALLY_EEXIST,
+                          "a daemon serves the ledger in %s already; 'tally node status' shows it",
+                          dir);
     return tally_fail(err, TALLY_EIO, "cannot lock %s in %s: %s", NET_LOCK_FILE, dir,
                       strerror(cause));
 }

@@ -14,7 +14,7 @@ typedef struct priced_sum {
 static int add_cost(void *ctx, const tally_cost *cost) {
     priced_sum *sum = ctx;
     tally_priced priced;
-    tally_price_book_cost(sum->book, cost, &priced);
+    tally_price_book_cost(sum->book, cost, &priced, NULL);
     if (!priced.priced || priced.pico < 0) return -1;
     sum->requests++;
     sum->pico += (uint64_t)priced.pico;

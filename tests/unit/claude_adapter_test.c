@@ -2,6 +2,9 @@
  * trap of costs; those of sessions are in claude_session_test.c. */
 #include "claude_lines.h"
 
+/* Formats are put together and handed on here. */
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+
 #define CLAUDE_SYNTHETIC TALLY_TEST_DATA "/fixtures/synthetic/claude"
 #define CLAUDE_REAL      TALLY_TEST_DATA "/fixtures/real/claude-code"
 #define CLAUDE_TYPED     TALLY_TEST_DATA "/fixtures/real/claude-code-interactive"

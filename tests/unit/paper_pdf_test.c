@@ -6,6 +6,9 @@
 
 #include "paper_made.h"
 
+/* Formats are put together and handed on here. */
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+
 #define LONG_LINES    300
 #define COMMAND_BYTES 256
 #define CHILD_SKIP    77

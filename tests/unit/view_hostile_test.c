@@ -175,7 +175,7 @@ typedef struct slow_sums {
 static int add_slowly(void *ctx, const tally_cost *cost) {
     slow_sums *sums = ctx;
     tally_priced priced;
-    tally_price_book_cost(sums->book, cost, &priced);
+    tally_price_book_cost(sums->book, cost, &priced, NULL);
     sums->rows++;
     sums->unpriced += !priced.priced;
     if (priced.priced) sums->pico += priced.pico;

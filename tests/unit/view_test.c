@@ -283,7 +283,7 @@ static tally_priced price_of(const char *key) {
     OK(tally_read_begin(f->ledger, &txn, &f->err));
     OK(tally_price_book_new(txn, &book, &f->err));
     assert_int_equal(tally_cost_get(txn, &id, &cost, NULL), 0);
-    tally_price_book_cost(book, &cost, &priced);
+    tally_price_book_cost(book, &cost, &priced, NULL);
     tally_price_book_free(book);
     tally_read_end(txn);
     priced.price = NULL; /* gone with the book */

@@ -59,8 +59,8 @@ static void what_is_no_secret_is_refused_and_not_repeated(void **state) {
         "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw\n",
         "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw=",
         "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2La-_Sw",
-        "whsec_a2tra2tra2tra2tra2tra2tra2tra2tra2tra2tra2tr" /* 66 bytes */
-        "a2tra2tra2tra2tra2tra2tra2tra2tra2tra2tra2tr",
+        ("whsec_a2tra2tra2tra2tra2tra2tra2tra2tra2tra2tra2tr" /* 66 bytes */
+         "a2tra2tra2tra2tra2tra2tra2tra2tra2tra2tra2tr"),
     };
     uint8_t secret[TALLY_HOOK_SECRET_MAX_BYTES];
     size_t len;
