@@ -74,7 +74,7 @@ static bool needs_no_glyph(uint32_t character) {
 }
 
 uint32_t fonts_missing(const pdf_fonts *fonts, const char *text) {
-    for (; *text; text = g_utf8_next_char(text)) {
+    for (; *text; text = g_utf8_find_next_char(text, NULL)) {
         uint32_t character = g_utf8_get_char(text);
         if (!FcCharSetHasChar(fonts->covered, character) && !needs_no_glyph(character))
             return character;
