@@ -112,15 +112,15 @@ static int budget_json(void *ctx, const tally_budget *budget, tally_error *err) 
 static void today_put(line *at) {
     char money[TALLY_MONEY_TEXT_BYTES];
     bool split = at->said.count > 1;
+    tally_share whole = {0};
+    if (at->said.count == 1) whole = at->said.shares[0];
     if (at->run->json) {
         cli_json_begin(&at->json, at->out);
         cli_json_open(&at->json, NULL, '{');
         cli_json_money(&at->json, "today", at->today);
         cli_json_string(&at->json, "currency", TALLY_COST_CURRENCY);
-        cli_json_text_or_null(&at->json, "client",
-                              split ? (tally_span){0} : at->said.shares[0].client);
-        cli_json_text_or_null(&at->json, "project",
-                              split ? (tally_span){0} : at->said.shares[0].project);
+        cli_json_text_or_null(&at->json, "client", whole.client);
+        cli_json_text_or_null(&at->json, "project", whole.project);
         cli_json_open(&at->json, "budgets", '[');
         return;
     }
@@ -128,10 +128,8 @@ static void today_put(line *at) {
     fprintf(at->out, "$%s today · ", money);
     if (split)
         fputs("split", at->out);
-    else if (at->said.count && at->said.shares[0].client.len)
-        put_name(at->out, at->said.shares[0].client);
     else if (at->said.count)
-        put_name(at->out, at->said.shares[0].project);
+        put_name(at->out, whole.client.len ? whole.client : whole.project);
     else
         fputs(at->said.by == TALLY_ATTRIBUTED_CONFLICT ? "rules conflict" : "no client", at->out);
 }

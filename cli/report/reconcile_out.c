@@ -172,31 +172,32 @@ static int rows_text(FILE *out, const cli_reconciled *shown) {
     return code;
 }
 
+static void share_cells(cli_table *table, const client_share *share, cli_tone tone) {
+    char text[TALLY_MONEY_TEXT_BYTES];
+    cli_table_line(table);
+    cli_cell(table, share->client, tone);
+    cli_cell_money(table, share->list);
+    tally_pico_format_rounded(share->cents * PICO_PER_CENT, CENTS, true, text);
+    cli_cell(table, tally_span_str(text), tone == CLI_STRONG ? CLI_STRONG : CLI_PLAIN);
+}
+
 static int shares_text(FILE *out, const client_shares *shares) {
     static const cli_column columns[] = {
         {"CLIENT", CLI_CUT}, {"LIST", CLI_RIGHT}, {"SHARE", CLI_RIGHT}};
-    char text[TALLY_MONEY_TEXT_BYTES];
-    tally_i128 list = 0, cents = 0;
+    client_share total = {.client = tally_span_str("total")};
     if (shares->count == 0) return 0;
     cli_table *table = cli_table_new(out, columns, sizeof columns / sizeof *columns);
     if (!table) return TALLY_ENOMEM;
     fputc('\n', out);
-    for (size_t i = 0; i <= shares->count; i++) {
-        bool sum = i == shares->count;
-        const client_share *share = sum ? NULL : &shares->shares[i];
-        cli_table_line(table);
-        if (sum)
-            cli_cell(table, tally_span_str("total"), CLI_STRONG);
-        else if (share->client.len)
-            cli_cell(table, share->client, CLI_PLAIN);
-        else
-            cli_cell(table, tally_span_str("(unattributed)"), CLI_WARNING);
-        cli_cell_money(table, sum ? list : share->list);
-        tally_pico_format_rounded((sum ? cents : share->cents) * PICO_PER_CENT, CENTS, true, text);
-        cli_cell(table, tally_span_str(text), sum ? CLI_STRONG : CLI_PLAIN);
-        list += sum ? 0 : share->list;
-        cents += sum ? 0 : share->cents;
+    for (size_t i = 0; i < shares->count; i++) {
+        client_share share = shares->shares[i];
+        bool named = share.client.len > 0;
+        if (!named) share.client = tally_span_str("(unattributed)");
+        share_cells(table, &share, named ? CLI_PLAIN : CLI_WARNING);
+        total.list += share.list;
+        total.cents += share.cents;
     }
+    share_cells(table, &total, CLI_STRONG);
     int code = cli_table_print(table) ? TALLY_ENOMEM : 0;
     cli_table_free(table);
     fprintf(out, "The bill, shared in proportion to list price; cents left over go to the largest "

@@ -99,7 +99,7 @@ static void count_put(cli_html *html, uint64_t value) {
         i++;
     }
     cli_html_format(html, "<data value=\"%" PRIu64 "\">%" PRIu64, value, value / unit);
-    if (unit > 1 && value / unit < 100)
+    if (unit >= THOUSAND && value / unit < 100)
         cli_html_format(html, ".%" PRIu64, value % unit / (unit / 10));
     cli_html_format(html, "%s</data>", units[i]);
 }

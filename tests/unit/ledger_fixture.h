@@ -52,7 +52,8 @@ static inline int fixture_unlink(const char *path, const struct stat *st, int ty
 }
 
 static inline void fixture_path(const fixture *f, const char *name, char *out) {
-    (void)snprintf(out, FIXTURE_PATH_BYTES, "%s/%s", f->dir, name);
+    int len = snprintf(out, FIXTURE_PATH_BYTES, "%s/%s", f->dir, name);
+    assert_in_range(len, 1, FIXTURE_PATH_BYTES - 1);
 }
 
 /* A new empty folder and a writer; no ledger yet. */
