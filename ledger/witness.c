@@ -94,7 +94,7 @@ static void see(witnesses *w, const tally_device_id *device, int64_t time_s) {
 
 /* The time by which `quorum` members had seen it: the quorum-th smallest. */
 static void count(const witnesses *w, tally_witnessed *out) {
-    int64_t first[TALLY_QUORUM_MAX];
+    int64_t first[TALLY_QUORUM_MAX] = {0};
     uint32_t kept = 0, quorum = w->policy.quorum;
     out->members = 0;
     for (size_t i = 0; i < w->member_count; i++) {
@@ -107,7 +107,6 @@ static void count(const witnesses *w, tally_witnessed *out) {
         first[at] = time;
     }
     out->quorum = kept == quorum;
-    // NOLINTNEXTLINE(clang-analyzer-core.uninitialized.Assign): below `kept` all are set
     out->time_s = out->quorum ? first[quorum - 1] : 0;
 }
 
@@ -225,13 +224,12 @@ typedef struct step {
  * have, so that the earliest of all that cover a record is known at each. */
 static int steps_of(sights *s, step **out, size_t *out_count, tally_error *err) {
     witnesses *w = malloc(sizeof *w);
-    step *steps = s->count > 0 ? calloc(s->count, sizeof *steps) : NULL;
+    step *steps = calloc(s->count ? s->count : 1, sizeof *steps);
     size_t made = 0;
     *out = NULL;
     *out_count = 0;
-    int rc = w && (steps || s->count == 0)
-                 ? begin(w, s->txn, &s->feed->device)
-                 : tally_fail(err, TALLY_ENOMEM, "no memory for witnesses");
+    int rc = w && steps ? begin(w, s->txn, &s->feed->device)
+                        : tally_fail(err, TALLY_ENOMEM, "no memory for witnesses");
     for (size_t i = s->count; rc == 0 && i > 0; i--) {
         const sight *at = &s->list[i - 1];
         see(w, &at->witness, at->time_s);
