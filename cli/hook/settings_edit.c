@@ -2,6 +2,7 @@
  * notify line is in settings_notify.c. */
 #include "settings_edit.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -115,6 +116,7 @@ static int cut(settings_text *text, const tally_json *container, const uint8_t *
         else
             before = at;
     }
+    assert(end); /* `start` is one of them */
     if (before.start) return splice(text, before.end, end, "", err);
     return splice(text, container->raw.ptr + 1, container->raw.ptr + container->raw.len - 1, "",
                   err);

@@ -234,6 +234,7 @@ static int table_put(report_page *page, const sums_table *table, const tally_rep
     if (!rows) return tally_fail(err, TALLY_ENOMEM, "memory ran out");
     shape.money_count = report_money_columns(page->view->basis, shape.money);
     shape.has_time = shape.total->has_time;
+    // NOLINTNEXTLINE(clang-analyzer-core.CallAndMessage): a report has as many as it counts
     tally_i128 largest = count ? measure_of(&shape, &rows[0]->sums) : 0;
     head_put(&shape, rows, count);
     for (size_t i = 0; i < shown; i++)

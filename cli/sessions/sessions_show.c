@@ -90,6 +90,7 @@ static int show_json(session_view *view, const tally_session_row *row, const tal
     cli_json_close(&json, ']');
     cli_json_close(&json, '}');
     cli_json_end(&json);
+    view->json = NULL;
     tally_report_free(models);
     return code;
 }
