@@ -96,6 +96,7 @@ int cli_options_parse(cli *run, int argc, char **argv) {
         if (got == 'o') got = OPTION_FIRST_VAL + (int)output;
         if (got == '?' || got == ':') return option_mistake(run, &set, got, optopt, argv);
         const cli_option *option = set.rows[got - OPTION_FIRST_VAL];
+        assert(option);
         run->given[run->given_count++] = (cli_given){option, option->value ? optarg : NULL};
     }
     run->arguments = argv + optind;

@@ -271,10 +271,10 @@ tally_cursor tally_cursor_of(const tally_value *container) {
 
 /* The body is a map and nothing else: where it ends is known. */
 tally_cursor tally_cursor_of_body(const tally_record *record) {
-    const uint8_t *end = record->body.ptr + record->body.len;
     token map;
-    if (!record->body.ptr || !read_token(record->body.ptr, end, &map) || map.bad ||
-        map.value.type != TALLY_VALUE_MAP)
+    if (!record->body.ptr) return (tally_cursor){0};
+    const uint8_t *end = record->body.ptr + record->body.len;
+    if (!read_token(record->body.ptr, end, &map) || map.bad || map.value.type != TALLY_VALUE_MAP)
         return (tally_cursor){0};
     return (tally_cursor){record->body.ptr + map.head, end};
 }
