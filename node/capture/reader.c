@@ -186,9 +186,9 @@ static void hand_out(capture_reader *reader, size_t newline, capture_line *out) 
     *out = (capture_line){
         .number = ++reader->lines,
         .offset = reader->line_offset,
-        .text = long_line ? (tally_span){0} : tally_span_of(text, len),
         .passed_over = long_line ? "the line is too long" : NULL,
     };
+    if (!long_line) out->text = tally_span_of(text, len);
     reader->dropping = false;
     reader->start = reader->scan = newline + 1;
     reader->line_offset = reader->stream_at - (reader->end - reader->start);
