@@ -13,8 +13,8 @@
 
 #include "capture/adapters.h"
 #include "complete.h"
-#include "config.h"
-#include "hook_event.h"
+#include "hook/hook_event.h"
+#include "ledger/config.h"
 #include "open.h"
 
 #define TAGS_READ_MAX 10000u /* rows; the most used come early enough */

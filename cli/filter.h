@@ -5,7 +5,7 @@
 #include <tally/report.h>
 
 #include "command.h"
-#include "json_out.h"
+#include "format/json_out.h"
 #include "open.h"
 
 /* Spans borrow the command line. TALLY_EINVAL for a period, amount or date that cannot be meant.

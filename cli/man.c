@@ -5,8 +5,8 @@
 #include <ctype.h>
 #include <string.h>
 
-#include "config.h"
 #include "help.h"
+#include "ledger/config.h"
 #include "options.h"
 
 static size_t noun_length(const cli_command *command) {

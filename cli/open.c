@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "line.h"
+#include "sessions/line.h"
 
 const char *cli_home(void) {
     const char *home = getenv("HOME");

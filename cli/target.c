@@ -5,7 +5,7 @@
 
 #include <tally/expense.h>
 
-#include "sessions.h"
+#include "sessions/sessions.h"
 
 /* The whole id of any entry, or the beginning of one that was typed. */
 static int entry_find(tally_txn *txn, tally_span hex, tally_entry_id *out) {

@@ -4,7 +4,7 @@
 
 #include <tally/view.h>
 
-#include "json_out.h"
+#include "format/json_out.h"
 
 typedef struct cli_target {
     tally_span agent, session; /* live as long as the transaction writes nothing */

@@ -1,7 +1,7 @@
 /* The CSV files that `expense import` and `reconcile --bill` take: whatever they hold, they are
  * read whole or refused. The first byte says which reader gets the rest. */
-#include "bill_csv.h"
-#include "expense_fields.h"
+#include "entries/expense_fields.h"
+#include "report/bill_csv.h"
 
 #include <stdlib.h>
 #include <string.h>

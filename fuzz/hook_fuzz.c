@@ -5,7 +5,7 @@
 
 #include <tally/json.h>
 
-#include "settings_edit.h"
+#include "hook/settings_edit.h"
 
 #define FUZZ_MAX_BYTES (64u * 1024u)
 

@@ -1,6 +1,6 @@
 /* The files that `costs import` takes, CSV and JSON: whatever they hold, they are read whole or
  * refused. The first byte says which reader gets the rest. */
-#include "costs.h"
+#include "costs/costs.h"
 
 #include <stdlib.h>
 #include <string.h>

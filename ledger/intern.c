@@ -54,9 +54,9 @@ uint32_t *index_map_slot(index_map *map, uint64_t key) {
         if (!grow(map)) return NULL;
         at = find(map, key);
     }
-    /* The analyser does not see that grow() put new arrays there. */
-    map->keys[at] = key; // NOLINT(clang-analyzer-unix.Malloc)
+    map->keys[at] = key;
     map->used++;
+    // NOLINTNEXTLINE(clang-analyzer-unix.Malloc): grow() has put new arrays there
     return &map->values[at];
 }
 

@@ -107,6 +107,7 @@ static void count(const witnesses *w, tally_witnessed *out) {
         first[at] = time;
     }
     out->quorum = kept == quorum;
+    // NOLINTNEXTLINE(clang-analyzer-core.uninitialized.Assign): below `kept` all are set
     out->time_s = out->quorum ? first[quorum - 1] : 0;
 }
 

@@ -280,6 +280,7 @@ static const char *read_types(const block_counts *counts, tally_span types, tall
 static const char *read_transitions(const block_counts *counts, tally_span times,
                                     tally_span indices, const int32_t offsets[MAX_TYPES],
                                     tally_zone *zone) {
+    // NOLINTNEXTLINE(clang-analyzer-core.uninitialized.Assign): read_types set counts->type
     zone->first_s = offsets[0];
     for (size_t i = 0; i < counts->time; i++) {
         zone->at[i] = (int64_t)tally_get_be64(times.ptr + i * V2_TIME_BYTES);

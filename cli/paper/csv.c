@@ -3,8 +3,8 @@
 
 #include <stdlib.h>
 
-#include "../csv_out.h"
 #include "figures.h"
+#include "format/csv_out.h"
 #include "sheet_text.h"
 
 #define CHARACTER_MAX_BYTES 3u /* that one byte of a text can become: U+FFFD */

@@ -3,8 +3,8 @@
 
 #include <tally/hash.h>
 
-#include "../json_out.h"
 #include "figures.h"
+#include "format/json_out.h"
 
 static void money(cli_json *json, const char *key, const tally_invoice *invoice, int64_t minor) {
     char text[PAPER_FIGURE_BYTES];

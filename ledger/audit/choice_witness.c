@@ -75,7 +75,7 @@ static int feed_witnesses(choice *c, const tally_device_id *device, tally_error 
     if (rc == 0 && !s.indexes) rc = shelf_no_memory(err);
     for (size_t i = 0; i < c->count && rc == 0; i++)
         if (c->items[i].place.feed == s.feed) s.indexes[s.count++] = c->items[i].place.index;
-    if (s.count) qsort(s.indexes, s.count, sizeof *s.indexes, index_order);
+    if (s.indexes && s.count) qsort(s.indexes, s.count, sizeof *s.indexes, index_order);
     if (rc == 0 && s.count) rc = tally_cosignature_each(c->shelf->txn, device, 0, take, &s, err);
     free(s.indexes);
     free(s.reaches);

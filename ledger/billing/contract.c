@@ -138,6 +138,11 @@ static int contract_read(tally_txn *txn, const tally_policy_row *row, tally_cont
     read_taxes(record, out);
     milestone_count milestones = {out->contract, 0};
     int rc = read_currency(txn, record, out, err);
+    if (rc == 0 && tally_currency_decimals(out->currency) < 0) /* the team's is checked by nobody */
+        rc = tally_fail(
+            err, TALLY_EFORMAT,
+            "a contract's currency is no ISO 4217 code; give it one with 'tally contract "
+            "set NAME --currency'");
     if (rc == 0)
         rc = tally_policy_each(txn, TALLY_POLICY_MILESTONE, count_milestone, &milestones, err);
     out->milestones = milestones.count;

@@ -175,7 +175,8 @@ static int lock(const tally_ledger *ledger, const char *name, bool now, int *fd,
         return tally_fail(err, TALLY_EINVAL, "the path of the ledger is too long");
     *fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (*fd < 0)
-        return tally_fail(err, TALLY_EREADONLY, "cannot open %s: %s", path, strerror(errno));
+        return tally_fail(err, TALLY_EREADONLY, "cannot open %s: %s; %s", path, strerror(errno),
+                          tally_errno_advice(errno));
     int rc;
     do {
         rc = flock(*fd, LOCK_EX | (now ? LOCK_NB : 0));

@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# tally demo. Figures are worked out by hand from the tables of cli/demo_logs.c: a response of 10,000 input, 4,000 output
+# tally demo. Figures are worked out by hand from the tables of cli/demo/demo_logs.c: a response of 10,000 input, 4,000 output
 # and 200,000 cached tokens, and 10,000 written to the cache by Claude Code, costs at the prices of that week
 #   claude-opus-5-5   10,000 x 4 + 4,000 x 20 + 200,000 x 0.2 + 10,000 x 8 = 0.24 USD (a million tokens: 4, 20, 0.2, 8)
 #   claude-sonnet-5   10,000 x 2 + 4,000 x 10 + 200,000 x 0.2 + 10,000 x 4 = 0.14

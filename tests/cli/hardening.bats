@@ -14,10 +14,10 @@ sanitized() { readelf -sW "$1" | grep -q '__[atu]*san_'; }
         readelf -lW "$program" >segments
         grep -q 'GNU_RELRO' segments
         grep -Eq 'GNU_STACK .* RW ' segments
-        ! grep -E '^ *LOAD .* RWE ' segments
+        not grep -E '^ *LOAD .* RWE ' segments
         readelf -dW "$program" | grep -Eq 'BIND_NOW|FLAGS.*NOW'
         ! readelf -dW "$program" | grep -Eq 'RPATH|RUNPATH' || [[ "$program" != *.so ]]
-        ! readelf -dW "$program" | grep -q TEXTREL
+        not grep -q TEXTREL <(readelf -dW "$program")
     done
 }
 

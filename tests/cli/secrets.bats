@@ -32,7 +32,8 @@ holds() { # TEXT FILES...: in the clear
 
 session_of_today() {
     mkdir -p "$HOME/.claude/projects/-work" repository
-    local at=$(date -u -d '20 minutes ago' +%Y-%m-%dT%H:%M:%S)
+    local at
+    at=$(date -u -d '20 minutes ago' +%Y-%m-%dT%H:%M:%S)
     printf '%s\n' "{\"type\":\"assistant\",\"uuid\":\"u1\",\"sessionId\":\"11111111-1111-4111-8111-111111111111\",\"timestamp\":\"${at}.000Z\",\"cwd\":\"$PWD/repository\",\"version\":\"2.0.0\",\"requestId\":\"r1\",\"message\":{\"id\":\"m1\",\"role\":\"assistant\",\"model\":\"claude-sonnet-4-5\",\"stop_reason\":\"end_turn\",\"content\":[],\"usage\":{\"input_tokens\":1000,\"output_tokens\":1000}}}" \
         >"$HOME/.claude/projects/-work/11111111-1111-4111-8111-111111111111.jsonl"
 }
@@ -65,8 +66,8 @@ session_of_today() {
     [ -s seen ]
     grep -q 'spies/git' seen && grep -q 'spies/describe' seen && grep -q 'spies/notify' seen
     for text in "$words_of_key" "$hook_secret" "$hook_bytes" "${hook_secret#whsec_}"; do
-        ! holds "$text" seen said
-        ! holds "$text" "$TALLY_HOME"/* "$TALLY_HOME.log"
+        not holds "$text" seen said
+        not holds "$text" "$TALLY_HOME"/* "$TALLY_HOME.log"
     done
     holds "$words_of_key" passphrase # and the search finds what is there
 }
@@ -81,8 +82,8 @@ session_of_today() {
     { tally log --json; tally status; tally doctor || true; tally verify --deep; } >said 2>&1
     rest=$(find "$TALLY_HOME" -type f ! -name device.key)
     for half in "${key:0:64}" "${key:64}"; do
-        ! hex_of $rest copy.mdb segment said | grep -q "$half"
-        ! grep -qr "$half" $rest said
+        not grep -q "$half" <(hex_of $rest copy.mdb segment said)
+        not grep -qr "$half" $rest said
     done
     hex_of "$TALLY_HOME/device.key" | grep -q "$(printf '%s' "$key" | od -An -v -tx1 | tr -d ' \n')"
 }

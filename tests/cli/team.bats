@@ -147,7 +147,7 @@ invite_on_terminal() { # OPTIONS...
     "$TALLY" team invite --listen 127.0.0.1:0 --yes >line 2>invite.words 3>&- &
     invite=$!
     wait_for test -s line
-    fails_with 1 bash -c "ulimit -f 100; exec '$TALLY' team join --ledger '$BATS_TEST_TMPDIR/ben' --member Ben --device desktop <line"
+    fails_with 3 bash -c "ulimit -f 100; exec '$TALLY' team join --ledger '$BATS_TEST_TMPDIR/ben' --member Ben --device desktop <line"
     wait "$invite"
     grep -q '^broken off: Ben/desktop is in the team and may not know it' invite.words
 }

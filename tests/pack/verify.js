@@ -12,7 +12,7 @@ const parts = ['hash.js', 'ed25519.js', 'msgpack.js', 'price.js', 'figure.js', '
 const source = '(() => {' + parts.map(name => fs.readFileSync(path.join(folder, name), 'utf8')).join('') +
     '\nreturn { check, verdict, sha256, sha512, signed, SMALL_Y, ORDER, hex, unhex, fromBase64, toBase64, record, ' +
     'priced, priceRow, usageOf, modelTaken, amountIn, includes, continues, engagedIn };})()';
-const tally = vm.runInThisContext(source, { filename: 'cli/pack' });
+const tally = vm.runInThisContext(source, { filename: 'cli/audit/page' });
 module.exports = tally;
 
 /* What stands in a page's element; of any other file all of it. */
