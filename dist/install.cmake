@@ -21,7 +21,9 @@ install(CODE "set(TALLYD \"\${CMAKE_INSTALL_PREFIX}/${CMAKE_INSTALL_BINDIR}/tall
   configure_file(\"${CMAKE_SOURCE_DIR}/dist/tallyd.service.in\" \"${UNIT}\" @ONLY)")
 install(FILES ${UNIT} DESTINATION lib/systemd/user)
 
-install(FILES README.md PROTOCOL.md SECURITY.md CHANGELOG.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
+install(FILES README.md ARCHITECTURE.md CONTRIBUTING.md PROTOCOL.md SECURITY.md CHANGELOG.md
+  DESTINATION ${CMAKE_INSTALL_DOCDIR})
+install(DIRECTORY docs DESTINATION ${CMAKE_INSTALL_DOCDIR})
 install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR} RENAME copyright)
 
 # The Debian package; Debian has none of this name. libcurl is loaded by name when a webhook is sent, libcrypto when much is hashed; fonts are opened by
