@@ -138,6 +138,7 @@ static int read_zstd(capture_reader *reader, uint8_t *to, size_t room, size_t *g
 }
 
 static int resize(capture_reader *reader, size_t cap, tally_error *err) {
+    // NOLINTNEXTLINE(clang-analyzer-optin.portability.UnixAPI): a reader's window is not 0
     uint8_t *buffer = realloc(reader->buffer, cap);
     if (!buffer) return tally_fail(err, TALLY_ENOMEM, "no memory for a line of %zu bytes", cap);
     reader->buffer = buffer;
