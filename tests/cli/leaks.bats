@@ -18,7 +18,7 @@ ends() { # CODE TALLY-ARGUMENTS...
     shift
     tally "$@" >out 2>words </dev/null || status=$?
     sanitizer_is_silent "$@"
-    [ "$status" -eq "$code" ] || { echo "exit $status, not $code: tally $*"; cat words; return 1; }
+    [ "$status" -eq "$code" ] || { echo "exit $status, not $code: tally $*"; cat out words; return 1; }
     if grep -qx "$1 ${2:-}" commands; then echo "$1 $2" >>ran; else echo "$1" >>ran; fi
 }
 
@@ -118,7 +118,7 @@ typed() {
     ends 0 budget unset monthly
     echo '{"my-model":{"input_cost_per_token":1e-06,"output_cost_per_token":2e-06}}' >prices.json
     ends 0 prices import prices.json
-    ends 0 prices set your-model --input 5 --output 25
+    ends 0 prices set house-llm-30b --input 5 --output 25 # or `doctor` would warn of it
     ends 0 prices list
 }
 
