@@ -11,6 +11,7 @@
 #include <tally/error.h>
 
 #define CLI_BUFFER_BYTES 65536u /* of what is being written */
+#define CLI_COLUMNS      80u    /* that words for people are set on */
 
 enum cli_exit {
     CLI_DONE = 0,
@@ -81,6 +82,10 @@ size_t cli_steering_bytes(const char *text);
 void cli_text_calm(char *text);
 /* The same, and control characters too: for text that is printed outside a table. */
 void cli_text_one_line(char *text);
+
+/* Words on lines of CLI_COLUMNS, broken at blanks: the first after `first`, the others after
+ * `rest`. A word that is too long stands whole. */
+void cli_words_wrap(FILE *out, const char *first, const char *rest, const char *words);
 
 /* The wall clock, Unix milliseconds. */
 int64_t cli_now_ms(void);

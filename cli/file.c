@@ -20,8 +20,8 @@
 
 static int system_fail(tally_error *err, const char *doing, const char *path) {
     int cause = errno, code = tally_errno_code(cause);
-    /* Exit 3, as all that keeps a file from being read or written: not as "nothing found". */
-    if (code == TALLY_ENOTFOUND || code == TALLY_EEXIST) code = TALLY_EIO;
+    if (code == TALLY_EEXIST)
+        code = TALLY_EIO; /* exit 3, as all that keeps a file from being written */
     return tally_fail(err, code, "cannot %s %s: %s; %s", doing, path, strerror(cause),
                       tally_errno_advice(cause));
 }

@@ -6,7 +6,6 @@
 
 #include "options.h"
 
-#define HELP_COLUMNS    80
 #define COMMAND_COLUMNS 26
 #define OPTION_COLUMNS  22
 
@@ -24,20 +23,13 @@ const cli_subject cli_subjects[] = {
     {NULL, NULL},
 };
 
-/* "  LEFT  words", the words broken at blanks; below LEFT where it leaves them no room. */
+/* "  LEFT  words"; the words below LEFT where it leaves them no room. */
 static void help_row(FILE *out, int columns, const char *left, const char *words) {
-    int room = HELP_COLUMNS - columns - 3;
-    fprintf(out, "  %-*s", columns, left);
-    if (strlen(left) > (size_t)columns) fprintf(out, "\n  %*s", columns, "");
-    while (strlen(words) > (size_t)room) {
-        int cut = room;
-        while (cut > 0 && words[cut] != ' ')
-            cut--;
-        if (cut == 0) break;
-        fprintf(out, " %.*s\n  %*s", cut, words, columns, "");
-        words += cut + 1;
-    }
-    fprintf(out, " %s\n", words);
+    char first[CLI_COLUMNS], rest[CLI_COLUMNS];
+    snprintf(rest, sizeof rest, "  %*s ", columns, "");
+    snprintf(first, sizeof first, "  %-*s ", columns, left);
+    if (strlen(left) > (size_t)columns) fprintf(out, "%s\n", first);
+    cli_words_wrap(out, strlen(left) > (size_t)columns ? rest : first, rest, words);
 }
 
 static void help_options(FILE *out, const char *title, const cli_option *options) {

@@ -91,6 +91,21 @@ void cli_say(const char *format, ...) {
     line_write("", text);
 }
 
+void cli_words_wrap(FILE *out, const char *first, const char *rest, const char *words) {
+    const char *before = first;
+    do {
+        size_t room = CLI_COLUMNS - strlen(before), cut = strlen(words);
+        if (cut > room) {
+            for (cut = room; cut > 0 && words[cut] != ' ';)
+                cut--;
+            if (cut == 0) cut = strcspn(words, " ");
+        }
+        fprintf(out, "%s%.*s\n", before, (int)cut, words);
+        words += cut + strspn(words + cut, " ");
+        before = rest;
+    } while (*words);
+}
+
 int64_t cli_now_ms(void) {
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);

@@ -21,10 +21,12 @@ install(CODE "set(TALLYD \"\${CMAKE_INSTALL_PREFIX}/${CMAKE_INSTALL_BINDIR}/tall
   configure_file(\"${CMAKE_SOURCE_DIR}/dist/tallyd.service.in\" \"${UNIT}\" @ONLY)")
 install(FILES ${UNIT} DESTINATION lib/systemd/user)
 
-install(FILES README.md PROTOCOL.md SECURITY.md CHANGELOG.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
+install(FILES README.md ARCHITECTURE.md CONTRIBUTING.md PROTOCOL.md SECURITY.md CHANGELOG.md
+  DESTINATION ${CMAKE_INSTALL_DOCDIR})
+install(DIRECTORY docs DESTINATION ${CMAKE_INSTALL_DOCDIR})
 install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR} RENAME copyright)
 
-# The Debian package; Debian has none of this name. libcurl is loaded by name when a webhook is sent, fonts are opened by
+# The Debian package; Debian has none of this name. libcurl is loaded by name when a webhook is sent, libcrypto when much is hashed; fonts are opened by
 # path when a PDF is set: shlibdeps sees neither.
 set(CPACK_GENERATOR DEB)
 set(CPACK_PACKAGE_NAME tally)
@@ -43,7 +45,7 @@ set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
 set(CPACK_DEBIAN_PACKAGE_DEPENDS tzdata)
 set(CPACK_DEBIAN_PACKAGE_RECOMMENDS
-  "git, libcurl4, ca-certificates, fonts-inter, fonts-dejavu-core, fonts-droid-fallback, fonts-symbola")
+  "git, libssl3, libcurl4, ca-certificates, fonts-inter, fonts-dejavu-core, fonts-droid-fallback, fonts-symbola")
 set(CPACK_DEBIAN_PACKAGE_SUGGESTS libnotify-bin)
 set(CPACK_DEBIAN_DEBUGINFO_PACKAGE ON) # strips
 set(CPACK_SET_DESTDIR ON) # /usr is in the unit

@@ -29,7 +29,7 @@ static const struct errno_meaning {
     {EACCES, TALLY_EIO, "check its owner and mode"},
     {EPERM, TALLY_EIO, "check its owner and mode"},
     {EEXIST, TALLY_EEXIST, "name a new file"},
-    {ENOENT, TALLY_ENOTFOUND, "check the path"},
+    {ENOENT, TALLY_EIO, "check the path"},
     {ENOTDIR, TALLY_EIO, "check the path"},
     {EISDIR, TALLY_EIO, "name a file"},
     {ENAMETOOLONG, TALLY_ELIMIT, "choose a shorter path"},

@@ -30,9 +30,9 @@ static int workspace_new(file_workspace **out, tally_error *err) {
 }
 
 static int fail_errno(tally_error *err, const char *what, const char *path) {
-    int cause = errno;
-    return tally_fail(err, tally_errno_code(cause), "cannot %s key file %s: %s; %s", what, path,
-                      strerror(cause), tally_errno_advice(cause));
+    int cause = errno, code = cause == ENOENT ? TALLY_ENOTFOUND : tally_errno_code(cause);
+    return tally_fail(err, code, "cannot %s key file %s: %s; %s", what, path, strerror(cause),
+                      tally_errno_advice(cause));
 }
 
 static int write_all(int fd, tally_span bytes) {

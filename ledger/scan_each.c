@@ -2,6 +2,17 @@
  * shares. */
 #include "scan.h"
 
+static tally_whose whose(const scan_row *row) {
+    return (tally_whose){.said = row->said,
+                         .share = row->share,
+                         .client = row->client,
+                         .project = row->project,
+                         .member = row->feed->member,
+                         .device = row->feed->device,
+                         .tags = row->tags,
+                         .tag_count = row->tag_count};
+}
+
 typedef struct facts_call {
     tally_facts_fn *fn;
     void *ctx;
@@ -13,14 +24,7 @@ static int pass_facts(void *ctx, const scan_row *row, tally_error *err) {
                               .session = &row->session->session,
                               .priced = row->priced,
                               .model = row->model->text,
-                              .said = row->said,
-                              .share = row->share,
-                              .client = row->client,
-                              .project = row->project,
-                              .member = row->feed->member,
-                              .device = row->feed->device,
-                              .tags = row->tags,
-                              .tag_count = row->tag_count};
+                              .whose = whose(row)};
     return call->fn(call->ctx, &facts, err);
 }
 
@@ -43,16 +47,7 @@ typedef struct work_call {
 static int pass_work_facts(void *ctx, const scan_row *row, const tally_time_entry *entry,
                            int64_t duration_ms, tally_error *err) {
     work_call *call = ctx;
-    tally_time_facts facts = {.entry = entry,
-                              .said = row->said,
-                              .share = row->share,
-                              .duration_ms = duration_ms,
-                              .client = row->client,
-                              .project = row->project,
-                              .member = row->feed->member,
-                              .device = row->feed->device,
-                              .tags = row->tags,
-                              .tag_count = row->tag_count};
+    tally_time_facts facts = {.entry = entry, .duration_ms = duration_ms, .whose = whose(row)};
     return call->fn(call->ctx, &facts, err);
 }
 

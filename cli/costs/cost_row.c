@@ -20,13 +20,6 @@ static void line_json(cli_json *json, const cli_reading *reading, const tally_co
     cli_json_text_or_null(json, "description", line->text);
 }
 
-void cli_texts_json(cli_json *json, const char *key, const tally_span *texts, size_t count) {
-    cli_json_open(json, key, '[');
-    for (size_t i = 0; i < count; i++)
-        cli_json_text(json, NULL, texts[i]);
-    cli_json_close(json, ']');
-}
-
 static void usage_json(cli_json *json, const tally_cost *cost) {
     const tally_usage *usage = &cost->usage;
     cli_json_u64(json, "input_tokens", usage->input);
@@ -43,7 +36,7 @@ void cli_cost_json(cli_json *json, const cli_reading *reading, const tally_cost_
     const tally_cost *cost = facts->cost;
     const tally_agent_session *session = facts->session;
     char date[TALLY_TIME_TEXT_BYTES];
-    const tally_zone *zone = cli_zone_of(&reading->zones, facts->client, reading->zone);
+    const tally_zone *zone = cli_zone_of(&reading->zones, facts->whose.client, reading->zone);
     tally_date_format(tally_zone_day(zone, cost->time_ms), date);
     cli_json_open(json, NULL, '{');
     cli_json_time(json, "time", cost->time_ms);
@@ -53,12 +46,7 @@ void cli_cost_json(cli_json *json, const cli_reading *reading, const tally_cost_
     cli_json_text(json, "model", facts->model);
     cli_json_text_or_null(json, "project_path", session->cwd);
     cli_json_text_or_null(json, "branch", session->branch);
-    cli_json_text_or_null(json, "client", facts->client);
-    cli_json_text_or_null(json, "project", facts->project);
-    cli_json_string(json, "attributed_by", cli_attributed_by(facts->said->by));
-    cli_json_text(json, "member", facts->member);
-    cli_json_text(json, "device", facts->device);
-    cli_texts_json(json, "tags", facts->tags, facts->tag_count);
+    cli_whose_json(json, &facts->whose);
     line_json(json, reading, cost);
     usage_json(json, cost);
     if (facts->priced.priced)

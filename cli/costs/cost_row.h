@@ -10,8 +10,6 @@
 
 /* One API response as an object; the fields of a cost row. */
 void cli_cost_json(cli_json *json, const cli_reading *reading, const tally_cost_facts *facts);
-/* Text in an array under `key`. */
-void cli_texts_json(cli_json *json, const char *key, const tally_span *texts, size_t count);
 
 /* Fields of `sums` inside the object that is open: sessions, requests, tokens, total_cost,
  * unpriced_requests, hours. The cost is null when requests were made and none has a price: unpriced

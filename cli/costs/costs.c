@@ -53,7 +53,7 @@ static int cost_line(void *ctx, const tally_cost_facts *facts, tally_error *err)
     cli_cell_minute(lines->table, cli_local_ms(lines->reading->zone, facts->cost->time_ms));
     cli_cell(lines->table, facts->session->agent, CLI_PLAIN);
     cli_cell(lines->table, facts->model, CLI_PLAIN);
-    cli_share_cell(lines->table, facts->said, facts->share);
+    cli_share_cell(lines->table, facts->whose.said, facts->whose.share);
     cli_cell_path(lines->table, facts->session->cwd);
     cli_cell_u64(lines->table, usage->input);
     cli_cell_u64(lines->table, usage->output);

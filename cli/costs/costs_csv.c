@@ -19,21 +19,21 @@ static int csv_line(void *ctx, const tally_cost_facts *facts, tally_error *err) 
     char money[TALLY_MONEY_TEXT_BYTES] = "";
     (void)err;
     const cli_reading *reading = lines->reading;
-    const tally_zone *zone = cli_zone_of(&reading->zones, facts->client, reading->zone);
+    const tally_zone *zone = cli_zone_of(&reading->zones, facts->whose.client, reading->zone);
     tally_date_format(tally_zone_day(zone, facts->cost->time_ms), date);
     tally_hex(tally_span_of(facts->cost->id.b, sizeof facts->cost->id.b), id);
     if (facts->priced.priced) tally_pico_format(facts->priced.pico, 2, money);
     fprintf(lines->out, "%s,", date);
-    cli_csv_texts(lines->out, facts->tags, facts->tag_count);
+    cli_csv_texts(lines->out, facts->whose.tags, facts->whose.tag_count);
     cli_csv_text(lines->out, facts->session->cwd);
     cli_csv_text(lines->out, facts->session->agent);
     cli_csv_text(lines->out, facts->model);
     fprintf(lines->out, "%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%s,", usage->input,
             usage->output, usage->cache_read, usage->cache_write_5m + usage->cache_write_1h, money);
     cli_csv_text(lines->out, facts->session->id);
-    cli_csv_text(lines->out, facts->client);
-    cli_csv_text(lines->out, facts->project);
-    cli_csv_text(lines->out, facts->member);
+    cli_csv_text(lines->out, facts->whose.client);
+    cli_csv_text(lines->out, facts->whose.project);
+    cli_csv_text(lines->out, facts->whose.member);
     fprintf(lines->out, "%s\n", id);
     return 0;
 }

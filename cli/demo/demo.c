@@ -14,9 +14,9 @@
 #include "commands.h"
 #include "format/json_out.h"
 
-#define DAY_MS        86400000LL
-#define THURSDAY      3 /* 1970-01-01, counted from Monday */
-#define COLUMNS       80
+#define DAY_MS   86400000LL
+#define THURSDAY 3 /* 1970-01-01, counted from Monday */
+
 #define COMMAND_BYTES 1024u
 #define STEP_PAUSE_MS 600 /* on a terminal, so that eyes can follow */
 #define BOLD          "\x1b[1m"
@@ -95,21 +95,6 @@ static void words_split(char *text, char *words[DEMO_WORDS_MAX]) {
 
 /* ---- telling ---- */
 
-/* Words on lines of the page's width, each after `before`. */
-static void words_wrap(FILE *out, const char *before, const char *words) {
-    size_t room = COLUMNS - strlen(before);
-    while (*words) {
-        size_t cut = strlen(words);
-        if (cut > room)
-            for (cut = room; cut > 1 && words[cut] != ' ';)
-                cut--;
-        fprintf(out, "%s%.*s\n", before, (int)cut, words);
-        words += cut;
-        while (*words == ' ')
-            words++;
-    }
-}
-
 static void chapter_begin(demo *play, const char *words) {
     char number[16];
     play->chapter++;
@@ -123,7 +108,7 @@ static void chapter_begin(demo *play, const char *words) {
     }
     snprintf(number, sizeof number, "%u/%u", play->chapter, play->chapters);
     fprintf(out, "\n# %s\n", number);
-    words_wrap(out, "# ", words);
+    cli_words_wrap(out, "# ", "# ", words);
 }
 
 static void command_tell(const demo *play, const demo_step *step, const char *typed) {
@@ -151,7 +136,7 @@ static void output_tell(const demo *play, const demo_step *step) {
         size_t len = strcspn(at, "\n");
         bool shown = !step->lines || line <= step->lines;
         if (shown && strncmp(at, "tally1:", 7) == 0)
-            fprintf(out, "%.*s...\n", COLUMNS - 3, at);
+            fprintf(out, "%.*s...\n", (int)CLI_COLUMNS - 3, at);
         else if (shown)
             fprintf(out, "%.*s\n", (int)len, at);
         else
@@ -261,8 +246,8 @@ static int story_play(demo *play) {
 }
 
 static void story_begin(const demo *play) {
-    words_wrap(
-        cli_out(play->run), "",
+    cli_words_wrap(
+        cli_out(play->run), "", "",
         "A week of two people, Ada and Ben, each with a laptop, played with the real "
         "programs in a folder of its own. Your ledger, your agents and your settings are not "
         "touched.");

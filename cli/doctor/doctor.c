@@ -69,14 +69,17 @@ static const struct doctor_row {
 
 /* ---- telling ---- */
 
+/* What is to be typed stays on one line, to be copied. */
 static void finding_text(const doctor *doc) {
     const doctor_finding *finding = &doc->finding;
-    const int indent = WORD_COLUMNS + CHECK_COLUMNS + 2;
+    char first[CLI_COLUMNS], rest[CLI_COLUMNS];
     FILE *out = cli_out(doc->run);
-    fprintf(out, "%-*s %-*s %s\n", WORD_COLUMNS, level_words[finding->level], CHECK_COLUMNS - 1,
-            doc->check, finding->what);
-    if (*finding->why) fprintf(out, "%*s%s\n", indent - 1, "", finding->why);
-    if (*finding->next) fprintf(out, "%*snext: %s\n", indent - 1, "", finding->next);
+    snprintf(first, sizeof first, "%-*s %-*s ", WORD_COLUMNS, level_words[finding->level],
+             CHECK_COLUMNS - 1, doc->check);
+    snprintf(rest, sizeof rest, "%*s", WORD_COLUMNS + CHECK_COLUMNS + 1, "");
+    cli_words_wrap(out, first, rest, finding->what);
+    if (*finding->why) cli_words_wrap(out, rest, rest, finding->why);
+    if (*finding->next) fprintf(out, "%snext: %s\n", rest, finding->next);
 }
 
 static void text_or_null(cli_json *json, const char *key, const char *text) {

@@ -39,12 +39,7 @@ static void entry_json(const time_lines *lines, const tally_time_facts *facts) {
         cli_json_null(json, "start");
     cli_json_u64(json, "duration_ms", (uint64_t)facts->duration_ms);
     cli_hours_value_json(json, "hours", (uint64_t)facts->duration_ms);
-    cli_json_text_or_null(json, "client", facts->client);
-    cli_json_text_or_null(json, "project", facts->project);
-    cli_json_string(json, "attributed_by", cli_attributed_by(facts->said->by));
-    cli_json_text(json, "member", facts->member);
-    cli_json_text(json, "device", facts->device);
-    cli_texts_json(json, "tags", facts->tags, facts->tag_count);
+    cli_whose_json(json, &facts->whose);
     cli_description_json(json, &line);
     cli_json_hex(json, "record", tally_span_of(entry->leaf.b, sizeof entry->leaf.b));
     cli_json_close(json, '}');
@@ -64,8 +59,8 @@ static void entry_line(const time_lines *lines, const tally_time_facts *facts) {
     cli_cell_text(lines->table, text);
     tally_pico_format_rounded(cli_hours_pico((uint64_t)facts->duration_ms), 2, true, text);
     cli_cell_text(lines->table, text);
-    cli_share_cell(lines->table, facts->said, facts->share);
-    cli_cell(lines->table, facts->member, CLI_PLAIN);
+    cli_share_cell(lines->table, facts->whose.said, facts->whose.share);
+    cli_cell(lines->table, facts->whose.member, CLI_PLAIN);
     tally_describe_time(lines->reading->txn, entry, room, &line);
     cli_description_cell(lines->table, &line);
     tally_hex(tally_span_of(entry->id.b, ID_SHOWN_DIGITS / 2), text);

@@ -132,6 +132,13 @@ void cli_json_text_or_null(cli_json *json, const char *key, tally_span text) {
         cli_json_null(json, key);
 }
 
+void cli_json_texts(cli_json *json, const char *key, const tally_span *texts, size_t count) {
+    cli_json_open(json, key, '[');
+    for (size_t i = 0; i < count; i++)
+        cli_json_text(json, NULL, texts[i]);
+    cli_json_close(json, ']');
+}
+
 void cli_json_u64(cli_json *json, const char *key, uint64_t value) {
     value_start(json, key);
     fprintf(json->out, "%" PRIu64, value);

@@ -26,6 +26,8 @@ void cli_json_close(cli_json *json, char bracket);                 /* '}' or ']'
 void cli_json_text(cli_json *json, const char *key, tally_span text);
 void cli_json_string(cli_json *json, const char *key, const char *text);
 void cli_json_text_or_null(cli_json *json, const char *key, tally_span text); /* null when empty */
+void cli_json_texts(cli_json *json, const char *key, const tally_span *texts,
+                    size_t count); /* [] */
 void cli_json_u64(cli_json *json, const char *key, uint64_t value);
 void cli_json_i64(cli_json *json, const char *key, int64_t value);
 void cli_json_bool(cli_json *json, const char *key, bool value);

@@ -56,6 +56,15 @@ void cli_attribution_json(cli_json *json, tally_txn *txn, const tally_attributio
     cli_json_close(json, '}');
 }
 
+void cli_whose_json(cli_json *json, const tally_whose *whose) {
+    cli_json_text_or_null(json, "client", whose->client);
+    cli_json_text_or_null(json, "project", whose->project);
+    cli_json_string(json, "attributed_by", cli_attributed_by(whose->said->by));
+    cli_json_text(json, "member", whose->member);
+    cli_json_text(json, "device", whose->device);
+    cli_json_texts(json, "tags", whose->tags, whose->tag_count);
+}
+
 void cli_attribution_text(const tally_attribution *said, char *out) {
     size_t used = 0;
     snprintf(out, CLI_ATTRIBUTION_BYTES, "%s",

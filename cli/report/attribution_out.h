@@ -15,6 +15,9 @@ const char *cli_attributed_by(tally_attributed_by by);
 /* client, project (null where none is named, or several), and "attribution": by, rules, member,
  * record, shares with their parts. */
 void cli_attribution_json(cli_json *json, tally_txn *txn, const tally_attribution *said);
+/* Members of the object that is open: client, project (null where there is none), attributed_by,
+ * member, device, tags. */
+void cli_whose_json(cli_json *json, const tally_whose *whose);
 /* "acme/shop", "acme/shop 60, fintech 40", "(conflict)", or nothing. `out` holds
  * CLI_ATTRIBUTION_BYTES. */
 void cli_attribution_text(const tally_attribution *said, char *out);

@@ -83,7 +83,7 @@ void cli_session_fields_json(cli_json *json, const cli_reading *reading,
     cli_attribution_json(json, reading->txn, &row->said);
     cli_json_text_or_null(json, "branch", row->session.branch);
     models_json(json, models, &row->session);
-    cli_texts_json(json, "tags", row->tags, row->tag_count);
+    cli_json_texts(json, "tags", row->tags, row->tag_count);
     cli_json_text_or_null(json, "title", row->title);
     cli_json_bool(json, "title_redacted", cli_title_redacted(reading, row));
     cli_description_json(json, cli_session_line(reading, row->session.ref));

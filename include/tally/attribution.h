@@ -37,6 +37,16 @@ typedef struct tally_attribution {
     uint32_t feed;       /* and whose it is */
 } tally_attribution;
 
+/* Whose one row of a list is: a cost, an entry or a share of either. */
+typedef struct tally_whose {
+    const tally_attribution *said;
+    const tally_share *share; /* NULL: unattributed */
+    tally_span client, project;
+    tally_span member, device;
+    const tally_span *tags;
+    size_t tag_count;
+} tally_whose;
+
 /* What rules look at. Empty spans: unknown; a rule that asks for it does not match. */
 typedef struct tally_attributable {
     tally_span cwd, remote, branch, agent;

@@ -72,12 +72,9 @@ typedef struct tally_cost_facts {
     const tally_cost *cost;
     const tally_agent_session *session; /* never NULL; empty spans when unknown */
     tally_priced priced;
-    const tally_attribution *said;
-    const tally_share *share;          /* NULL: unattributed */
-    tally_span model, client, project; /* project: the directory where none is named */
-    tally_span member, device; /* who described the session last; without that, who recorded it */
-    const tally_span *tags;
-    size_t tag_count;
+    tally_span model;
+    tally_whose whose; /* project: the directory where none is named; member and device: who
+                          described the session last; without that, who recorded it */
 } tally_cost_facts;
 
 /* Calls `fn` for every cost that passes, in time order. */

@@ -31,13 +31,8 @@ int tally_time_get(tally_txn *txn, const tally_entry_id *id, tally_time_entry *o
  * first, then what was written down with it, then rules, which see nothing but its tags. */
 typedef struct tally_time_facts {
     const tally_time_entry *entry;
-    const tally_attribution *said;
-    const tally_share *share;   /* NULL: unattributed */
-    int64_t duration_ms;        /* of the share; shares add up to the entry's exactly */
-    tally_span client, project; /* of the share */
-    tally_span member, device;
-    const tally_span *tags; /* of the entry */
-    size_t tag_count;
+    int64_t duration_ms; /* of the share; shares add up to the entry's exactly */
+    tally_whose whose;   /* client and project of the share, tags of the entry */
 } tally_time_facts;
 
 /* Calls `fn` for every share that passes, entries in order of their day, the shares of one after

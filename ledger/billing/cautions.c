@@ -21,7 +21,7 @@ static int note_cost(void *ctx, const tally_cost_facts *facts, tally_error *err)
     nobodys *n = ctx;
     (void)err;
     n->requests++;
-    n->conflict = n->conflict || facts->said->by == TALLY_ATTRIBUTED_CONFLICT;
+    n->conflict = n->conflict || facts->whose.said->by == TALLY_ATTRIBUTED_CONFLICT;
     return facts->priced.priced ? tally_add_i128(n->pico, facts->priced.pico, &n->pico) : 0;
 }
 
@@ -29,7 +29,7 @@ static int note_time(void *ctx, const tally_time_facts *facts, tally_error *err)
     nobodys *n = ctx;
     (void)err;
     n->entries++;
-    n->conflict = n->conflict || facts->said->by == TALLY_ATTRIBUTED_CONFLICT;
+    n->conflict = n->conflict || facts->whose.said->by == TALLY_ATTRIBUTED_CONFLICT;
     return 0;
 }
 

@@ -89,8 +89,8 @@ static int take_time(void *ctx, const tally_time_facts *facts, tally_error *err)
     const tally_time_entry *entry = facts->entry;
     view_typed typed = {.hlc = 0};
     (void)err;
-    if (!facts->share || facts->duration_ms == 0 ||
-        !draft_covers(g->d, facts->share->project, entry->day))
+    if (!facts->whose.share || facts->duration_ms == 0 ||
+        !draft_covers(g->d, facts->whose.share->project, entry->day))
         return 0;
     (void)view_typed_get(g->d->txn, &entry->id, &typed);
     hour_item item = {.entry = entry->id,
@@ -99,14 +99,14 @@ static int take_time(void *ctx, const tally_time_facts *facts, tally_error *err)
                       .time_ms = entry->start_ms >= 0 ? entry->start_ms : INT64_MAX,
                       .hlc = typed.hlc,
                       .ms = facts->duration_ms,
-                      .part = facts->share->parts,
-                      .parts = facts->said->parts,
-                      .client_part = draft_client_parts(g->d, facts->said),
-                      .project = facts->share->project,
-                      .member = facts->member,
-                      .tag = draft_copy(g->d, first_tag(facts->tags, facts->tag_count)),
-                      .why = draft_said_words(g->d, facts->said)};
-    draft_said_leaf(g->d, facts->said, &item.decided);
+                      .part = facts->whose.share->parts,
+                      .parts = facts->whose.said->parts,
+                      .client_part = draft_client_parts(g->d, facts->whose.said),
+                      .project = facts->whose.share->project,
+                      .member = facts->whose.member,
+                      .tag = draft_copy(g->d, first_tag(facts->whose.tags, facts->whose.tag_count)),
+                      .why = draft_said_words(g->d, facts->whose.said)};
+    draft_said_leaf(g->d, facts->whose.said, &item.decided);
     return item_add(g, &item) ? 0 : no_memory(g->d);
 }
 

@@ -18,8 +18,8 @@ static int print_row(void *ctx, const tally_cost_facts *facts, tally_error *err)
         return tally_fail(err, TALLY_ENOTFOUND, "a cost of the benchmark has no price");
     tally_civil_from_days(tally_zone_day(zone, time_ms), &year, &month, &day);
     printf("%" PRId64 ",%04" PRId64 "-%02u,%.*s,%.*s,", time_ms, year, month,
-           (int)facts->project.len, (const char *)facts->project.ptr, (int)facts->session->id.len,
-           (const char *)facts->session->id.ptr);
+           (int)facts->whose.project.len, (const char *)facts->whose.project.ptr,
+           (int)facts->session->id.len, (const char *)facts->session->id.ptr);
     printf("%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRId64 "\n", u->input, u->output,
            u->cache_read, u->cache_write_5m + u->cache_write_1h, facts->priced.pico);
     return 0;

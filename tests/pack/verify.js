@@ -7,7 +7,7 @@ const path = require('path');
 const vm = require('vm');
 const crypto = require('crypto');
 
-const folder = path.join(__dirname, '..', '..', 'cli', 'pack');
+const folder = path.join(__dirname, '..', '..', 'cli', 'audit', 'page');
 const parts = ['hash.js', 'ed25519.js', 'msgpack.js', 'price.js', 'figure.js', 'check.js'];
 const source = '(() => {' + parts.map(name => fs.readFileSync(path.join(folder, name), 'utf8')).join('') +
     '\nreturn { check, verdict, sha256, sha512, signed, SMALL_Y, ORDER, hex, unhex, fromBase64, toBase64, record, ' +

@@ -350,8 +350,8 @@ static void a_period_filters_by_local_days(void **state) {
 static int note_tags(void *ctx, const tally_cost_facts *facts, tally_error *err) {
     char *out = ctx;
     (void)err;
-    for (size_t i = 0; i < facts->tag_count; i++)
-        out[strlen(out)] = (char)facts->tags[i].ptr[0];
+    for (size_t i = 0; i < facts->whose.tag_count; i++)
+        out[strlen(out)] = (char)facts->whose.tags[i].ptr[0];
     out[strlen(out)] = ' ';
     return 0;
 }
