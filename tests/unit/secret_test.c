@@ -15,8 +15,8 @@
 
 #define REGION_MAX_BYTES (UINT64_C(1) << 30) /* sanitizers reserve terabytes */
 #define PIECE_BYTES      (1u << 20)
-/* AddressSanitizer has mlock do nothing. */
-#ifdef __SANITIZE_ADDRESS__
+/* AddressSanitizer and ThreadSanitizer have mlock do nothing. */
+#if defined __SANITIZE_ADDRESS__ || defined __SANITIZE_THREAD__
 #define LOCKS false
 #else
 #define LOCKS tally_secret_locks()
