@@ -207,7 +207,7 @@ static bool is_litter(const char *name) {
         if (strncmp(name, stems[i], strlen(stems[i])) == 0 &&
             strlen(name) == strlen(stems[i]) + KEY_SUFFIX)
             return true;
-    return strstr(name, ".partial-") != NULL;
+    return strstr(name, ".tally-partial-") != NULL;
 }
 
 static void litter_in(doctor *doc, const char *folder) {

@@ -6,7 +6,7 @@
 
 #include <stddef.h>
 
-/* Makes PATH.partial-XXXXXX (mode 0600), which no other file was called, and puts its name into
+/* Makes PATH.tally-partial-XXXXXX (mode 0600), which no other file was called, and puts its name into
  * `out`. The caller owns the descriptor, which holds a lock that says that somebody is at work: to
  * be closed after the file has its name. Negative with errno set; ENAMETOOLONG when `out` is too
  * small. */
