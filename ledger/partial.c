@@ -16,7 +16,10 @@
 #define PATH_MAX_BYTES 4096u
 #define TRIES_MAX      100
 
-static const char infix[] = ".partial-", random_part[] = "XXXXXX";
+/* The program's name is part of it: what is swept must be nobody else's. */
+static const char infix[] = ".tally-partial-", random_part[] = "XXXXXX";
+static const char random_digits[] =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 
 /* The folder that holds `path`; -1 with errno set. */
 static int folder_open(const char *path) {
@@ -40,7 +43,8 @@ static const char *name_of(const char *path) {
 static bool is_partial_of(const char *name, const char *of) {
     size_t len = strlen(of);
     return strncmp(name, of, len) == 0 && strncmp(name + len, infix, sizeof infix - 1) == 0 &&
-           strlen(name + len) == sizeof infix - 1 + sizeof random_part - 1;
+           strlen(name + len) == sizeof infix - 1 + sizeof random_part - 1 &&
+           strspn(name + len + sizeof infix - 1, random_digits) == sizeof random_part - 1;
 }
 
 /* Whoever is at work holds the lock; who is dead does not. */

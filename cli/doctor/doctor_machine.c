@@ -29,7 +29,8 @@
 #define DISK_MIB       (1024u * 1024u)
 #define LITTER_HOURS   1
 #define UNIT_MAX_BYTES 65536u
-#define KEY_SUFFIX     6u /* what mkstemp puts behind a name */
+#define KEY_SUFFIX     6u                /* what mkstemp puts behind a name */
+#define PARTIAL        ".tally-partial-" /* before that, in files that tally/partial.h makes */
 
 void doctor_versions(doctor *doc) {
     doctor_say(doc, DOCTOR_OK, "tally " TALLY_VERSION ", %s, libsodium %s, libuv %s",
@@ -200,14 +201,17 @@ void doctor_unit(doctor *doc) {
 
 /* ---- litter ---- */
 
-/* A name that only a file on its way has: a stem of ours, and what mkstemp put behind it. */
+/* A name that only a file on its way has: a stem of ours, and what mkstemp put behind it. None with
+ * a quote in it: the command that removes it is pasted into shells. */
 static bool is_litter(const char *name) {
+    const char *partial = strstr(name, PARTIAL);
+    if (strchr(name, '\'')) return false;
     static const char *const stems[] = {"ledger.mdb.", "device.key.", "segment.", "tally-demo."};
     for (size_t i = 0; i < sizeof stems / sizeof *stems; i++)
         if (strncmp(name, stems[i], strlen(stems[i])) == 0 &&
             strlen(name) == strlen(stems[i]) + KEY_SUFFIX)
             return true;
-    return strstr(name, ".partial-") != NULL;
+    return partial && strlen(partial) == sizeof PARTIAL - 1 + KEY_SUFFIX;
 }
 
 static void litter_in(doctor *doc, const char *folder) {

@@ -6,10 +6,10 @@
 
 #include <stddef.h>
 
-/* Makes PATH.partial-XXXXXX (mode 0600), which no other file was called, and puts its name into
- * `out`. The caller owns the descriptor, which holds a lock that says that somebody is at work: to
- * be closed after the file has its name. Negative with errno set; ENAMETOOLONG when `out` is too
- * small. */
+/* Makes PATH.tally-partial-XXXXXX (mode 0600), which no other file was called, and puts its name
+ * into `out`. The caller owns the descriptor, which holds a lock that says that somebody is at
+ * work: to be closed after the file has its name. Negative with errno set; ENAMETOOLONG when `out`
+ * is too small. */
 int tally_partial_open(const char *path, char *out, size_t size);
 
 /* Gives it its name and syncs the folder, so that the name outlives a power cut. With `replace` an

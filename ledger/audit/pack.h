@@ -70,8 +70,10 @@ typedef struct pack_lock {
 
 /* How much of something is billed so far. */
 typedef struct pack_parts {
-    uint64_t billed, parts;
+    tally_u128 billed; /* of PACK_WHOLE, each share rounded down */
+    uint64_t parts;    /* of the first share */
 } pack_parts;
+#define PACK_WHOLE ((tally_u128)1 << 64)
 
 typedef struct pack_day {
     int64_t day, start_ms, end_ms;

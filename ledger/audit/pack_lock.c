@@ -112,20 +112,18 @@ static uint64_t billed_key(const tally_trace *row, const pack_item *item) {
 /* Adds what the row bills to what `map` says is billed of that already; wrong beyond the whole. */
 static bool add_parts(pack_line *line, index_map *map, uint64_t key, const tally_trace *row,
                       pack_parts **parts, size_t *count, size_t *room, const char *fault) {
+    const tally_u128 share = (tally_u128)row->part * PACK_WHOLE / row->parts;
     uint32_t *slot = index_map_slot(map, key);
     if (!slot) return pack_out_of_memory(line);
     if (*slot == 0) {
         if (!pack_grow(line, (void **)parts, room, *count, sizeof **parts)) return false;
-        (*parts)[(*count)++] = (pack_parts){row->part, row->parts};
+        (*parts)[(*count)++] = (pack_parts){share, row->parts};
         *slot = (uint32_t)*count;
         return true;
     }
     pack_parts *before = &(*parts)[*slot - 1];
-    /* part / parts is more than what is left, (parts - billed) / parts of before */
-    if ((tally_u128)row->part * before->parts >
-        (tally_u128)(before->parts - before->billed) * row->parts)
-        return pack_bad(line, "%s", fault);
-    if (before->parts == row->parts) before->billed += row->part;
+    if (share > PACK_WHOLE - before->billed) return pack_bad(line, "%s", fault);
+    before->billed += share;
     return true;
 }
 

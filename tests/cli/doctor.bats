@@ -277,7 +277,9 @@ elsewhen() { "$(dirname "$TALLY")/tests/elsewhen" "$@"; }
     touch "$TALLY_HOME/ledger.mdb.AbCdEf"
     look
     jq -e 'all(.checks[]; .check != "litter")' d # it may be in use
-    touch -d '2 hours ago' "$TALLY_HOME/ledger.mdb.AbCdEf" "$TMPDIR/mine.AbCdEf"
+    # The last three are nobody's litter: a copy that a person made, and names that would end a shell's quotes.
+    touch -d '2 hours ago' "$TALLY_HOME/ledger.mdb.AbCdEf" "$TMPDIR/mine.AbCdEf" \
+        "$TMPDIR/bill.partial-backup" "$TMPDIR/x'; touch pwned; '.tally-partial-AbCdEf" "$TALLY_HOME/ledger.mdb.';ab;'"
     finds note litter "ledger.mdb.AbCdEf"
     [ "$(jq '[.checks[] | select(.check == "litter")] | length' d)" -eq 1 ]
     LC_ALL=C finds note terminal "not UTF-8"

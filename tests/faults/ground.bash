@@ -91,7 +91,7 @@ sound() { # [DIR]
 # A name that no unharmed run leaves.
 litter() {
     find "$W/now" "$W/out" "$W/home" -mindepth 1 2>/dev/null |
-        grep -E '\.(partial-)?[A-Za-z0-9]{6}$' | grep -vE '/(ledger|device|hook|capture|tallyd|events?|config)\.[a-z]+$|\.json$|\.claude$'
+        grep -E '\.(tally-partial-)?[A-Za-z0-9]{6}$' | grep -vE '/(ledger|device|hook|capture|tallyd|events?|config)\.[a-z]+$|\.json$|\.claude$'
 }
 
 # --- harm -------------------------------------------------------------------------------------------------------------

@@ -347,6 +347,17 @@ static void no_two_invoices_bill_one_thing(void **state) {
     row.part = 3;
     row.parts = 4;
     assert_false(pack_row_alone(&line, &d, &row, NULL));
+    /* Shares of unlike parts are added up: 1/3 + 1/2, and no room for another half. */
+    row_is(&row, "cost", 8, 2);
+    row.part = 1;
+    row.parts = 3;
+    assert_true(pack_row_alone(&line, &c, &row, NULL));
+    row.parts = 2;
+    assert_true(pack_row_alone(&line, &d, &row, NULL));
+    invoices[1].contract = text("e");
+    assert_false(pack_row_alone(&line, &d, &row, NULL));
+    row.parts = 6;
+    assert_true(pack_row_alone(&line, &d, &row, NULL)); /* 1/3 + 1/2 + 1/6 are the whole */
     free(read.shares);
     index_map_clear(&read.held);
     index_map_clear(&read.by_contract);

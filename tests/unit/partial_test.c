@@ -82,7 +82,7 @@ static void what_the_killed_leave_goes_and_what_is_in_the_making_stays(void **st
     assert_int_equal(close(tally_partial_open(at->path, dead, sizeof dead)), 0);
     int first = tally_partial_open(at->path, alive, sizeof alive);
     assert_int_equal(access(dead, F_OK), -1);
-    (void)snprintf(other, sizeof other, "%s.partial-of-another", at->path);
+    (void)snprintf(other, sizeof other, "%s.tally-partial-of-another", at->path);
     assert_int_equal(close(open(other, O_CREAT | O_WRONLY, 0600)), 0);
     int second = tally_partial_open(at->path, next, sizeof next);
     assert_true(first >= 0 && second >= 0);
@@ -95,11 +95,24 @@ static void what_the_killed_leave_goes_and_what_is_in_the_making_stays(void **st
     assert_int_equal(unlink(other), 0); /* whose name only looks alike */
 }
 
+static void a_persons_own_copy_beside_the_file_stays(void **state) {
+    place *at = *state;
+    static const char *const endings[] = {".partial-backup", ".partial-v2.txt",
+                                          ".tally-partial-v2.txt"};
+    for (size_t i = 0; i < sizeof endings / sizeof *endings; i++) {
+        char copy[PATH_BYTES + 32];
+        (void)snprintf(copy, sizeof copy, "%s%s", at->path, endings[i]);
+        assert_int_equal(close(open(copy, O_CREAT | O_WRONLY, 0600)), 0);
+        tally_partial_sweep(at->path);
+        assert_int_equal(unlink(copy), 0);
+    }
+}
+
 static void a_link_in_the_place_of_one_leads_nowhere(void **state) {
     place *at = *state;
     char target[PATH_BYTES], link_path[PATH_BYTES + 32];
     (void)snprintf(target, sizeof target, "%s/precious", at->dir);
-    (void)snprintf(link_path, sizeof link_path, "%s.partial-abcdef", at->path);
+    (void)snprintf(link_path, sizeof link_path, "%s.tally-partial-abcdef", at->path);
     assert_int_equal(close(open(target, O_CREAT | O_WRONLY, 0600)), 0);
     assert_int_equal(symlink(target, link_path), 0);
     tally_partial_sweep(at->path);
@@ -115,6 +128,8 @@ int main(void) {
             place_remove),
         cmocka_unit_test_setup_teardown(what_the_killed_leave_goes_and_what_is_in_the_making_stays,
                                         place_make, place_remove),
+        cmocka_unit_test_setup_teardown(a_persons_own_copy_beside_the_file_stays, place_make,
+                                        place_remove),
         cmocka_unit_test_setup_teardown(a_link_in_the_place_of_one_leads_nowhere, place_make,
                                         place_remove),
     };
