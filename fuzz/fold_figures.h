@@ -152,7 +152,7 @@ static inline int mix_time(void *ctx, const tally_time_facts *facts, tally_error
     figures *f = ctx;
     (void)err;
     mix_bytes(f, facts->entry->id.b, sizeof facts->entry->id.b);
-    mix_text(f, facts->client);
+    mix_text(f, facts->whose.client);
     mix(f, (uint64_t)facts->duration_ms);
     return 0;
 }
