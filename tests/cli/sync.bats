@@ -32,7 +32,7 @@ models() { # DIR
     echo precious >there
     fails_with 1 tally sync export there
     [ "$(cat there)" = precious ]
-    fails_with 1 tally sync export no/such/folder/file
+    fails_with 3 tally sync export no/such/folder/file
     fails_with 2 tally sync export x --all --for Ben
     fails_with 1 tally sync export x --for Nobody
     fails_with 2 tally sync export x --for laptop
@@ -71,7 +71,7 @@ models() { # DIR
     fails_with 3 tally sync import longer --ledger "$BEN"
     tally init --ledger stranger --member Eve 2>/dev/null
     fails_with 3 tally sync import whole --ledger stranger
-    fails_with 1 tally sync import nosuch
+    fails_with 3 tally sync import nosuch
     fails_with 2 tally sync import "$BEN"
     [ "$(models "$BEN")" = '[]' ]
     tally sync import whole --ledger "$BEN" 2>/dev/null
