@@ -178,7 +178,10 @@ static int passes_base(tally_txn *txn, const tally_feed *feed, const branch *b, 
     return rc;
 }
 
-static int go_on(tally_txn *txn, tally_feed *feed, const fork_row *row, tally_error *err) {
+/* *again: what was adopted is to be held against the other branches, which may part from it before
+ * the place that is known. */
+static int go_on(tally_txn *txn, tally_feed *feed, const fork_row *row, bool *again,
+                 tally_error *err) {
     branch kept;
     bool fits;
     int rc = find_kept(txn, feed, row, &kept, err);
@@ -186,6 +189,7 @@ static int go_on(tally_txn *txn, tally_feed *feed, const fork_row *row, tally_er
     rc = passes_base(txn, feed, &kept, row, &fits, err);
     if (rc != 0 || !fits) return rc;
     rc = branch_adopt(txn, feed, &kept, row->size, err);
+    *again = rc == 0;
     return rc == TALLY_EEXIST ? 0 : rc;
 }
 
@@ -201,7 +205,7 @@ static int bring(tally_txn *txn, const fork_row *row, bool *again, tally_error *
         return mark_end(txn, &feed, row, err);
     if (feed.size > row->proof.common) rc = end_feed(txn, &feed, row, err);
     if (rc != 0 || row->size <= row->proof.common) return rc;
-    return feed.size < row->size ? go_on(txn, &feed, row, err) : 0;
+    return feed.size < row->size ? go_on(txn, &feed, row, again, err) : 0;
 }
 
 static int settle_one(tally_txn *txn, judge *j, const tally_device_id *device, bool *again,

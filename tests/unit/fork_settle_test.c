@@ -383,6 +383,43 @@ static void a_history_that_does_not_pass_through_the_place_is_never_taken(void *
     fixture_close(&third);
 }
 
+/* Carol holds a third history, which parts before the other two, and gets the chosen one in one
+ * piece: nothing that comes later would make her look at it again. */
+static void what_is_adopted_is_held_against_the_branches_that_were_set_aside(void **state) {
+    (void)state;
+    static commit c, rest;
+    static tally_fork fork;
+    tally_fork_state known;
+    fixture third;
+    fixture_append_costs(&bob, 0, 2);
+    fork_copy(&bob, &third, 2);
+    fixture_append_costs(&third, 3000, 6);
+    meet(&carol, &third);
+    fixture_append_costs(&bob, 2, 3);
+    fork_copy(&bob, &twin, 2);
+    fixture_append_costs(&bob, 1000, 4);
+    fixture_append_costs(&twin, 2000, 2);
+    fork_prove(&bob, &twin, fixture_id(&bob), 5, &fork);
+    meet(f, &bob);
+    OK(fork_give(f, &fork));
+    fork_choice bobs = choice_of(&bob, 9);
+    OK(fork_resolve(f, &bobs));
+    OK(fork_give(&carol, &fork));
+    feed_pass(f, &carol, fixture_id(f));
+    assert_int_equal(bobs_at(&carol), 2);
+    assert_true(commit_read(&bob, fixture_id(&bob), 2, &c));
+    assert_true(commit_read(&bob, fixture_id(&bob), 5, &rest));
+    for (size_t i = 0; i < rest.count; i++)
+        commit_take(&c, 0, rest.records[i], NULL);
+    c.cp = rest.cp;
+    OK(commit_give(&carol, &c));
+    assert_true(fork_known(&carol, fixture_id(&bob), &known));
+    assert_int_equal(known.proof.common, 2);
+    assert_bobs_head(&carol, &bobs);
+    fixture_verify_clean(&carol);
+    fixture_close(&third);
+}
+
 /* ---- order ---- */
 
 /* Nodes that meet in random order, while forks come up, admins settle them and settle them again:
@@ -451,6 +488,7 @@ int main(void) {
         TEAM(a_forked_admin_settles_nothing_past_its_own_fork),
         TEAM(nobody_settles_its_own_feed_beforehand),
         TEAM(a_history_that_does_not_pass_through_the_place_is_never_taken),
+        TEAM(what_is_adopted_is_held_against_the_branches_that_were_set_aside),
         TEAM(whatever_the_order_all_nodes_end_alike),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
