@@ -145,13 +145,14 @@ build_json_peers() {
 }
 
 bench_json() {
-    local name ours theirs
+    local name ours theirs logs
     if ! build_json_peers >"$scratch/json.log" 2>&1; then
         note "JSON: left out, a reader to compare with is not installed (lib{simdjson,yajl,cjson,jansson,json-c}-dev)"
         return 0
     fi
     need_tree
-    find "$tree" -name '*.jsonl' -print0 | sort -z | head -z -n 40 | xargs -0 cat >"$scratch/log.jsonl"
+    mapfile -d '' -t logs < <(find "$tree" -name '*.jsonl' -print0 | sort -z)
+    cat "${logs[@]:0:40}" >"$scratch/log.jsonl"
     "$scratch/json_bench" "$scratch/log.jsonl" >"$scratch/json" || die "json_bench failed"
     rate() { sed -n "s/^$1  *\([0-9]*\) MB.*/\1/p" "$scratch/json"; }
     ours=$(rate tally) theirs=$(rate 'simdjson on-demand')
