@@ -1,4 +1,5 @@
-/* Leaves memory behind, so that tests/cli/leaks.bats can tell a clean command from a build that does not look. */
+/* Leaves memory behind, so that tests/cli/leaks.bats can tell a clean command from a build that
+ * does not look. */
 #include <stdlib.h>
 #include <string.h>
 
