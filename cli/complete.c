@@ -70,24 +70,6 @@ static bool verbs_add(cli_candidates *list, const cli_command *const *commands, 
     return any;
 }
 
-/* As main.c finds it: two words before one. */
-static const cli_command *command_at(const cli_command *const *commands, int count, char **words,
-                                     int *used) {
-    const cli_command *found = NULL;
-    for (; *commands; commands++) {
-        const char *name = (*commands)->name;
-        size_t length = strcspn(name, " ");
-        if (strlen(words[0]) != length || memcmp(words[0], name, length) != 0) continue;
-        if (!name[length]) {
-            if (!found) found = *commands, *used = 1;
-        } else if (count > 1 && strcmp(words[1], name + length + 1) == 0) {
-            *used = 2;
-            return *commands;
-        }
-    }
-    return found;
-}
-
 /* ---- options ---- */
 
 typedef void option_fn(void *ctx, const cli_option *option);
@@ -228,7 +210,7 @@ static void candidates_find(cli_candidates *list, const cli_command *const *comm
         return;
     }
     if (count == 2) (void)verbs_add(list, commands, words[0]);
-    line.command = help ? NULL : command_at(commands, count - 1, words, &used);
+    line.command = help ? NULL : cli_command_find(commands, count - 1, words, &used);
     if (!line.command) return;
     line_read(&line, count - used, words + used);
     *prefix = prefix_of(line.command, &line, words[count - 1]);

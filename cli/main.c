@@ -203,23 +203,6 @@ static void process_prepare(void) {
     if (strcmp(nl_langinfo(CODESET), "UTF-8") != 0) setlocale(LC_CTYPE, "C.UTF-8");
 }
 
-/* The command whose one or two words stand at argv[0..]; `words` gets how many. */
-static const cli_command *command_find(int argc, char **argv, int *words) {
-    char pair[64];
-    snprintf(pair, sizeof pair, "%.30s %.30s", argv[0], argc > 1 ? argv[1] : "");
-    for (size_t i = 0; commands[i]; i++)
-        if (strcmp(commands[i]->name, pair) == 0) {
-            *words = 2;
-            return commands[i];
-        }
-    for (size_t i = 0; commands[i]; i++)
-        if (strcmp(commands[i]->name, argv[0]) == 0) {
-            *words = 1;
-            return commands[i];
-        }
-    return NULL;
-}
-
 /* "costs" alone, or "costs frobnicate": the verbs there are. */
 static int command_unknown(const char *noun, const char *verb) {
     char verbs[128] = "";
@@ -242,7 +225,7 @@ static int help_run(cli *run, int argc, char **argv) {
     if (argc > 0 && strcmp(argv[0], "--man") == 0) /* how the build makes the manual */
         return cli_out_finish(run,
                               cli_man(cli_out(run), commands, argv[1]) ? CLI_DONE : CLI_FAILED);
-    const cli_command *command = argc > 0 ? command_find(argc, argv, &words) : NULL;
+    const cli_command *command = argc > 0 ? cli_command_find(commands, argc, argv, &words) : NULL;
     if (argc > 0 && !command && !(argc == 1 && cli_help_noun(cli_out(run), commands, argv[0])))
         return command_unknown(argv[0], argc > 1 ? argv[1] : NULL);
     if (argc > 0 && !command) return cli_out_finish(run, CLI_DONE);
@@ -283,7 +266,7 @@ int main(int argc, char **argv) {
     if (strcmp(argv[1], "--version") == 0) argv[1] = version;
     if (argv[1][0] == '-')
         return cli_usage(NULL, "'%s' stands before the command; options follow it", argv[1]);
-    run.command = command_find(argc - 1, argv + 1, &words);
+    run.command = cli_command_find(commands, argc - 1, argv + 1, &words);
     if (!run.command) return command_unknown(argv[1], argv[2]);
     if (run.command->inside_agent) memory_code = CLI_FAILED;
     int code = command_run(&run, argc - words, argv + words);

@@ -74,6 +74,23 @@ static int arguments_check(const cli *run) {
     return CLI_DONE;
 }
 
+const cli_command *cli_command_find(const cli_command *const *commands, int argc, char **argv,
+                                    int *words) {
+    char pair[64];
+    snprintf(pair, sizeof pair, "%.30s %.30s", argv[0], argc > 1 ? argv[1] : "");
+    for (size_t i = 0; commands[i]; i++)
+        if (strcmp(commands[i]->name, pair) == 0) {
+            *words = 2;
+            return commands[i];
+        }
+    for (size_t i = 0; commands[i]; i++)
+        if (strcmp(commands[i]->name, argv[0]) == 0) {
+            *words = 1;
+            return commands[i];
+        }
+    return NULL;
+}
+
 int cli_options_parse(cli *run, int argc, char **argv) {
     option_set set = {.count = 0};
     set_add(&set, run->command->options);

@@ -1,4 +1,4 @@
-/* The command line's options: one table-driven parser for all commands. */
+/* The command line: which command it names, and one table-driven parser of options for all. */
 #ifndef TALLY_CLI_OPTIONS_H
 #define TALLY_CLI_OPTIONS_H
 
@@ -8,6 +8,11 @@
  * name. */
 extern const cli_option cli_common_options[];
 extern const cli_option cli_filter_options[];
+
+/* The command whose one or two words stand at argv[0..], two before one; `words` gets how many.
+ * NULL: none. `commands` ends at NULL. */
+const cli_command *cli_command_find(const cli_command *const *commands, int argc, char **argv,
+                                    int *words);
 
 /* Reads what follows the command's name. `run->command` is set; the caller frees run->given.
  * Returns CLI_DONE, or CLI_USAGE after saying what is wrong. */

@@ -40,11 +40,19 @@ static const char *name_of(const char *path) {
     return slash ? slash + 1 : path;
 }
 
+bool tally_partial_is(const char *name) {
+    const size_t tail = sizeof infix - 1 + sizeof random_part - 1;
+    size_t len = strlen(name);
+    if (len < tail) return false;
+    const char *at = name + len - tail;
+    return strncmp(at, infix, sizeof infix - 1) == 0 &&
+           strspn(at + sizeof infix - 1, random_digits) == sizeof random_part - 1;
+}
+
 static bool is_partial_of(const char *name, const char *of) {
     size_t len = strlen(of);
-    return strncmp(name, of, len) == 0 && strncmp(name + len, infix, sizeof infix - 1) == 0 &&
-           strlen(name + len) == sizeof infix - 1 + sizeof random_part - 1 &&
-           strspn(name + len + sizeof infix - 1, random_digits) == sizeof random_part - 1;
+    return strncmp(name, of, len) == 0 && tally_partial_is(name) &&
+           strlen(name + len) == sizeof infix - 1 + sizeof random_part - 1;
 }
 
 /* Whoever is at work holds the lock; who is dead does not. */

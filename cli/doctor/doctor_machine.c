@@ -18,6 +18,7 @@
 #include <lmdb.h>
 #include <net/net.h>
 #include <sodium.h>
+#include <tally/partial.h>
 #include <tally/secret.h>
 #include <uv.h>
 
@@ -29,8 +30,7 @@
 #define DISK_MIB       (1024u * 1024u)
 #define LITTER_HOURS   1
 #define UNIT_MAX_BYTES 65536u
-#define KEY_SUFFIX     6u                /* what mkstemp puts behind a name */
-#define PARTIAL        ".tally-partial-" /* before that, in files that tally/partial.h makes */
+#define KEY_SUFFIX     6u /* what mkstemp puts behind a name */
 
 void doctor_versions(doctor *doc) {
     doctor_say(doc, DOCTOR_OK, "tally " TALLY_VERSION ", %s, libsodium %s, libuv %s",
@@ -204,14 +204,13 @@ void doctor_unit(doctor *doc) {
 /* A name that only a file on its way has: a stem of ours, and what mkstemp put behind it. None with
  * a quote in it: the command that removes it is pasted into shells. */
 static bool is_litter(const char *name) {
-    const char *partial = strstr(name, PARTIAL);
     if (strchr(name, '\'')) return false;
     static const char *const stems[] = {"ledger.mdb.", "device.key.", "segment.", "tally-demo."};
     for (size_t i = 0; i < sizeof stems / sizeof *stems; i++)
         if (strncmp(name, stems[i], strlen(stems[i])) == 0 &&
             strlen(name) == strlen(stems[i]) + KEY_SUFFIX)
             return true;
-    return partial && strlen(partial) == sizeof PARTIAL - 1 + KEY_SUFFIX;
+    return tally_partial_is(name);
 }
 
 static void litter_in(doctor *doc, const char *folder) {

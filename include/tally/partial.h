@@ -4,6 +4,7 @@
 #ifndef TALLY_PARTIAL_H
 #define TALLY_PARTIAL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* Makes PATH.tally-partial-XXXXXX (mode 0600), which no other file was called, and puts its name
@@ -17,6 +18,9 @@ int tally_partial_open(const char *path, char *out, size_t size);
  * under its first name, or (EIO) already
  * under the other, while the folder could not be synced. */
 int tally_partial_name(const char *partial, const char *path, int replace);
+
+/* Whether a file's name is one that tally_partial_open gives. */
+bool tally_partial_is(const char *name);
 
 /* Removes what was left of making `path` by those who are gone. tally_partial_open does this by
  * itself. */
