@@ -324,6 +324,26 @@ static void check_segment(tally_txn *txn) {
     tally_buffer_clear(&sealed);
 }
 
+/* What this store's own device, the creator's, would say of each fork. Comes last: its word waits
+ * for the end of the transaction, which there is none of. */
+static void settle_here(tally_txn *txn) {
+    static tally_fork_state fork;
+    for (unsigned i = 0; i < FORK_DEVICES; i++) {
+        const tally_device_id *id = tally_key_device(fuzz_keys[i]);
+        bool forked = tally_fork_get(txn, id, &fork, NULL) == 0;
+        const tally_fork *proof = &fork.proof;
+        const tally_checkpoint *tip = &proof->branches[i % 2].checkpoint;
+        int none = tally_fork_resolve(txn, id, proof->common + 1, &proof->base, NULL);
+        int neither = tally_fork_resolve(txn, id, proof->common, &proof->base, NULL);
+        int one = tally_fork_resolve(txn, id, tip->size, &tip->root, NULL);
+        if (forked)
+            must((none == TALLY_EINVAL && neither == 0 && one == 0) ||
+                 (none == TALLY_EREFUSED && neither == none && one == none));
+        else
+            must(none == TALLY_ENOTFOUND && neither == none && one == none);
+    }
+}
+
 /* Ends in an error, so that the ledger is as it was for the next order. */
 static int one_order(void *ctx, tally_txn *txn, tally_error *err) {
     giving *all = ctx;
@@ -350,6 +370,7 @@ static int one_order(void *ctx, tally_txn *txn, tally_error *err) {
     }
     check_store(txn);
     if (all->order) check_segment(txn);
+    if (all->order) settle_here(txn);
     return tally_fail(err, TALLY_EREFUSED, "seen");
 }
 

@@ -57,7 +57,9 @@ static int subtree_of(void *ctx, unsigned level, uint64_t index, tally_hash *out
 }
 
 static void bend(tally_proof *proof, const uint8_t how[4]) {
-    if (proof->count > 0) proof->hashes[how[0] % proof->count].b[how[1] % 32u] ^= 1u << how[2] % 8u;
+    if (proof->count == 0) return;
+    uint8_t *byte = &proof->hashes[how[0] % proof->count].b[how[1] % 32u];
+    *byte = (uint8_t)(*byte ^ 1u << how[2] % 8u);
 }
 
 static void try_inclusion(tree *t, uint64_t index, uint64_t size, const uint8_t how[4]) {
