@@ -219,6 +219,14 @@ typedef int tally_invoice_conflict_fn(void *ctx, const tally_invoice_conflict *c
 int tally_invoice_conflicts(tally_txn *txn, tally_invoice_conflict_fn *fn, void *ctx,
                             tally_error *err);
 
+/* Whether it bills records that count no more: a revocation took them back, or a fork ended their
+ * feed before them. `document` is what was frozen, or the same derived again. */
+int tally_invoice_fallen(tally_txn *txn, const tally_issued *issued, const tally_invoice *document,
+                         bool *out, tally_error *err);
+/* The living ones of which that is so, by number, as tally_issued_each. */
+int tally_invoices_fallen(tally_txn *txn, int64_t day, tally_issued_fn *fn, void *ctx,
+                          tally_error *err);
+
 /* Derives again what was issued, from the records that its frontier names, inside a write that is
  * thrown away; nothing changes. The zones are those of its client and of the team. TALLY_ENOTFOUND
  * when records or the document are not here. Free with tally_invoice_free. */
