@@ -114,3 +114,18 @@ load common
     tally capture --root "$home" --ledger told >/dev/null
     [ "$(tally sessions --ledger told --json | jq '.sessions[0].title | length > 0')" = true ]
 }
+
+@test "a backup that cannot be made says why" {
+    new_ledger
+    # The name fits, the one of the unfinished copy does not.
+    fails_with 3 tally backup "$(printf '%0250d' 0)"
+    [[ "$words" == *"File name too long"* ]]
+}
+
+@test "a ledger that is there but cannot be reached is not said to be missing" {
+    touch file
+    fails_with 3 tally status --ledger file
+    [[ "$words" == *"Not a directory"* && "$words" != *"tally init"* ]]
+    fails_with 1 tally status --ledger nowhere
+    [[ "$words" == *"tally init"* ]]
+}
