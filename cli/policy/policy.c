@@ -375,8 +375,16 @@ typedef struct policy_listing {
     tally_txn *txn;
     cli_json *json;
     cli_table *table;
+    cli_policy_columns columns;
     size_t lines;
 } policy_listing;
+
+static int list_columns(void *ctx, const tally_policy_row *row, tally_error *err) {
+    policy_listing *listing = ctx;
+    (void)err;
+    cli_policy_columns_add(&listing->columns, row);
+    return 0;
+}
 
 static int list_row(void *ctx, const tally_policy_row *row, tally_error *err) {
     policy_listing *listing = ctx;
@@ -385,7 +393,7 @@ static int list_row(void *ctx, const tally_policy_row *row, tally_error *err) {
     if (listing->json)
         cli_policy_row_json(listing->json, listing->txn, row);
     else
-        cli_policy_row_line(listing->table, listing->txn, row);
+        cli_policy_row_line(listing->table, listing->txn, &listing->columns, row);
     return 0;
 }
 
@@ -404,9 +412,11 @@ static int list_json(cli *run, const policy_noun *noun, policy_listing *listing,
 
 static int list_table(cli *run, const policy_noun *noun, policy_listing *listing,
                       tally_error *err) {
-    listing->table = cli_policy_table_new(cli_out_paged(run), noun->policy);
+    int code = tally_policy_each(listing->txn, noun->policy, list_columns, listing, err);
+    if (code) return code;
+    listing->table = cli_policy_table_new(cli_out_paged(run), noun->policy, &listing->columns);
     if (!listing->table) return tally_fail(err, TALLY_ENOMEM, "memory ran out");
-    int code = tally_policy_each(listing->txn, noun->policy, list_row, listing, err);
+    code = tally_policy_each(listing->txn, noun->policy, list_row, listing, err);
     if (!code && !listing->lines)
         cli_say("no %s is set; 'tally help %s set' shows how", noun->noun, noun->noun);
     if (!code && cli_table_print(listing->table))

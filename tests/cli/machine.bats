@@ -129,3 +129,11 @@ load common
     fails_with 1 tally status --ledger nowhere
     [[ "$words" == *"tally init"* ]]
 }
+
+@test "a list has columns for what its rows say, not for the first fields that there are" {
+    new_ledger --currency USD
+    tally client set acme --title "Acme Ltd" --city Boston --country US 2>/dev/null
+    tally contract set c --client acme --retainer 9000 --included-hours 40 2>/dev/null
+    [ "$(tally client list | head -1 | tr -s ' ')" = "CLIENT TITLE CITY COUNTRY" ]
+    [ "$(tally contract list | head -1 | tr -s ' ')" = "CONTRACT CLIENT RETAINER INCLUDED HOURS" ]
+}
