@@ -208,6 +208,11 @@ int tally_invoice_void(tally_txn *txn, const tally_issued *issued, tally_span re
 int tally_invoice_pay(tally_txn *txn, const tally_issued *issued, int64_t amount, int64_t day,
                       tally_span note, tally_error *err);
 
+/* The number of a living invoice that bills this cost, expense or manual time; empty: none does. It
+ * lives as long as the transaction writes nothing. */
+int tally_entry_billed_on(tally_txn *txn, const tally_entry_id *entry, tally_span *number,
+                          tally_error *err);
+
 /* Living invoices that conflict: one number twice, or entries billed by more than the whole. */
 typedef struct tally_invoice_conflict {
     tally_span number, other;

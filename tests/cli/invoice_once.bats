@@ -207,3 +207,17 @@ session() { # PROMPT-TIME PROMPT-TIME ANSWER-TIME
     tally invoice verify AK-2026-0001 --ledger "$aud"
     tally invoice list --ledger "$aud" --json | jq -e '[.invoices[].status] == ["issued"]'
 }
+
+@test "who voids what an invoice bills is told which one" {
+    ada
+    tally contract set c --client acme --rate 100 2>/dev/null
+    id=$(tally time add --client acme --date 2026-03-02 --duration 1h "A fix of the parser" --json 2>/dev/null | jq -r .id)
+    tally invoice issue c --period 2026-03 --yes >/dev/null 2>&1
+    try tally void "$id"
+    [[ "$words" == *"AK-2026-0001 bills it"*"tally invoice credit"* ]]
+    try tally void "$id" --undo
+    [[ "$words" != *"AK-2026-0001"* ]]
+    tally invoice void AK-2026-0001 2>/dev/null
+    try tally void "$id"
+    [[ "$words" != *"AK-2026-0001"* ]]
+}
