@@ -289,8 +289,26 @@ static int unset_apply(void *ctx, tally_txn *txn, tally_error *err) {
 
 /* ---- saying what was done ---- */
 
+static int prefix_note(void *ctx, const tally_policy_row *other, tally_error *err) {
+    const tally_policy_row *row = ctx;
+    tally_span member = {0}, prefix = {0}, others = {0}, theirs = {0};
+    (void)err;
+    (void)tally_body_str(&row->record, "member", &member);
+    (void)tally_body_str(&row->record, "prefix", &prefix);
+    (void)tally_body_str(&other->record, "member", &others);
+    (void)tally_body_str(&other->record, "prefix", &theirs);
+    if (prefix.len && tally_span_eq(prefix, theirs) && !tally_span_eq(member, others))
+        cli_say("note: %.*s has the prefix %.*s too: two who are offline could issue one number",
+                (int)others.len, (const char *)others.ptr, (int)prefix.len,
+                (const char *)prefix.ptr);
+    return 0;
+}
+
 static void row_notes(tally_txn *txn, const tally_policy_row *row) {
     tally_span client = {0}, project = {0};
+    tally_policy_row set = *row;
+    if (row->policy == TALLY_POLICY_ISSUER)
+        (void)tally_policy_each(txn, TALLY_POLICY_ISSUER, prefix_note, &set, NULL);
     (void)tally_body_str(&row->record, "client", &client);
     (void)tally_body_str(&row->record, "project", &project);
     if (row->policy == TALLY_POLICY_PROJECT) project.len = 0;

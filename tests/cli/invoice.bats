@@ -433,7 +433,10 @@ issued() { tally invoice issue "$@" --yes --json 2>/dev/null | jq -r .number; }
     try tally invoice draft mvp --period 2026-03 --issue-date 2019-04-01
     [[ "$words" == *"tally issuer set"*"dated 2019-04-01, before its period begins on 2026-03-01"* ]]
     tally issuer set Ada --name "Ada Kline" --prefix AK 2>/dev/null
-    tally issuer set Ben --name "Ben Ito" --prefix BI 2>/dev/null
+    try tally issuer set Ben --name "Ben Ito" --prefix AK
+    [[ "$words" == *"Ada has the prefix AK too"* ]]
+    try tally issuer set Ben --prefix BI
+    [[ "$words" != *"note: "* ]]
     try tally invoice draft mvp --period 2026-03 --issue-date 2026-04-01
     [[ "$words" == *"tally contract set mvp --issuer MEMBER"* ]]
     try tally invoice issue mvp --period 2026-03 --issue-date 2026-04-01 --yes
