@@ -30,6 +30,7 @@ static void issued_json(cli_json *json, const tally_issued *issued) {
     cli_json_open(json, NULL, '{');
     cli_json_text(json, "number", issued->number);
     cli_json_hex(json, "issue", tally_span_of(issued->issue.b, sizeof issued->issue.b));
+    cli_json_string(json, "kind", tally_invoice_kind_text(issued->total));
     cli_json_text(json, "contract", issued->contract);
     cli_json_text(json, "client", issued->client);
     cli_json_text(json, "issuer", issued->member);

@@ -155,10 +155,13 @@ typedef enum tally_invoice_status {
     TALLY_INVOICE_ISSUED,
     TALLY_INVOICE_PARTLY_PAID,
     TALLY_INVOICE_PAID,
-    TALLY_INVOICE_VOID
+    TALLY_INVOICE_VOID,
+    TALLY_INVOICE_CREDIT /* its total is owed to the client: nothing can be paid on it */
 } tally_invoice_status;
-/* "issued", "partly paid", "paid", "void". */
+/* "issued", "partly paid", "paid", "void", "credit". */
 const char *tally_invoice_status_text(tally_invoice_status status);
+/* What a document with that total is: "invoice", or "credit_note" below zero. */
+const char *tally_invoice_kind_text(int64_t total);
 
 /* An invoice as it stands on a day. Spans live as long as the transaction writes nothing. */
 typedef struct tally_issued {
@@ -169,7 +172,8 @@ typedef struct tally_issued {
     int64_t first_day, end_day, issue_day, due_day;
     uint32_t milestone, late_fee_bp;
     int64_t total, compute, project; /* minor units; project: milestones and fixed bids on it */
-    int64_t paid, open;              /* open: total - paid; 0 when it is void */
+    int64_t paid, open;              /* open: total - paid; below zero it is owed to the client; 0
+                                        when it is void */
     int64_t late_fee;                /* to date, on what was open meanwhile */
     int64_t late_days;               /* 0: nothing is overdue */
     tally_invoice_status status;
@@ -204,7 +208,8 @@ int tally_invoice_issue(tally_txn *txn, const tally_draft *asked,
  * when it is void already. */
 int tally_invoice_void(tally_txn *txn, const tally_issued *issued, tally_span reason,
                        tally_error *err);
-/* `amount` in minor units, above zero. TALLY_EREFUSED on a void invoice. */
+/* `amount` in minor units, above zero. TALLY_EREFUSED on a void invoice and on a credit
+ * note. */
 int tally_invoice_pay(tally_txn *txn, const tally_issued *issued, int64_t amount, int64_t day,
                       tally_span note, tally_error *err);
 
