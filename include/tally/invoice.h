@@ -174,7 +174,8 @@ typedef struct tally_issued {
     int64_t total, compute, project; /* minor units; project: milestones and fixed bids on it */
     int64_t paid, open;              /* open: total - paid; below zero it is owed to the client; 0
                                         when it is void */
-    int64_t late_fee;                /* to date, on what was open meanwhile */
+    int64_t late_fee;                /* to date, on what was open meanwhile; below zero: too large
+                                        to be told */
     int64_t late_days;               /* 0: nothing is overdue */
     tally_invoice_status status;
     tally_span void_reason;
@@ -243,7 +244,9 @@ bool tally_invoice_same(const tally_issued *issued, const tally_invoice *frozen,
 
 /* Interest on what is open: `bp` hundredths of a percent a month, compounding, for each month
  * started since the day after `due_day`, rounded half away from zero at each step. Payments count
- * for the months that start after their day. */
+ * for the months that start after their day. TALLY_LATE_FEE_UNTOLD beyond what is counted exactly:
+ * 2^53 minor units, or a hundred years. */
+#define TALLY_LATE_FEE_UNTOLD (-1)
 typedef struct tally_paid {
     int64_t day, amount;
 } tally_paid;

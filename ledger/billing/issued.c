@@ -40,16 +40,17 @@ static int64_t months_after(int64_t day, int64_t months) {
 int64_t tally_late_fee(int64_t total, int64_t due_day, uint32_t bp, const tally_paid *paid,
                        size_t paid_count, int64_t as_of) {
     tally_i128 fees = 0;
-    for (int64_t month = 0; month < LATE_MONTHS_MAX; month++) {
+    for (int64_t month = 0; bp > 0; month++) {
         int64_t start = months_after(due_day + 1, month);
         tally_i128 open = total + fees;
         if (start > as_of) break;
         for (size_t i = 0; i < paid_count; i++)
             if (paid[i].day < start) open -= paid[i].amount;
-        if (open <= 0 || open > INT64_MAX) break;
+        if (open <= 0) break;
         fees += (open * bp + 5000) / 10000;
+        if (fees >= INVOICE_AMOUNT_LIMIT || month == LATE_MONTHS_MAX) return TALLY_LATE_FEE_UNTOLD;
     }
-    return fees > INT64_MAX ? INT64_MAX : (int64_t)fees;
+    return (int64_t)fees;
 }
 
 /* ---- reading ---- */

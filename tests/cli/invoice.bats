@@ -163,6 +163,16 @@ ROWS
     tally invoice aging --date 2026-04-16 --json | jq -e '.invoices[1].late_fee == "97.25"'
 }
 
+@test "a late fee that is too large to be exact is no figure" {
+    ada
+    tally contract set steep --client acme --fee 100 --late-fee 100 2>/dev/null
+    tally invoice issue steep --period 2026-03 --issue-date 2026-03-31 --yes >/dev/null 2>&1
+    # 100.00 doubles each month: 100 x (2^39 - 1) in the 39th, and no exact figure after that.
+    tally invoice aging --date 2029-06-16 --json | jq -e '.invoices[0].late_fee == "54975581388700.00"'
+    tally invoice aging --date 2029-07-16 --json | jq -e '.invoices[0].late_fee == null'
+    tally invoice aging --date 2029-07-16 | grep -Eq '^AK-2026-0001 .* too large '
+}
+
 issued() { tally invoice issue "$@" --yes --json 2>/dev/null | jq -r .number; }
 
 @test "an issued invoice holds its entries, void frees them, and numbers have no gaps" {
