@@ -7,6 +7,7 @@
 #include <tally/hash.h>
 
 #include "figures.h"
+#include "format/printable.h"
 #include "sheet_text.h"
 
 #define PARTY_MAX_LINES  10u
@@ -205,10 +206,10 @@ static const char *grouped_iban(paper_sheet *sheet, tally_span iban) {
     char *out = sheet_take(sheet, 2 * iban.len + 1, 4), *at = out;
     if (!out) return "";
     for (size_t letters = 0; iban.len;) {
-        uint32_t character = paper_character(&iban);
+        uint32_t character = cli_printable(&iban);
         if (character == ' ') continue;
         if (letters && letters % IBAN_GROUP == 0) *at++ = ' ';
-        at += paper_utf8(character, at);
+        at += cli_utf8(character, at);
         letters++;
     }
     return out;

@@ -7,6 +7,7 @@
 #include <tally/hash.h>
 
 #include "figures.h"
+#include "format/printable.h"
 #include "sheet_text.h"
 #include "ubl_check.h"
 
@@ -51,13 +52,13 @@ static void end(ubl *doc, const char *name) {
 static void escaped(FILE *out, tally_span text) {
     while (text.len) {
         char bytes[4];
-        uint32_t character = paper_character(&text);
+        uint32_t character = cli_printable(&text);
         switch (character) {
         case '&': fputs("&amp;", out); break;
         case '<': fputs("&lt;", out); break;
         case '>': fputs("&gt;", out); break;
         case '"': fputs("&quot;", out); break;
-        default: fwrite(bytes, 1, paper_utf8(character, bytes), out);
+        default: fwrite(bytes, 1, cli_utf8(character, bytes), out);
         }
     }
 }
