@@ -82,13 +82,21 @@ static void date(ubl *doc, const char *name, int64_t day) {
     word(doc, name, text);
 }
 
-static void amount(ubl *doc, const char *name, int64_t minor) {
+static void figure(ubl *doc, const char *name, int64_t minor, int decimals) {
     char text[PAPER_FIGURE_BYTES];
-    paper_money(minor, doc->invoice->decimals, false, text);
+    paper_money(minor, decimals, false, text);
     indent(doc);
     fprintf(doc->out, "<%s currencyID=\"", name);
     escaped(doc->out, doc->invoice->currency);
     fprintf(doc->out, "\">%s</%s>\n", text, name);
+}
+
+/* With at most two decimals: ubl_check has seen that no more are needed. */
+static void amount(ubl *doc, const char *name, int64_t minor) {
+    int decimals = doc->invoice->decimals;
+    for (; decimals > UBL_MAX_DECIMALS; decimals--)
+        minor /= 10;
+    figure(doc, name, minor, decimals);
 }
 
 static void inside(ubl *doc, const char *outer, const char *name, tally_span text) {
@@ -277,7 +285,8 @@ static void line(ubl *doc, size_t at) {
     end(doc, "cac:ClassifiedTaxCategory");
     end(doc, "cac:Item");
     begin(doc, "cac:Price");
-    amount(doc, "cbc:PriceAmount", line->price < 0 ? -line->price : line->price);
+    figure(doc, "cbc:PriceAmount", line->price < 0 ? -line->price : line->price,
+           doc->invoice->decimals);
     end(doc, "cac:Price");
     end(doc, doc->words->line);
 }
