@@ -435,8 +435,12 @@ int64_t tally_zone_day(const tally_zone *zone, int64_t unix_ms) {
     int64_t at = tally_floor_div(unix_ms, 1000);
     size_t next = next_transition(zone, at);
     int64_t day = tally_floor_div(at + segment_from(zone, next, at).offset_s, TALLY_DAY_S);
-    while (turned_lately(zone, next, at) && tally_zone_day_start(zone, day + 1) <= unix_ms)
+    if (!turned_lately(zone, next, at)) return day;
+    /* At the end of time, where no day begins any more, the clock says all there is to say. */
+    for (int64_t start; (start = tally_zone_day_start(zone, day + 1)) <= unix_ms;) {
+        if (start == INT64_MAX || start == INT64_MIN) break;
         day++;
+    }
     return day;
 }
 
