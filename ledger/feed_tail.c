@@ -21,13 +21,15 @@ bool feed_tail_parse(tally_span bytes, feed_tail *out) {
         return false;
     size_t checkpoints = bytes.ptr[0], costs = bytes.ptr[1];
     if (checkpoints + costs == 0 ||
-        bytes.len != 2 + checkpoints * FEED_CHECKPOINT_BYTES + costs * 8)
+        bytes.len != 2 + checkpoints * FEED_CHECKPOINT_BYTES + costs * FEED_WAITING_BYTES)
         return false;
     (void)take(&bytes, 2);
     for (; out->checkpoints < checkpoints; out->checkpoints++)
         checkpoint_read(take(&bytes, FEED_CHECKPOINT_BYTES), &out->checkpoint[out->checkpoints]);
-    for (; out->costs < costs; out->costs++)
-        out->cost[out->costs] = tally_get_be64(take(&bytes, 8).ptr);
+    for (; out->costs < costs; out->costs++) {
+        const uint8_t *at = take(&bytes, FEED_WAITING_BYTES).ptr;
+        out->cost[out->costs] = (waiting_cost){tally_get_be64(at), tally_get_be64(at + 8)};
+    }
     return true;
 }
 
@@ -41,8 +43,10 @@ static size_t tail_encode(const feed_tail *tail, uint8_t out[FEED_TAIL_MAX_BYTES
         memcpy(at + 8, tail->checkpoint[i].root.b, TALLY_HASH_BYTES);
         memcpy(at + 8 + TALLY_HASH_BYTES, tail->checkpoint[i].signature, TALLY_SIGNATURE_BYTES);
     }
-    for (size_t i = 0; i < tail->costs; i++, at += 8)
-        tally_put_be64(at, tail->cost[i]);
+    for (size_t i = 0; i < tail->costs; i++, at += FEED_WAITING_BYTES) {
+        tally_put_be64(at, tail->cost[i].index);
+        tally_put_be64(at + 8, tail->cost[i].id);
+    }
     return (size_t)(at - out);
 }
 

@@ -9,17 +9,24 @@
 #define FEED_TAIL_CHECKPOINTS 8u
 #define FEED_TAIL_COSTS       8u
 #define FEED_CHECKPOINT_BYTES (8u + TALLY_HASH_BYTES + TALLY_SIGNATURE_BYTES)
+#define FEED_WAITING_BYTES    16u
 #define FEED_TAIL_MAX_BYTES                                                                        \
-    (2u + FEED_TAIL_CHECKPOINTS * FEED_CHECKPOINT_BYTES + FEED_TAIL_COSTS * 8u)
+    (2u + FEED_TAIL_CHECKPOINTS * FEED_CHECKPOINT_BYTES + FEED_TAIL_COSTS * FEED_WAITING_BYTES)
+
+/* A record whose cost is not in view_costs yet, and the first 8 bytes of its entry's id: who meets
+ * another entry need not read it. */
+typedef struct waiting_cost {
+    uint64_t index, id;
+} waiting_cost;
 
 typedef struct feed_tail {
     size_t checkpoints, costs;
     tally_checkpoint checkpoint[FEED_TAIL_CHECKPOINTS]; /* by size; past all in the table */
-    uint64_t cost[FEED_TAIL_COSTS]; /* ascending: records that are not in view_costs yet */
+    waiting_cost cost[FEED_TAIL_COSTS];                 /* by index */
 } feed_tail;
 
-/* Row after the head: two counts, then size, root and signature of each checkpoint, then the index
- * of each cost. Nothing when nothing waits. False: damaged. */
+/* Row after the head: two counts, then size, root and signature of each checkpoint, then index and
+ * id of each cost. Nothing when nothing waits. False: damaged. */
 bool feed_tail_parse(tally_span bytes, feed_tail *out);
 /* An empty tail when there is no such feed. */
 int feed_tail_load(tally_txn *txn, uint32_t number, feed_tail *out, tally_error *err);

@@ -494,7 +494,7 @@ int tally_cost_each(tally_txn *txn, int64_t start_ms, int64_t end_ms, tally_cost
 int tally_cost_get(tally_txn *txn, const tally_entry_id *id, tally_cost *out, uint64_t *index) {
     tally_span entry, key = tally_span_of(id->b, TALLY_ENTRY_BYTES);
     tally_record record;
-    int rc = view_gather_recent(txn, NULL);
+    int rc = view_gather_meet(txn, id->b, NULL);
     if (rc != 0) return rc;
     const gathered_cost *gathered = view_gather_find(txn, id->b);
     rc = store_get(txn, TABLE_VIEW_ENTRIES, key, &entry, NULL);

@@ -13,6 +13,9 @@ struct view_gather {
     size_t count, room;
     index_map index; /* first 8 bytes of an id -> cost */
     view_texts texts;
+    bool tail_known; /* these are the own feed's: */
+    size_t waiting_count;
+    waiting_cost waiting[FEED_TAIL_COSTS];
 };
 
 static int no_memory(tally_error *err) {
@@ -60,34 +63,55 @@ static int stands_in_table(tally_txn *txn, const uint8_t id[VIEW_ID_BYTES], bool
 
 /* One that stands in the table as well would count twice: writers see to it, and fsck does, which
  * spares whoever reads a look at as many pages. */
-static int take_one(tally_txn *txn, struct view_gather *g, uint64_t index, tally_error *err) {
+static int take_one(tally_txn *txn, struct view_gather *g, waiting_cost waiting, tally_error *err) {
     gathered_cost cost = {0};
     bool stands = false;
-    int rc = view_cost_recent(txn, index, &cost, err);
+    int rc = view_cost_recent(txn, waiting.index, &cost, err);
     if (rc == 0 && txn->write) rc = stands_in_table(txn, id_of(&cost), &stands, err);
     if (rc != 0) return rc;
     uint32_t *slot = index_map_slot(&g->index, tally_get_be64(id_of(&cost)));
     if (!slot || !make_room(g)) return no_memory(err);
-    if (stands || *slot != 0)
+    if (stands || *slot != 0 || tally_get_be64(id_of(&cost)) != waiting.id)
         return tally_fail(err, TALLY_ECORRUPT,
-                          "record %llu is noted as a cost to come and is there; run 'tally "
-                          "rebuild'",
-                          (unsigned long long)index);
+                          "record %llu is noted as a cost to come and is there, or is another; run "
+                          "'tally rebuild'",
+                          (unsigned long long)waiting.index);
     g->costs[g->count++] = cost;
     *slot = (uint32_t)g->count;
     return 0;
 }
 
-int view_gather_recent(tally_txn *txn, tally_error *err) {
+/* What waits in the tail, unless it is gathered already. */
+static int look_at_tail(tally_txn *txn, struct view_gather **out, tally_error *err) {
     feed_tail tail;
-    if (txn->recent_taken || txn->fold_again) return 0;
+    struct view_gather *g = *out = gather_of(txn);
+    if (!g) return no_memory(err);
+    if (g->tail_known) return 0;
     int rc = feed_tail_load(txn, 0, &tail, err);
-    struct view_gather *g = rc == 0 && tail.costs > 0 ? gather_of(txn) : NULL;
-    if (rc == 0 && tail.costs > 0 && !g) return no_memory(err);
-    for (size_t i = 0; i < tail.costs && rc == 0; i++)
-        rc = take_one(txn, g, tail.cost[i], err);
+    if (rc != 0) return rc;
+    g->waiting_count = tail.costs;
+    memcpy(g->waiting, tail.cost, sizeof tail.cost);
+    g->tail_known = true;
+    return 0;
+}
+
+int view_gather_recent(tally_txn *txn, tally_error *err) {
+    struct view_gather *g;
+    if (txn->recent_taken || txn->fold_again) return 0;
+    int rc = look_at_tail(txn, &g, err);
+    for (size_t i = 0; rc == 0 && i < g->waiting_count; i++)
+        rc = take_one(txn, g, g->waiting[i], err);
     txn->recent_taken = rc == 0;
     if (rc != 0) view_gather_clear(txn); /* some of them would look like all */
+    return rc;
+}
+
+int view_gather_meet(tally_txn *txn, const uint8_t id[VIEW_ID_BYTES], tally_error *err) {
+    struct view_gather *g;
+    if (txn->recent_taken || txn->fold_again) return 0;
+    int rc = look_at_tail(txn, &g, err);
+    for (size_t i = 0; rc == 0 && i < g->waiting_count; i++)
+        if (g->waiting[i].id == tally_get_be64(id)) return view_gather_recent(txn, err);
     return rc;
 }
 
@@ -96,7 +120,7 @@ int view_gather_recent(tally_txn *txn, tally_error *err) {
 /* Two ids may share their first bytes: then the gathering is written out, and the table tells. */
 int view_gather_cost(tally_txn *txn, const uint8_t id[VIEW_ID_BYTES], gathered_cost **out,
                      bool *held, tally_error *err) {
-    int rc = view_gather_recent(txn, err);
+    int rc = view_gather_meet(txn, id, err);
     while (rc == 0) {
         struct view_gather *g = gather_of(txn);
         uint32_t *slot = g ? index_map_slot(&g->index, tally_get_be64(id)) : NULL;
@@ -252,7 +276,7 @@ int view_gather_flush(tally_txn *txn, tally_error *err) {
 }
 
 static int index_order(const void *a, const void *b) {
-    uint64_t left = *(const uint64_t *)a, right = *(const uint64_t *)b;
+    uint64_t left = ((const waiting_cost *)a)->index, right = ((const waiting_cost *)b)->index;
     return (left > right) - (left < right);
 }
 
@@ -262,13 +286,14 @@ static int note_recent(tally_txn *txn, feed_tail *tail, bool *waits, tally_error
     const struct view_gather *g = txn->gather;
     size_t count = g ? g->count : 0;
     int rc = 0;
-    tail->costs = 0;
-    *waits = count <= FEED_TAIL_COSTS;
+    if (txn->recent_taken) tail->costs = 0; /* they are among those */
+    *waits = tail->costs + count <= FEED_TAIL_COSTS;
     for (size_t i = 0; i < count && *waits && rc == 0; i++) {
+        const gathered_cost *cost = &g->costs[i];
         bool stands = false;
-        rc = stands_in_table(txn, id_of(&g->costs[i]), &stands, err);
-        *waits = !stands && tally_get_be32(g->costs[i].row + VIEW_ROW_FEED_AT) == 0;
-        tail->cost[tail->costs++] = g->costs[i].index;
+        rc = stands_in_table(txn, id_of(cost), &stands, err);
+        *waits = !stands && tally_get_be32(cost->row + VIEW_ROW_FEED_AT) == 0;
+        tail->cost[tail->costs++] = (waiting_cost){cost->index, tally_get_be64(id_of(cost))};
     }
     qsort(tail->cost, tail->costs, sizeof *tail->cost, index_order);
     return rc;
@@ -277,7 +302,7 @@ static int note_recent(tally_txn *txn, feed_tail *tail, bool *waits, tally_error
 int view_gather_settle(tally_txn *txn, tally_error *err) {
     feed_tail tail;
     bool waits;
-    if (!txn->recent_taken) return 0;
+    if (!txn->recent_taken && (!txn->gather || txn->gather->count == 0)) return 0;
     int rc = feed_tail_load(txn, 0, &tail, err);
     if (rc != 0) return rc;
     feed_tail was = tail;

@@ -45,6 +45,8 @@ void view_gather_clear(tally_txn *txn);
  * records they are, and every transaction that reads costs gathers them from there first. None of
  * their entries is in view_entries. */
 int view_gather_recent(tally_txn *txn, tally_error *err);
+/* The same only if one of them may be of this entry. */
+int view_gather_meet(tally_txn *txn, const uint8_t id[VIEW_ID_BYTES], tally_error *err);
 /* Ends a write: notes in the tail what may wait, or writes it. */
 int view_gather_settle(tally_txn *txn, tally_error *err);
 /* Empties the gathering, and the tail when the write ends: all costs will be folded again. */

@@ -379,7 +379,7 @@ static void a_tail_is_read_as_it_was_written_and_nothing_else_is(void **state) {
         feed_tail_parse(tally_span_of(bytes, 2), &out)); /* nothing is written as nothing */
     for (unsigned checkpoints = 0; checkpoints < 12; checkpoints++)
         for (unsigned costs = 0; costs < 12; costs++) {
-            size_t len = 2 + 104 * checkpoints + 8 * costs;
+            size_t len = 2 + 104 * checkpoints + 16 * costs;
             bool ok = checkpoints <= 8 && costs <= 8 && checkpoints + costs > 0;
             bytes[0] = (uint8_t)checkpoints;
             bytes[1] = (uint8_t)costs;
