@@ -70,14 +70,8 @@ int tally_cosignature_each_back(tally_txn *txn, tally_cosignature_fn *fn, void *
 /* In the order in which they came to this store, those after the first `after`. */
 int tally_cosignature_since(tally_txn *txn, uint64_t after, tally_cosignature_fn *fn, void *ctx,
                             tally_error *err);
-/* How many ever came (what `after` above counts), and the XOR of tally_cosignature_mark of all that
- * are held: equal in stores that hold the same. */
-int tally_cosignature_state(tally_txn *txn, uint64_t *came, uint64_t *digest, tally_error *err);
-/* The first 8 bytes of its signature. This finds damage of a store; whoever signs can choose it, so
- * that connections compare something else (sync/session_cosig.c). */
-static inline uint64_t tally_cosignature_mark(const tally_cosignature *c) {
-    return tally_get_be64(c->signature);
-}
+/* How many ever came: what `after` above counts. */
+int tally_cosignatures_came(tally_txn *txn, uint64_t *came, tally_error *err);
 
 /* Inside a write: cosigns the head of every feed of another member for which it is time: new
  * records that no quorum (policy `audit.quorum`) has cosigned, and nothing by this device within
