@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "commands.h"
+#include "shell.h"
 
 #define WORD_COLUMNS  8
 #define CHECK_COLUMNS 12
@@ -126,9 +127,15 @@ void doctor_why(doctor *doc, const char *why) {
 void doctor_next(doctor *doc, const char *format, ...) {
     va_list args;
     va_start(args, format);
-    vsnprintf(doc->finding.next, sizeof doc->finding.next, format, args);
+    int n = vsnprintf(doc->finding.next, sizeof doc->finding.next, format, args);
     va_end(args);
+    /* The beginning of a command may do something else. */
+    if (n < 0 || (size_t)n >= sizeof doc->finding.next) doc->finding.next[0] = '\0';
     if (!doc->run->json) cli_text_one_line(doc->finding.next);
+}
+
+const char *doctor_word(doctor *doc, tally_span text) {
+    return cli_shell_word(text, doc->word, sizeof doc->word) ? doc->word : "PATH";
 }
 
 /* ---- making the checks ---- */
