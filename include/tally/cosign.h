@@ -34,17 +34,12 @@ typedef struct tally_cosignature {
 
 /* ---- the text; pure ---- */
 
-/* What is signed: "cosignature/v1\ntime N\n" and the checkpoint's note body. Returns its length;
- * `out` holds TALLY_CHECKPOINT_MAX_BYTES. `time_s` is not negative; `origin` as in checkpoint.h. */
-size_t tally_cosignature_message(const char *origin, int64_t time_s, const tally_checkpoint *cp,
-                                 char *out);
-/* Fills witness and signature from checkpoint and time. */
+/* Fills witness and signature from checkpoint and time, which is not negative; `origin` as in
+ * checkpoint.h. */
 void tally_cosignature_sign(const tally_key *key, const char *origin, tally_cosignature *c);
 /* The witness's signature alone: 0 or TALLY_EFORMAT. The checkpoint's is tally_checkpoint_verify's.
  */
 int tally_cosignature_verify(const char *origin, const tally_cosignature *c);
-/* First 4 bytes of SHA-256(name || 0x0A || 0x04 || public key). */
-void tally_cosignature_key_id(const char *name, const tally_device_id *witness, uint8_t id[4]);
 /* The line "— NAME BASE64\n" that goes below the checkpoint's own; NAME is what would be the origin
  * of the witness's feed. Returns its length; `out` holds TALLY_COSIGNATURE_LINE_MAX_BYTES. */
 size_t tally_cosignature_line(const tally_hash *team, const tally_cosignature *c, char *out);
