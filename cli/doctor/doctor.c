@@ -83,18 +83,14 @@ static void finding_text(const doctor *doc) {
     if (*finding->next) fprintf(out, "%snext: %s\n", rest, finding->next);
 }
 
-static void text_or_null(cli_json *json, const char *key, const char *text) {
-    cli_json_text_or_null(json, key, tally_span_str(text));
-}
-
 static void finding_json(doctor *doc) {
     const doctor_finding *finding = &doc->finding;
     cli_json_open(&doc->json, NULL, '{');
     cli_json_string(&doc->json, "check", doc->check);
     cli_json_string(&doc->json, "state", level_words[finding->level]);
     cli_json_string(&doc->json, "message", finding->what);
-    text_or_null(&doc->json, "why", finding->why);
-    text_or_null(&doc->json, "next", finding->next);
+    cli_json_text_or_null(&doc->json, "why", tally_span_str(finding->why));
+    cli_json_text_or_null(&doc->json, "next", tally_span_str(finding->next));
     cli_json_close(&doc->json, '}');
 }
 
