@@ -94,7 +94,7 @@ static void key_content(doctor *doc, const char *path) {
 void doctor_key(doctor *doc) {
     char path[PATH_MAX + 16];
     struct stat key, dir;
-    snprintf(path, sizeof path, "%s/" CLI_KEY_FILE, doc->run->dir);
+    snprintf(path, sizeof path, "%s/" TALLY_KEY_FILE, doc->run->dir);
     if (stat(doc->run->dir, &dir) != 0) return;
     if (stat(path, &key) != 0) {
         doctor_say(doc, DOCTOR_ERROR, "%s is missing", path);
