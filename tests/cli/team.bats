@@ -60,7 +60,8 @@ invite_on_terminal() { # OPTIONS...
     record_in "$TALLY_HOME" model-a
     cp copy.mdb "$TALLY_HOME/ledger.mdb"
     fails_with 4 tally team invite --listen 127.0.0.1:0 --yes
-    [ -z "$output" ] && [[ "$words" == *"older copy"* ]]
+    [ -z "$output" ]
+    [[ "$words" == *"older copy"* ]]
     rm "$TALLY_HOME/device.mark"
     join_team "$TALLY_HOME" "$BATS_TEST_TMPDIR/ben" Ben desktop
     [ "$(tally status --json | jq .records)" -eq 4 ] # and none of a rehearsal
