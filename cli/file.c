@@ -79,11 +79,11 @@ int cli_file_open(const char *path, int *out, tally_error *err) {
     int code = 0, flags, fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
     *out = -1;
     if (fd < 0) return system_fail(err, "open", path);
-    if (fstat(fd, &kind) != 0)
-        code = system_fail(err, "read", path);
-    else if (S_ISFIFO(kind.st_mode) && !gets_written(fd))
+    bool known = fstat(fd, &kind) == 0;
+    if (known && S_ISFIFO(kind.st_mode) && !gets_written(fd))
         code = tally_fail(err, TALLY_EIO, "%s is a pipe that nobody writes to", path);
-    else if ((flags = fcntl(fd, F_GETFL)) < 0 || fcntl(fd, F_SETFL, flags & ~O_NONBLOCK) != 0)
+    else if (!known || (flags = fcntl(fd, F_GETFL)) < 0 ||
+             fcntl(fd, F_SETFL, flags & ~O_NONBLOCK) != 0)
         code = system_fail(err, "read", path);
     if (code)
         close(fd);

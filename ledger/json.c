@@ -87,6 +87,7 @@ static bool open_container(checker *doc, const uint8_t *at) {
     if (doc->depth == TALLY_JSON_MAX_DEPTH) return false;
     uint64_t bit = UINT64_C(1) << (doc->depth % 64);
     uint64_t *word = &doc->is_object[doc->depth / 64];
+    if (doc->depth % 64 == 0) *word = 0;
     *word = *at == '{' ? *word | bit : *word & ~bit;
     doc->starts[doc->depth++] = at;
     return true;

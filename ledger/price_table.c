@@ -82,12 +82,13 @@ int tally_price_shipped(tally_span model, tally_price **out, size_t *count, tall
     *count = 0;
     table_rows(&rows);
     size_t total = count_rows(&rows);
+    assert(total > 0);
     tally_span *names = calloc(total, sizeof *names);
     if (!names) return tally_fail(err, TALLY_ENOMEM, "no memory for the price table");
     collect_names(&rows, names);
     int at = tally_model_resolve(model, names, total);
     if (at < 0) goto done;
-    size_t end = (size_t)at;
+    size_t end = (size_t)at + 1;
     while (end < total && tally_span_eq(names[end], names[at]))
         end++;
     *out = calloc(end - (size_t)at, sizeof **out);

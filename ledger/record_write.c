@@ -54,7 +54,7 @@ void tally_writer_begin(tally_writer *writer) {
 
 /* Keeps the fields sorted by key as they come: bodies are small. */
 static field *add(tally_writer *writer, const char *key, field_type type) {
-    assert(writer->count < TALLY_BODY_MAX_FIELDS);
+    assert(key && writer->count < TALLY_BODY_MAX_FIELDS);
     tally_span name = tally_span_str(key);
     uint32_t at = writer->count++;
     while (at > 0 && tally_span_cmp(writer->fields[at - 1].key, name) > 0) {

@@ -140,6 +140,7 @@ static void tell_forked(tally_session *s, const tally_fork *fork) {
 static bool store_fork(tally_session *s, const tally_fork *fork, bool *stranger) {
     fork_write w = {.fork = fork};
     tally_error err = {0};
+    *stranger = false;
     if (!session_write(s)) return false;
     session_read_done(s);
     int rc = tally_ledger_write(s->ledger, s->wall, write_fork, &w, &err);

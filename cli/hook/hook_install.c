@@ -197,7 +197,7 @@ static int uninstall_file(hook_job *job, settings_file *file, tally_error *err) 
 static int status_file(hook_job *job, settings_file *file, tally_error *err) {
     char words[160];
     unsigned events = 0;
-    settings_found *found = malloc(sizeof *found);
+    settings_found *found = calloc(1, sizeof *found);
     if (!found) return tally_fail(err, TALLY_ENOMEM, "memory ran out");
     int code =
         file->notify ? 0 : settings_hooks_find(span_of(&file->text), file->agent, found, err);

@@ -2,6 +2,7 @@
  * people name them is in device_find.c. */
 #include "device.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -88,7 +89,7 @@ static void frontiers_compare(const gathering *all, const tally_peer *peer, cli_
         const tally_wire_head *o = ours < all->head_count ? &all->heads[ours] : NULL;
         const tally_wire_head *t = theirs < peer->head_count ? &peer->heads[theirs] : NULL;
         int order = !o ? 1 : !t ? -1 : id_compare(&o->device, &t->device);
-        // NOLINTNEXTLINE(clang-analyzer-core.NullDereference): the loop ends when both are none
+        assert((order > 0 || o) && (order < 0 || t)); /* the loop ends when both are none */
         uint64_t here = order <= 0 ? o->size : 0, there = order >= 0 ? t->size : 0;
         row->has += there;
         if (here > there) row->they_lack += here - there;

@@ -2,7 +2,11 @@
 # What protects the programs besides their code: how they were linked, and the sandbox that systemd puts them in.
 load common
 
-setup_file() { export LACKS=; command -v readelf >/dev/null || LACKS="no readelf here"; }
+setup_file() {
+    export LACKS=
+    command -v readelf >/dev/null || LACKS="no readelf here"
+    [ "$(head -c 2 "$TALLY")" != '#!' ] || LACKS="a script stands in for the program"
+}
 
 programs() { printf '%s\n' "$TALLY" "$TALLYD" "$(dirname "$TALLY")/lib/tally/tally-pdf.so"; }
 sanitized() { readelf -sW "$1" | grep -q '__[atu]*san_'; }

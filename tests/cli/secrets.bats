@@ -95,7 +95,7 @@ session_of_today() {
     tally doctor --json | jq -e '.checks[] | select(.check == "memory")' >/dev/null
     command -v setpriv >/dev/null || skip "no setpriv here"
     (ulimit -l 0 && setpriv --bounding-set=-all --inh-caps=-all true) 2>/dev/null || skip "limits cannot be set here"
-    readelf -sW "$TALLY" 2>/dev/null | grep -q __asan_ && skip "AddressSanitizer has mlock do nothing"
+    readelf -sW "$TALLY" 2>/dev/null | grep -q "__[at]san_" && skip "sanitizers have mlock do nothing"
     try bash -c "ulimit -l 0; exec setpriv --reuid=65534 --clear-groups '$TALLY' doctor --json --ledger '$TALLY_HOME'"
     jq -r '.checks[] | select(.check == "memory") | .state' <<<"$output" | grep -qx warning
 }

@@ -13,7 +13,7 @@ blocks() { # FILE FENCE
 # What differs from run to run: ids, dates and times, ports, homes, and the blanks that they are padded with.
 steady() {
     sed -E "s#$BATS_TEST_TMPDIR/(ada|ben)#/home/\1#g; s/127\.0\.0\.1:[0-9]+/ben.example.org:7117/g
-        s/\x1b\[[0-9;?]*[a-zA-Z]//g; s/\r//g
+        s/^.*\r\x1b\[K//; s/\x1b\[[0-9;?]*[a-zA-Z]//g; s/\r//g
         s/[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(:[0-9.]+Z)?/TIME/g
         s/[0-9a-f]{8}[0-9a-f-]*/ID/g; s/ +/ /g; s/ \$//"
 }
