@@ -77,7 +77,8 @@ invite_on_terminal() { # OPTIONS...
     [[ "$(grep -o '"invite":"[^"]*"' invite.json)" =~ ^\"invite\":\"tally1:[A-Za-z0-9_-]+\"$ ]]
     expires=$(date -d "$(grep -o '"expires":"[^"]*' invite.json | cut -c12-)" +%s)
     left=$((expires - $(date +%s)))
-    [ "$left" -gt 240 ] && [ "$left" -le 300 ]
+    [ "$left" -gt 240 ]
+    [ "$left" -le 300 ]
 }
 
 @test "both screens show one code, and yes lets the device in" {
