@@ -7,11 +7,9 @@
 #include <sodium.h>
 #include <stdio.h>
 
-#define KEY_ID_BYTES     4u
-#define COSIGNATURE_TYPE 0x04
 #define STAMP_BYTES      8u
 #define BASE64           sodium_base64_VARIANT_ORIGINAL
-#define SIGNED_BYTES     (KEY_ID_BYTES + STAMP_BYTES + TALLY_SIGNATURE_BYTES)
+#define SIGNED_BYTES     (TALLY_NOTE_KEY_ID_BYTES + STAMP_BYTES + TALLY_SIGNATURE_BYTES)
 #define SIGNED_CHARS     ((SIGNED_BYTES + 2u) / 3u * 4u)
 #define SIGNATURE_PREFIX "\xe2\x80\x94 " /* em dash U+2014, space */
 
@@ -46,23 +44,13 @@ int tally_cosignature_verify(const char *origin, const tally_cosignature *c) {
     return tally_signature_verify(&c->witness, tally_span_of(message, len), c->signature);
 }
 
-/* First 4 bytes of SHA-256(name || 0x0A || 0x04 || public key). */
-static void key_id(const char *name, const tally_device_id *witness, uint8_t id[KEY_ID_BYTES]) {
-    static const uint8_t middle[] = {'\n', COSIGNATURE_TYPE};
-    tally_span parts[] = {tally_span_str(name), tally_span_of(middle, sizeof middle),
-                          tally_span_of(witness->b, sizeof witness->b)};
-    tally_hash hash;
-    tally_sha256_parts(parts, 3, &hash);
-    memcpy(id, hash.b, KEY_ID_BYTES);
-}
-
 size_t tally_cosignature_line(const tally_hash *team, const tally_cosignature *c, char *out) {
     char name[TALLY_ORIGIN_MAX_BYTES], base64[SIGNED_CHARS + 1];
     uint8_t bytes[SIGNED_BYTES];
     tally_origin_format(team, &c->witness, name);
-    key_id(name, &c->witness, bytes);
-    tally_put_be64(bytes + KEY_ID_BYTES, (uint64_t)c->time_s);
-    memcpy(bytes + KEY_ID_BYTES + STAMP_BYTES, c->signature, sizeof c->signature);
+    tally_note_key_id(name, TALLY_NOTE_COSIGNATURE, &c->witness, bytes);
+    tally_put_be64(bytes + TALLY_NOTE_KEY_ID_BYTES, (uint64_t)c->time_s);
+    memcpy(bytes + TALLY_NOTE_KEY_ID_BYTES + STAMP_BYTES, c->signature, sizeof c->signature);
     (void)sodium_bin2base64(base64, sizeof base64, bytes, sizeof bytes, BASE64);
     int len =
         snprintf(out, TALLY_COSIGNATURE_LINE_MAX_BYTES, SIGNATURE_PREFIX "%s %s\n", name, base64);
