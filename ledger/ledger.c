@@ -311,8 +311,9 @@ int tally_backup(tally_ledger *ledger, const char *path, tally_error *err) {
     if (rc != 0) return rc;
     mdb_txn_abort(probe.txn);
     char partial[4096];
-    int fd = access(path, F_OK) != 0 ? tally_partial_open(path, partial, sizeof partial) : -1;
-    if (fd < 0) return backup_fail(path, access(path, F_OK) == 0 ? EEXIST : errno, err);
+    if (access(path, F_OK) == 0) return backup_fail(path, EEXIST, err);
+    int fd = tally_partial_open(path, partial, sizeof partial);
+    if (fd < 0) return backup_fail(path, errno, err);
     rc = mdb_env_copyfd2(ledger->env, fd, MDB_CP_COMPACT);
     if (rc == 0 && fsync(fd) != 0) rc = errno;
     if (rc == 0 && tally_partial_name(partial, path, 0) != 0) rc = errno;

@@ -214,8 +214,12 @@ int store_open_env(tally_ledger *ledger, const char *dir, bool read_only, bool c
     if (n < 0 || (size_t)n >= sizeof path)
         return tally_fail(err, TALLY_EINVAL, "the ledger's path is too long: %s", dir);
     if (!create && access(path, F_OK) != 0)
-        return tally_fail(err, TALLY_ENOTFOUND,
-                          "there is no ledger in %s; make one with 'tally init'", dir);
+        return errno == ENOENT
+                   ? tally_fail(err, TALLY_ENOTFOUND,
+                                "there is no ledger in %s; make one with 'tally init'", dir)
+                   : tally_fail(err, tally_errno_code(errno),
+                                "cannot open the ledger in %s: %s; %s", dir, strerror(errno),
+                                tally_errno_advice(errno));
     if (!create && file_is_stub(path)) return store_unfinished_fail(dir, err);
     if (create && (rc = clear_stub(dir, path, err)) != 0) return rc;
     if ((rc = mdb_env_create(&ledger->env)) != 0) goto failed;

@@ -101,6 +101,14 @@ static int conflict_say(void *ctx, const tally_invoice_conflict *conflict, tally
     return 0;
 }
 
+static int fallen_say(void *ctx, const tally_issued *issued, tally_error *err) {
+    char words[320];
+    (void)ctx, (void)err;
+    cli_invoice_fallen_words(issued, words, sizeof words);
+    cli_say("conflict: %s", words);
+    return 0;
+}
+
 static int conflict_json(void *ctx, const tally_invoice_conflict *conflict, tally_error *err) {
     (void)err;
     cli_invoice_conflict_json(ctx, conflict);
@@ -119,6 +127,7 @@ static int list_json(cli_reading *reading, invoice_listing *listing, tally_error
     cli_json_open(&json, "conflicts", '[');
     if (!code) code = tally_invoice_conflicts(reading->txn, conflict_json, &json, err);
     cli_json_close(&json, ']');
+    if (!code) code = cli_invoices_fallen_json(&json, "fallen", reading->txn, listing->day, err);
     cli_json_close(&json, '}');
     cli_json_end(&json);
     return code;
@@ -143,6 +152,7 @@ static int list_table(cli_reading *reading, invoice_listing *listing, tally_erro
     if (!code && cli_table_print(listing->table))
         code = tally_fail(err, TALLY_ENOMEM, "memory ran out");
     cli_table_free(listing->table);
+    if (!code) code = tally_invoices_fallen(reading->txn, listing->day, fallen_say, NULL, err);
     return code ? code : tally_invoice_conflicts(reading->txn, conflict_say, NULL, err);
 }
 

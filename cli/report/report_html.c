@@ -76,6 +76,7 @@ static void head_put(report_page *page, const char *period) {
     cli_html_format(html, "<li><span>basis</span> %s, " TALLY_COST_CURRENCY "</li>",
                     words[page->view->basis]);
     cli_html_put(html, "<li><span>days of</span> ");
+    if (reading->zones.count) cli_html_put(html, "each client\xe2\x80\x99s own zone, else ");
     cli_html_name(html, reading->zone_name);
     cli_html_put(html, "</li></ul>\n</header>\n");
 }

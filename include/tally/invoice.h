@@ -208,6 +208,11 @@ int tally_invoice_void(tally_txn *txn, const tally_issued *issued, tally_span re
 int tally_invoice_pay(tally_txn *txn, const tally_issued *issued, int64_t amount, int64_t day,
                       tally_span note, tally_error *err);
 
+/* The number of a living invoice that bills this cost, expense or manual time; empty: none does. It
+ * lives as long as the transaction writes nothing. */
+int tally_entry_billed_on(tally_txn *txn, const tally_entry_id *entry, tally_span *number,
+                          tally_error *err);
+
 /* Living invoices that conflict: one number twice, or entries billed by more than the whole. */
 typedef struct tally_invoice_conflict {
     tally_span number, other;
@@ -218,6 +223,14 @@ typedef int tally_invoice_conflict_fn(void *ctx, const tally_invoice_conflict *c
                                       tally_error *err);
 int tally_invoice_conflicts(tally_txn *txn, tally_invoice_conflict_fn *fn, void *ctx,
                             tally_error *err);
+
+/* Whether it bills records that count no more: a revocation took them back, or a fork ended their
+ * feed before them. `document` is what was frozen, or the same derived again. */
+int tally_invoice_fallen(tally_txn *txn, const tally_issued *issued, const tally_invoice *document,
+                         bool *out, tally_error *err);
+/* The living ones of which that is so, by number, as tally_issued_each. */
+int tally_invoices_fallen(tally_txn *txn, int64_t day, tally_issued_fn *fn, void *ctx,
+                          tally_error *err);
 
 /* Derives again what was issued, from the records that its frontier names, inside a write that is
  * thrown away; nothing changes. The zones are those of its client and of the team. TALLY_ENOTFOUND

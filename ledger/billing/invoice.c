@@ -119,7 +119,13 @@ static int read_seller(draft *d, tally_party *out) {
     if (member.len == 0 && issuers.count == 1) member = issuers.member;
     *out = (tally_party){.name = draft_copy(d, team.name)};
     if (member.len == 0 || tally_policy_get(d->txn, TALLY_POLICY_ISSUER, &member, 1, &row) != 0) {
-        draft_warn(d, "the seller's name and address are not set; 'tally issuer set' does");
+        if (member.len == 0 && issuers.count > 1)
+            draft_warn(d,
+                       "several members issue, so a draft names none: an invoice names who issues "
+                       "it, and 'tally contract set %.*s --issuer MEMBER' has drafts name one",
+                       SPAN(d->contract.contract));
+        else
+            draft_warn(d, "the seller's name and address are not set; 'tally issuer set' does");
         return 0;
     }
     party_read(d, &row, "name", out);

@@ -388,3 +388,61 @@ issued() { tally invoice issue "$@" --yes --json 2>/dev/null | jq -r .number; }
     done
     jq -e '.total == "303.50" and (.lines | length == 3)' here.json
 }
+
+@test "a milestone that was changed after it was accepted is not billed until it is accepted again" {
+    new_ledger --currency USD
+    tally client set acme --title "Acme Ltd" 2>/dev/null
+    tally contract set mvp --client acme --fee 30000 2>/dev/null
+    for n in 1 2; do tally milestone set mvp $n --title "Part $n" 2>/dev/null; done
+    tally milestone accept mvp 1 --date 2026-03-01 2>/dev/null
+    tally milestone accept mvp 2 --date 2026-03-02 2>/dev/null
+    tally invoice issue mvp --milestone 1 --period 2026-03 --issue-date 2026-04-01 --yes >/dev/null 2>&1 # 15,000
+    tally milestone set mvp 2 --fee 20000 2>/dev/null
+    fails_with 4 tally invoice draft mvp --milestone 2 --period 2026-03
+    [[ "$words" == *"was changed after it was accepted"* ]]
+    tally contract show mvp | grep -q "20,000.00  Part 2, changed since it was accepted"
+    tally milestone accept mvp 2 --date 2026-03-03 2>/dev/null
+    try tally invoice draft mvp --milestone 2 --period 2026-03 --issue-date 2026-04-01 --json
+    [ "$(jq -r .total <<<"$output")" = 20000.00 ]
+    [[ "$words" == *"come to 35,000.00 of a fee of 30,000.00"* ]]
+}
+
+@test "a deposit and a credit stay in the currency that they came in" {
+    new_ledger --currency USD
+    tally client set acme --title "Acme Ltd" 2>/dev/null
+    tally contract set mvp --client acme --fee 30000 2>/dev/null
+    tally deposit receive mvp 7500 --date 2026-01-05 2>/dev/null
+    tally client set acme --currency JPY 2>/dev/null
+    fails_with 4 tally invoice draft mvp --period 2026-03 --issue-date 2026-04-01
+    [[ "$words" == *"a deposit for mvp is in USD"*"tally contract set mvp --currency USD"* ]]
+    tally contract show mvp | grep -q "^deposit  *7,500.00 USD received 2026-01-05"
+    tally contract set mvp --currency USD 2>/dev/null
+    [ "$(tally invoice draft mvp --period 2026-03 --issue-date 2026-04-01 --json 2>/dev/null | jq -r .total)" = 22500.00 ]
+
+    tally contract set other --client acme --fee 1000 --currency EUR 2>/dev/null
+    tally invoice credit other 100 "Goodwill" 2>/dev/null
+    tally contract set other --currency USD 2>/dev/null
+    fails_with 4 tally invoice draft other --period 2026-03
+    [[ "$words" == *"a credit for other is in EUR"* ]]
+}
+
+@test "a draft says when no seller is named, when it is dated before its period, and when nothing is open" {
+    new_ledger --currency USD
+    tally client set acme --title "Acme Ltd" 2>/dev/null
+    tally contract set mvp --client acme --fee 1000 2>/dev/null
+    try tally invoice draft mvp --period 2026-03 --issue-date 2019-04-01
+    [[ "$words" == *"tally issuer set"*"dated 2019-04-01, before its period begins on 2026-03-01"* ]]
+    tally issuer set Ada --name "Ada Kline" --prefix AK 2>/dev/null
+    try tally issuer set Ben --name "Ben Ito" --prefix AK
+    [[ "$words" == *"Ada has the prefix AK too"* ]]
+    try tally issuer set Ben --prefix BI
+    [[ "$words" != *"note: "* ]]
+    try tally invoice draft mvp --period 2026-03 --issue-date 2026-04-01
+    [[ "$words" == *"tally contract set mvp --issuer MEMBER"* ]]
+    try tally invoice issue mvp --period 2026-03 --issue-date 2026-04-01 --yes
+    [[ "$words" != *"note: "* ]] # it carries the name of who issues
+    [[ "$output" == *"Ada Kline"* ]]
+    tally invoice pay AK-2026-0001 2>/dev/null
+    fails_with 4 tally invoice pay AK-2026-0001
+    [[ "$words" == *"nothing is open on invoice AK-2026-0001"* ]]
+}
