@@ -293,7 +293,7 @@ elsewhen() { "$(dirname "$TALLY")/tests/elsewhen" "$@"; }
     [ "$(jq '[.checks[] | select(.check == "litter")] | length' d)" -eq 2 ]
     jq -r '.checks[] | select(.check == "litter") | .next' d | sh # as it is pasted
     [ ! -e pwned ]
-    [ "$(ls -A "$TMPDIR" | LC_ALL=C sort | paste -sd ' ')" = "bill.partial-backup mine.AbCdEf" ]
+    [ "$(find "$TMPDIR" -type f -printf '%f\n' | LC_ALL=C sort | paste -sd ' ')" = "bill.partial-backup mine.AbCdEf" ]
     [ ! -e "$TALLY_HOME/ledger.mdb.AbCdEf" ]
     [ -e "$TALLY_HOME/ledger.mdb.';ab;'" ]
     LC_ALL=C finds note terminal "not UTF-8"
