@@ -49,7 +49,7 @@ static int expense_line(void *ctx, const tally_expense_facts *facts, tally_error
     cli_cell_text(lines->table, date);
     cli_cell_text(lines->table, tally_expense_category_name(expense->category));
     cli_cell(lines->table, expense->provider, CLI_PLAIN);
-    cli_share_cell(lines->table, &expense->said, facts->share);
+    cli_whose_cell(lines->table, &facts->whose);
     cli_cell_text(lines->table, amount);
     cli_cell(lines->table, expense->currency, CLI_PLAIN);
     cli_cell(lines->table, cli_expense_note(lines->txn, expense), CLI_PLAIN);

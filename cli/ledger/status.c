@@ -169,10 +169,7 @@ static int status_json(cli *run, const cli_reading *reading, const status_facts 
     cli_json_hex(&json, "device", tally_span_of(facts->feed.device.b, sizeof facts->feed.device.b));
     cli_json_u64(&json, "feeds", facts->feeds);
     cli_json_u64(&json, "records", facts->records);
-    if (facts->captured)
-        cli_json_time(&json, "last_capture", facts->captured_ms);
-    else
-        cli_json_null(&json, "last_capture");
+    cli_json_time_or_null(&json, "last_capture", facts->captured, facts->captured_ms);
     cli_json_open(&json, "head", '{');
     cli_json_u64(&json, "size", facts->head.size);
     if (facts->has_head)

@@ -216,10 +216,7 @@ int cli_event_of_session(const cli_reading *reading, const tally_session_row *ro
     cli_json_time(&f.json, "start", row->start_ms);
     cli_json_time(&f.json, "end", row->end_ms);
     cli_hours_json(&f.json, &row->sums);
-    if (cli_sums_priced(&row->sums))
-        cli_json_money(&f.json, "total_cost", row->sums.pico);
-    else
-        cli_json_null(&f.json, "total_cost");
+    cli_json_money_or_null(&f.json, "total_cost", cli_sums_priced(&row->sums), row->sums.pico);
     cli_json_string(&f.json, "currency", TALLY_COST_CURRENCY);
     cli_json_u64(&f.json, "requests", row->sums.requests);
     cli_json_u64(&f.json, "unpriced_requests", row->sums.unpriced_requests);

@@ -65,9 +65,8 @@ int tally_expense_get(tally_txn *txn, const tally_entry_id *id, tally_expense *o
 /* A share of an expense (the whole, where nobody split it) that passes a filter. */
 typedef struct tally_expense_facts {
     const tally_expense *expense;
-    const tally_share *share; /* NULL: unattributed */
-    tally_span client, project, member, device;
     tally_i128 amount; /* of the share; shares add up to the expense's to the last pico-unit */
+    tally_whose whose; /* client and project of the share, tags of the expense */
 } tally_expense_facts;
 typedef int tally_expense_facts_fn(void *ctx, const tally_expense_facts *facts, tally_error *err);
 /* A filter's period, client, project, tag, member, device and unattributed apply. With any other

@@ -172,8 +172,8 @@ static int take_expense(void *ctx, const tally_expense_facts *facts, tally_error
     const tally_expense *expense = facts->expense;
     char name[COMPUTE_NAME_BYTES];
     (void)err;
-    if (!facts->share || facts->amount == 0 ||
-        !draft_covers(d, facts->share->project, expense->day))
+    if (!facts->whose.share || facts->amount == 0 ||
+        !draft_covers(d, facts->whose.share->project, expense->day))
         return 0;
     if (d->contract.ai_cost == TALLY_AI_IN_RATE && expense->category == TALLY_EXPENSE_LLM) return 0;
     tally_span provider = expense->category == TALLY_EXPENSE_LLM
@@ -191,11 +191,11 @@ static int take_expense(void *ctx, const tally_expense_facts *facts, tally_error
                          .day = expense->day,
                          .pico = facts->amount,
                          .currency = group->currency,
-                         .part = facts->share->parts,
-                         .parts = expense->said.parts,
-                         .why = draft_join(d, said_words(list, &expense->said), evidence)};
+                         .part = facts->whose.share->parts,
+                         .parts = facts->whose.said->parts,
+                         .why = draft_join(d, said_words(list, facts->whose.said), evidence)};
     trace.decided = list->said_leaf;
-    return item_add(list, group, &trace, draft_client_parts(d, &expense->said));
+    return item_add(list, group, &trace, draft_client_parts(d, facts->whose.said));
 }
 
 /* ---- lines ---- */

@@ -244,10 +244,14 @@ ROWS
     all=$(tally costs list --json | jq .total.requests)
     claude=$(tally costs list --agent claude --json | jq .total.requests)
     codex=$(tally costs list --agent codex --json | jq .total.requests)
-    [ $((claude + codex)) -eq "$all" ] && [ "$claude" -gt 0 ] && [ "$codex" -gt 0 ]
+    [ $((claude + codex)) -eq "$all" ]
+    [ "$claude" -gt 0 ]
+    [ "$codex" -gt 0 ]
     acme=$(tally costs list --path /home/dev/clients/acme-ecommerce --json | jq .total.requests)
     under=$(tally costs list --path /home/dev/clients/ --json | jq .total.requests)
-    [ "$acme" -gt 0 ] && [ "$acme" -lt "$all" ] && [ "$under" -eq "$all" ]
+    [ "$acme" -gt 0 ]
+    [ "$acme" -lt "$all" ]
+    [ "$under" -eq "$all" ]
     [ "$(tally costs list --period 2020 --json | jq -c '[.costs, .total.requests]')" = "[[],0]" ]
     some=$(tally costs list --min-cost 0.004 --json | jq .total.requests)
     rest=$(tally costs list --max-cost 0.003999999999 --json | jq .total.requests)

@@ -190,7 +190,8 @@ CSV
     [ "$status" -ne 0 ]
     truncate -s 16777217 big.pdf
     try tally expense add --category gpu --provider Modal --amount 1 --evidence big.pdf
-    [ "$status" -ne 0 ] && [[ "$words" == *"larger than 16777216 bytes"* ]]
+    [ "$status" -ne 0 ]
+    [[ "$words" == *"larger than 16777216 bytes"* ]]
     fails_with 1 tally expense evidence 00000000000000000000000000000001 -o x
     [ "$(list | jq '.entries | length')" -eq 0 ]
 }

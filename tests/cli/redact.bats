@@ -58,7 +58,8 @@ rename_session() { # TITLE
     printf '{"type":"ai-title","aiTitle":"By the agent","sessionId":"%s"}\n' "$SESSION" >>"$log"
     tally capture --root "$home" >/dev/null
     [ "$(title)" = '[null,true]' ]
-    cp "$log" "$log.new" && mv "$log.new" "$log" # a new file: all of it is read again
+    cp "$log" "$log.new"
+    mv "$log.new" "$log" # a new file: all of it is read again
     touch "$log"
     tally capture --root "$home" >/dev/null
     [ "$(title)" = '[null,true]' ]

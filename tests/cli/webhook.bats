@@ -151,7 +151,8 @@ outbox() { tally webhook outbox --all --json | jq -c "$1"; }
         try tally webhook deliver --now
         [ "$status" -eq 1 ]
         got=$(outbox '.messages[0] | ((.next_try[0:19] + "Z") | fromdate) - ((.last_try[0:19] + "Z") | fromdate)')
-        [ "$got" -ge $((${wait#* } - 3)) ] && [ "$got" -le $((${wait#* } + 3)) ]
+        [ "$got" -ge $((${wait#* } - 3)) ]
+        [ "$got" -le $((${wait#* } + 3)) ]
     done
     [ "$(tally webhook list --json | jq '.webhooks[0].held_until != null')" = true ]
     [ "$(count)" -eq 3 ]
