@@ -64,8 +64,14 @@ static bool brings_the_team(const incoming *in) {
 
 static int check_device(const incoming *in, tally_error *err) {
     tally_team_device known;
+    bool brings = brings_the_team(in);
     int rc = tally_team_device_get(in->txn, in->device, &known);
-    if (rc == 0 || (rc == TALLY_ENOTFOUND && brings_the_team(in))) return 0;
+    if (rc == 0 && known.creator && in->from == 0 && !brings)
+        return tally_fail(err, TALLY_EFORMAT,
+                          "feed %s: the first record of the team's creator is the team's own id, "
+                          "and there is no other",
+                          in->name);
+    if (rc == 0 || (rc == TALLY_ENOTFOUND && brings)) return 0;
     if (rc != TALLY_ENOTFOUND) return view_team_fail(rc, err);
     return tally_fail(err, TALLY_EREFUSED,
                       "feed %s: nobody entitled has added this device to the team", in->name);

@@ -322,7 +322,7 @@ static int check_strays(tally_txn *txn, store_table table, tally_check *check, t
     return mdb == MDB_NOTFOUND ? 0 : store_fail(txn, mdb, "cannot read the ledger", err);
 }
 
-static int check_all(tally_txn *txn, bool deep, tally_check *check, tally_error *err) {
+int verify_all(tally_txn *txn, bool deep, tally_check *check, tally_error *err) {
     uint32_t feeds = tally_feed_count(txn);
     int rc = 0;
     check_identity(txn, check);
@@ -366,7 +366,7 @@ int tally_verify(tally_ledger *ledger, bool deep, tally_check *check, tally_erro
     tally_txn *txn;
     int rc = tally_read_begin(ledger, &txn, err);
     if (rc != 0) return rc;
-    rc = check_all(txn, deep, check, err);
+    rc = verify_all(txn, deep, check, err);
     tally_read_end(txn);
     if (rc != 0 || !deep || ledger->read_only || check->stopped) return rc;
     view_compare compare = {.check = check};
