@@ -2,6 +2,7 @@
  * which; help says the same words, and tests/cli/complete.bats compares. */
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <tally/invoice.h>
 #include <tally/outbox.h>
@@ -254,11 +255,19 @@ static bool source_fits(const value_source *source, const char *command, const c
     return strncmp(source->command, command, length) == 0 && strchr(" ", command[length]);
 }
 
+/* Opening would make LMDB's lock: whoever only presses a key leaves no trace. Where none can be
+ * made none will be. */
+static bool would_leave_lock(const char *dir) {
+    char path[PATH_MAX];
+    int n = snprintf(path, sizeof path, "%s/" TALLY_STORE_LOCK_FILE, dir);
+    return n < 0 || (size_t)n >= sizeof path || (access(path, F_OK) != 0 && access(dir, W_OK) == 0);
+}
+
 static void ledger_ask(cli_candidates *list, const cli *run, const value_source *source) {
     tally_ledger_options options = {.dir = run->dir, .read_only = true};
     tally_ledger *ledger = NULL;
     tally_txn *txn = NULL;
-    if (*run->dir && !tally_ledger_open(&options, &ledger, NULL) &&
+    if (*run->dir && !would_leave_lock(run->dir) && !tally_ledger_open(&options, &ledger, NULL) &&
         !tally_read_begin(ledger, &txn, NULL)) {
         if (source->read)
             source->read(list, txn);

@@ -11,10 +11,7 @@
 #include "zones.h"
 
 #define CLI_PASSPHRASE_MAX_BYTES 1024u
-#define CLI_CAPTURE_MARK                                                                           \
-    "/capture.lock"               /* in the ledger's directory; its time is the last pass          \
-                                   */
-#define CLI_KEY_FILE "device.key" /* in the ledger's directory, as ledger/ names it */
+#define CLI_CAPTURE_MARK         "/capture.lock" /* in the directory; its time is the last pass */
 
 /* Fills run->dir: --ledger, $TALLY_HOME, $XDG_DATA_HOME/tally, ~/.local/share/tally. */
 int cli_dir_find(cli *run, tally_error *err);

@@ -8,13 +8,11 @@
 #include <sodium.h>
 #include <stdio.h>
 
-#define KEY_ID_BYTES     4u
-#define ED25519_TYPE     0x01
 #define SIGNATURE_PREFIX "\xe2\x80\x94 " /* em dash U+2014, space */
 #define BASE64           sodium_base64_VARIANT_ORIGINAL
 #define BASE64_CHARS(n)  (((n) + 2u) / 3u * 4u)
 #define SIZE_CHARS       20u /* 2^64 - 1 */
-#define SIGNED_BYTES     (KEY_ID_BYTES + TALLY_SIGNATURE_BYTES)
+#define SIGNED_BYTES     (TALLY_NOTE_KEY_ID_BYTES + TALLY_SIGNATURE_BYTES)
 
 #define BODY_MAX_CHARS (TALLY_ORIGIN_MAX_BYTES + SIZE_CHARS + BASE64_CHARS(TALLY_HASH_BYTES) + 3u)
 #define NOTE_MAX_CHARS                                                                             \
@@ -57,20 +55,21 @@ int tally_checkpoint_verify(const tally_device_id *device, const char *origin,
     return tally_signature_verify(device, tally_span_of(body, len), cp->signature);
 }
 
-void tally_note_key_id(const char *name, const tally_device_id *device, uint8_t id[4]) {
-    static const uint8_t middle[] = {'\n', ED25519_TYPE};
+void tally_note_key_id(const char *name, tally_note_type type, const tally_device_id *key,
+                       uint8_t id[TALLY_NOTE_KEY_ID_BYTES]) {
+    const uint8_t middle[] = {'\n', (uint8_t)type};
     tally_span parts[] = {tally_span_str(name), tally_span_of(middle, sizeof middle),
-                          tally_span_of(device->b, sizeof device->b)};
+                          tally_span_of(key->b, sizeof key->b)};
     tally_hash hash;
     tally_sha256_parts(parts, 3, &hash);
-    memcpy(id, hash.b, KEY_ID_BYTES);
+    memcpy(id, hash.b, TALLY_NOTE_KEY_ID_BYTES);
 }
 
 size_t tally_checkpoint_format(const tally_device_id *device, const char *origin,
                                const tally_checkpoint *cp, char *out) {
     uint8_t signed_bytes[SIGNED_BYTES];
-    tally_note_key_id(origin, device, signed_bytes);
-    memcpy(signed_bytes + KEY_ID_BYTES, cp->signature, sizeof cp->signature);
+    tally_note_key_id(origin, TALLY_NOTE_ED25519, device, signed_bytes);
+    memcpy(signed_bytes + TALLY_NOTE_KEY_ID_BYTES, cp->signature, sizeof cp->signature);
     char base64[BASE64_CHARS(SIGNED_BYTES) + 1];
     (void)sodium_bin2base64(base64, sizeof base64, signed_bytes, sizeof signed_bytes, BASE64);
 
@@ -136,14 +135,15 @@ static bool parse_signature_line(tally_span line, tally_span *name, uint8_t *dec
     if (name->len == 0 || memchr(name->ptr, '+', name->len) || has_unicode_space(*name))
         return false;
     tally_span base64 = tally_span_of(space + 1, line.len - name->len - 1);
-    return from_base64(base64, decoded, TALLY_NOTE_SIGNATURE_MAX_BYTES, len) && *len > KEY_ID_BYTES;
+    return from_base64(base64, decoded, TALLY_NOTE_SIGNATURE_MAX_BYTES, len) &&
+           *len > TALLY_NOTE_KEY_ID_BYTES;
 }
 
 /* Finds the one signature of `device` in the lines after the blank one. */
 static int parse_signatures(tally_span lines, const tally_device_id *device, const char *origin,
                             uint8_t signature[TALLY_SIGNATURE_BYTES], tally_error *err) {
-    uint8_t id[KEY_ID_BYTES];
-    tally_note_key_id(origin, device, id);
+    uint8_t id[TALLY_NOTE_KEY_ID_BYTES];
+    tally_note_key_id(origin, TALLY_NOTE_ED25519, device, id);
     uint8_t decoded[TALLY_NOTE_SIGNATURE_MAX_BYTES];
     unsigned count = 0, known = 0;
     for (; lines.len > 0; count++) {
@@ -160,7 +160,7 @@ static int parse_signatures(tally_span lines, const tally_device_id *device, con
             return tally_fail(err, TALLY_EFORMAT,
                               "signature line %u of the note repeats or misshapes %s's signature",
                               count + 1, origin);
-        memcpy(signature, decoded + KEY_ID_BYTES, TALLY_SIGNATURE_BYTES);
+        memcpy(signature, decoded + TALLY_NOTE_KEY_ID_BYTES, TALLY_SIGNATURE_BYTES);
     }
     if (known == 0)
         return tally_fail(err, TALLY_EFORMAT, "the note holds no signature of %s", origin);

@@ -7,11 +7,9 @@
 #include <sodium.h>
 #include <stdio.h>
 
-#define KEY_ID_BYTES     4u
-#define COSIGNATURE_TYPE 0x04
 #define STAMP_BYTES      8u
 #define BASE64           sodium_base64_VARIANT_ORIGINAL
-#define SIGNED_BYTES     (KEY_ID_BYTES + STAMP_BYTES + TALLY_SIGNATURE_BYTES)
+#define SIGNED_BYTES     (TALLY_NOTE_KEY_ID_BYTES + STAMP_BYTES + TALLY_SIGNATURE_BYTES)
 #define SIGNED_CHARS     ((SIGNED_BYTES + 2u) / 3u * 4u)
 #define SIGNATURE_PREFIX "\xe2\x80\x94 " /* em dash U+2014, space */
 
@@ -19,8 +17,10 @@ _Static_assert(sizeof SIGNATURE_PREFIX + TALLY_ORIGIN_MAX_BYTES + SIGNED_CHARS +
                    TALLY_COSIGNATURE_LINE_MAX_BYTES,
                "the line fits");
 
-size_t tally_cosignature_message(const char *origin, int64_t time_s, const tally_checkpoint *cp,
-                                 char *out) {
+/* What is signed: "cosignature/v1\ntime N\n" and the checkpoint's note body. Returns its length;
+ * `out` holds TALLY_CHECKPOINT_MAX_BYTES. */
+static size_t message_of(const char *origin, int64_t time_s, const tally_checkpoint *cp,
+                         char *out) {
     char body[TALLY_CHECKPOINT_MAX_BYTES];
     assert(time_s >= 0);
     (void)tally_checkpoint_body(origin, cp->size, &cp->root, body);
@@ -32,7 +32,7 @@ size_t tally_cosignature_message(const char *origin, int64_t time_s, const tally
 
 void tally_cosignature_sign(const tally_key *key, const char *origin, tally_cosignature *c) {
     char message[TALLY_CHECKPOINT_MAX_BYTES];
-    size_t len = tally_cosignature_message(origin, c->time_s, &c->checkpoint, message);
+    size_t len = message_of(origin, c->time_s, &c->checkpoint, message);
     c->witness = *tally_key_device(key);
     tally_key_sign(key, tally_span_of(message, len), c->signature);
 }
@@ -40,26 +40,17 @@ void tally_cosignature_sign(const tally_key *key, const char *origin, tally_cosi
 int tally_cosignature_verify(const char *origin, const tally_cosignature *c) {
     char message[TALLY_CHECKPOINT_MAX_BYTES];
     if (c->time_s < 0) return TALLY_EFORMAT;
-    size_t len = tally_cosignature_message(origin, c->time_s, &c->checkpoint, message);
+    size_t len = message_of(origin, c->time_s, &c->checkpoint, message);
     return tally_signature_verify(&c->witness, tally_span_of(message, len), c->signature);
-}
-
-void tally_cosignature_key_id(const char *name, const tally_device_id *witness, uint8_t id[4]) {
-    static const uint8_t middle[] = {'\n', COSIGNATURE_TYPE};
-    tally_span parts[] = {tally_span_str(name), tally_span_of(middle, sizeof middle),
-                          tally_span_of(witness->b, sizeof witness->b)};
-    tally_hash hash;
-    tally_sha256_parts(parts, 3, &hash);
-    memcpy(id, hash.b, KEY_ID_BYTES);
 }
 
 size_t tally_cosignature_line(const tally_hash *team, const tally_cosignature *c, char *out) {
     char name[TALLY_ORIGIN_MAX_BYTES], base64[SIGNED_CHARS + 1];
     uint8_t bytes[SIGNED_BYTES];
     tally_origin_format(team, &c->witness, name);
-    tally_cosignature_key_id(name, &c->witness, bytes);
-    tally_put_be64(bytes + KEY_ID_BYTES, (uint64_t)c->time_s);
-    memcpy(bytes + KEY_ID_BYTES + STAMP_BYTES, c->signature, sizeof c->signature);
+    tally_note_key_id(name, TALLY_NOTE_COSIGNATURE, &c->witness, bytes);
+    tally_put_be64(bytes + TALLY_NOTE_KEY_ID_BYTES, (uint64_t)c->time_s);
+    memcpy(bytes + TALLY_NOTE_KEY_ID_BYTES + STAMP_BYTES, c->signature, sizeof c->signature);
     (void)sodium_bin2base64(base64, sizeof base64, bytes, sizeof bytes, BASE64);
     int len =
         snprintf(out, TALLY_COSIGNATURE_LINE_MAX_BYTES, SIGNATURE_PREFIX "%s %s\n", name, base64);

@@ -13,7 +13,6 @@
 #define ROOT_AT        (WITNESS_AT + WHO_BYTES)
 #define KEY_BYTES      (ROOT_AT + ROOT_KEY_BYTES)
 #define ROW_BYTES      (TALLY_HASH_BYTES + TALLY_SIGNATURE_BYTES + 8u + TALLY_SIGNATURE_BYTES)
-#define LOG_BYTES      (KEY_BYTES + 8u)        /* the row's key; the digest after it */
 #define SHARE_BYTES    (8u + TALLY_HASH_BYTES) /* zeros: before all of the log; the member */
 
 /* ---- rows ---- */
@@ -121,21 +120,20 @@ int cosign_last_by(tally_txn *txn, const tally_device_id *device, const tally_de
     return rc != 0 || found ? rc : TALLY_ENOTFOUND;
 }
 
-/* ---- the log ---- */
+/* ---- the log: the rows' keys, numbered; older stores have 8 bytes more behind each ---- */
 
-int tally_cosignature_state(tally_txn *txn, uint64_t *came, uint64_t *digest, tally_error *err) {
+int tally_cosignatures_came(tally_txn *txn, uint64_t *came, tally_error *err) {
     MDB_cursor *cursor;
     MDB_val k, v;
-    *came = *digest = 0;
+    *came = 0;
     int rc = store_cursor(txn, TABLE_LOCAL_COSIGNED, &cursor, err);
     if (rc != 0) return rc;
     int mdb = mdb_cursor_get(cursor, &k, &v, MDB_LAST);
     mdb_cursor_close(cursor);
     if (mdb == MDB_NOTFOUND) return 0;
     if (mdb != 0) return store_fail(txn, mdb, "cannot read cosignatures", err);
-    if (k.mv_size != 8 || v.mv_size != LOG_BYTES) return damaged(err);
+    if (k.mv_size != 8 || v.mv_size < KEY_BYTES) return damaged(err);
     *came = tally_get_be64(k.mv_data);
-    *digest = tally_get_be64((const uint8_t *)v.mv_data + KEY_BYTES);
     return 0;
 }
 
@@ -152,7 +150,7 @@ int tally_cosignature_since(tally_txn *txn, uint64_t after, tally_cosignature_fn
     int mdb = mdb_cursor_get(cursor, &k, &v, MDB_SET_RANGE);
     for (; rc == 0 && mdb == 0; mdb = rc == 0 ? mdb_cursor_get(cursor, &k, &v, MDB_NEXT) : 0) {
         tally_span key = tally_span_of(v.mv_data, KEY_BYTES), row;
-        if (v.mv_size != LOG_BYTES) rc = damaged(err);
+        if (v.mv_size < KEY_BYTES) rc = damaged(err);
         if (rc == 0) rc = store_get(txn, TABLE_COSIGNATURES, key, &row, err);
         if (rc == 0) rc = decode(key, row, &c) ? fn(ctx, &c, err) : damaged(err);
         if (rc == TALLY_ENOTFOUND) rc = damaged(err);
@@ -191,40 +189,35 @@ static int share_put(tally_txn *txn, const uint8_t key[SHARE_BYTES], uint64_t he
 
 /* A member gets no more than is left for others: whoever floods a store does not keep it from
  * taking in what the rest of the team has seen. */
-static int log_it(tally_txn *txn, const uint8_t key[KEY_BYTES], uint64_t change, uint64_t held,
-                  tally_error *err) {
-    uint8_t number[8], row[LOG_BYTES];
-    uint64_t came, digest;
-    int rc = tally_cosignature_state(txn, &came, &digest, err);
+static int log_it(tally_txn *txn, const uint8_t key[KEY_BYTES], uint64_t held, tally_error *err) {
+    uint8_t number[8];
+    uint64_t came;
+    int rc = tally_cosignatures_came(txn, &came, err);
     if (rc != 0) return rc;
     if (came >= TALLY_COSIGN_MAX_HELD || held >= TALLY_COSIGN_MAX_HELD - came)
         return tally_fail(err, TALLY_EREFUSED,
                           "a store takes no more than %u cosignatures, and of one member no more "
                           "than are left for others",
                           TALLY_COSIGN_MAX_HELD);
-    memcpy(row, key, KEY_BYTES);
-    tally_put_be64(row + KEY_BYTES, digest ^ change);
     tally_put_be64(number, came + 1);
     return store_put(txn, TABLE_LOCAL_COSIGNED, tally_span_of(number, sizeof number),
-                     tally_span_of(row, sizeof row), 0, err);
+                     tally_span_of(key, KEY_BYTES), 0, err);
 }
 
 /* ---- writing ---- */
 
-/* Sets *change to how the digest changes; TALLY_EEXIST when what is held comes first. */
+/* TALLY_EEXIST when what is held comes first. */
 static int weigh(tally_txn *txn, const tally_cosignature *c, const uint8_t key[KEY_BYTES],
-                 uint64_t *change, tally_error *err) {
+                 tally_error *err) {
     tally_cosignature held;
     tally_span row;
     int rc = store_get(txn, TABLE_COSIGNATURES, tally_span_of(key, KEY_BYTES), &row, err);
-    *change = tally_cosignature_mark(c);
     if (rc == TALLY_ENOTFOUND) return 0;
     if (rc != 0) return rc;
     if (!decode(tally_span_of(key, KEY_BYTES), row, &held)) return damaged(err);
     if (held.time_s < c->time_s || (held.time_s == c->time_s && memcmp(held.signature, c->signature,
                                                                        sizeof held.signature) <= 0))
         return TALLY_EEXIST;
-    *change ^= tally_cosignature_mark(&held);
     return 0;
 }
 
@@ -247,12 +240,12 @@ static int keep_checkpoint(tally_txn *txn, const tally_cosignature *c, tally_err
 }
 
 static int keep(tally_txn *txn, const tally_cosignature *c, const uint8_t key[KEY_BYTES],
-                uint64_t change, tally_error *err) {
+                tally_error *err) {
     uint8_t row[ROW_BYTES], share[SHARE_BYTES];
     uint64_t held;
     row_of(c, row);
     int rc = share_of(txn, c, share, &held, err);
-    if (rc == 0) rc = log_it(txn, key, change, held, err);
+    if (rc == 0) rc = log_it(txn, key, held, err);
     if (rc == 0) rc = share_put(txn, share, held + 1, err);
     if (rc == 0)
         rc = store_put(txn, TABLE_COSIGNATURES, tally_span_of(key, KEY_BYTES),
@@ -293,21 +286,19 @@ static int check_signatures(tally_txn *txn, const tally_cosignature *c, tally_er
 
 int tally_cosignature_take(tally_txn *txn, const tally_cosignature *c, tally_error *err) {
     uint8_t key[KEY_BYTES];
-    uint64_t change;
     assert(txn->write);
     key_of(c, key);
-    int rc = weigh(txn, c, key, &change, err);
+    int rc = weigh(txn, c, key, err);
     if (rc == 0) rc = check_devices(txn, c, err);
     if (rc == 0) rc = check_signatures(txn, c, err);
-    return rc != 0 ? rc : keep(txn, c, key, change, err);
+    return rc != 0 ? rc : keep(txn, c, key, err);
 }
 
 int cosign_keep_own(tally_txn *txn, const tally_cosignature *c, tally_error *err) {
     uint8_t key[KEY_BYTES];
-    uint64_t change;
     key_of(c, key);
-    int rc = weigh(txn, c, key, &change, err);
-    return rc != 0 ? rc : keep(txn, c, key, change, err);
+    int rc = weigh(txn, c, key, err);
+    return rc != 0 ? rc : keep(txn, c, key, err);
 }
 
 /* ---- forked feeds ---- */

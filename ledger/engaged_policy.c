@@ -14,7 +14,7 @@ const char *tally_overlap_name(tally_overlap overlap) {
     return names[overlap];
 }
 
-bool tally_overlap_read(tally_span name, tally_overlap *out) {
+static bool overlap_read(tally_span name, tally_overlap *out) {
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (tally_span_is(name, names[i])) {
             *out = (tally_overlap)i;
@@ -32,8 +32,7 @@ void tally_engaged_policy_get(tally_txn *txn, tally_engaged_policy *out) {
     if (tally_body_i64(&row.record, "idle_minutes", &minutes)) out->idle_ms = minutes * MINUTE_MS;
     if (tally_body_i64(&row.record, "unattended_minutes", &minutes))
         out->unattended_ms = minutes * MINUTE_MS;
-    if (tally_body_str(&row.record, "overlap", &name))
-        (void)tally_overlap_read(name, &out->overlap);
+    if (tally_body_str(&row.record, "overlap", &name)) (void)overlap_read(name, &out->overlap);
 }
 
 /* How many milliseconds before `at` are those of `place` among `sharing`. */

@@ -89,19 +89,22 @@ static int pass_one(void *ctx, const tally_expense *expense, tally_error *err) {
     const tally_filter *f = pass->filter;
     const tally_attribution *said = &expense->said;
     tally_i128 amounts[TALLY_MAX_SHARES] = {expense->amount};
-    tally_expense_facts facts = {.expense = expense};
+    tally_expense_facts facts = {
+        .expense = expense,
+        .whose = {.said = said, .tags = expense->tags, .tag_count = expense->tag_count}};
+    tally_whose *whose = &facts.whose;
     int rc = 0;
-    (void)tally_feed_names(pass->txn, expense->feed, &facts.member, &facts.device);
-    if (!passes(f->member, facts.member) || !passes(f->device, facts.device)) return 0;
+    (void)tally_feed_names(pass->txn, expense->feed, &whose->member, &whose->device);
+    if (!passes(f->member, whose->member) || !passes(f->device, whose->device)) return 0;
     if (f->tag.len && !tag_list_has(expense->tags, expense->tag_count, f->tag)) return 0;
     if (said->count > 1) tally_shares_divide(expense->amount, said->shares, said->count, amounts);
     for (uint32_t i = 0; rc == 0 && (i == 0 || i < said->count); i++) {
-        facts.share = said->count > 0 ? &said->shares[i] : NULL;
-        facts.client = facts.share ? facts.share->client : (tally_span){0};
-        facts.project = facts.share ? facts.share->project : (tally_span){0};
+        whose->share = said->count > 0 ? &said->shares[i] : NULL;
+        whose->client = whose->share ? whose->share->client : (tally_span){0};
+        whose->project = whose->share ? whose->share->project : (tally_span){0};
         facts.amount = amounts[i];
-        if (!passes(f->client, facts.client) || !passes(f->project, facts.project) ||
-            (f->unattributed && facts.share))
+        if (!passes(f->client, whose->client) || !passes(f->project, whose->project) ||
+            (f->unattributed && whose->share))
             continue;
         rc = pass->fn(pass->ctx, &facts, err);
     }
@@ -148,7 +151,7 @@ static int add_facts(void *ctx, const tally_expense_facts *facts, tally_error *e
         return tally_fail(err, TALLY_ELIMIT, "the expenses are in more than %u currencies",
                           TALLY_EXPENSE_MAX_CURRENCIES);
     if (tally_add_i128(sum->pico, facts->amount, &sum->pico) != 0)
-        return tally_fail(err, TALLY_EOVERFLOW, "a sum of expenses is too large to be exact");
+        return tally_inexact("a sum of expenses", err);
     const tally_entry_id *id = &facts->expense->id;
     if (!summing->any || memcmp(summing->last.b, id->b, sizeof id->b) != 0) sum->entries++;
     summing->last = *id;

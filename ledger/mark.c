@@ -65,16 +65,21 @@ static bool mark_parse(const tally_ledger *ledger, const char *text, mark *out) 
     return memcmp(text, again, MARK_BYTES) == 0;
 }
 
+/* The caller closes; -1 when it cannot be had. */
+static int file_open(const tally_ledger *ledger, int flags) {
+    char path[4096];
+    int n = snprintf(path, sizeof path, "%s/%s", ledger->dir, TALLY_MARK_FILE);
+    if (n < 0 || (size_t)n >= sizeof path) return -1;
+    return open(path, flags | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
+}
+
 /* The file, kept open; -1 when it cannot be had. One that was deleted or replaced is left. */
 static int mark_file(tally_ledger *ledger, int flags) {
-    char path[4096];
     struct stat st;
     if (ledger->mark_open && fstat(ledger->mark_fd, &st) == 0 && st.st_nlink > 0)
         return ledger->mark_fd;
     mark_close(ledger);
-    int n = snprintf(path, sizeof path, "%s/%s", ledger->dir, TALLY_MARK_FILE);
-    if (n < 0 || (size_t)n >= sizeof path) return -1;
-    int fd = open(path, flags | O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
+    int fd = file_open(ledger, flags | O_RDWR);
     ledger->mark_open = fd >= 0;
     ledger->mark_fd = fd;
     return fd;
@@ -85,12 +90,24 @@ void mark_close(tally_ledger *ledger) {
     ledger->mark_open = false;
 }
 
-static bool mark_load(tally_ledger *ledger, mark *out) {
+static bool mark_read(const tally_ledger *ledger, int fd, mark *out) {
     char text[MARK_BYTES + 1]; /* a longer file is none of ours */
-    int fd = mark_file(ledger, 0);
-    ledger->mark_whole = fd >= 0 && pread(fd, text, sizeof text, 0) == (ssize_t)MARK_BYTES &&
-                         mark_parse(ledger, text, out);
+    return fd >= 0 && pread(fd, text, sizeof text, 0) == (ssize_t)MARK_BYTES &&
+           mark_parse(ledger, text, out);
+}
+
+static bool mark_load(tally_ledger *ledger, mark *out) {
+    ledger->mark_whole = mark_read(ledger, mark_file(ledger, 0), out);
     return ledger->mark_whole;
+}
+
+int tally_mark_get(const tally_ledger *ledger, uint64_t *size) {
+    mark m;
+    int fd = file_open(ledger, O_RDONLY);
+    bool whole = mark_read(ledger, fd, &m);
+    if (fd >= 0) (void)close(fd);
+    *size = whole ? m.size : 0;
+    return whole ? 0 : TALLY_ENOTFOUND;
 }
 
 typedef struct admins {

@@ -100,7 +100,7 @@ static int queue_del(tally_txn *txn, const uint8_t id[TALLY_MESSAGE_ID_BYTES], t
     return outbox_del(txn, &key, err);
 }
 
-int message_del(tally_txn *txn, const uint8_t id[TALLY_MESSAGE_ID_BYTES], tally_error *err) {
+static int message_del(tally_txn *txn, const uint8_t id[TALLY_MESSAGE_ID_BYTES], tally_error *err) {
     outbox_key key = message_key(id);
     int rc = queue_del(txn, id, err);
     return rc != 0 ? rc : outbox_del(txn, &key, err);

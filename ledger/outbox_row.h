@@ -45,7 +45,6 @@ bool hook_read(tally_span name, tally_span value, tally_hook *out);
 bool message_read(tally_span name, tally_span value, tally_message *out);
 int message_get(tally_txn *txn, const uint8_t id[TALLY_MESSAGE_ID_BYTES], tally_message *out,
                 tally_error *err);
-int message_del(tally_txn *txn, const uint8_t id[TALLY_MESSAGE_ID_BYTES], tally_error *err);
 /* Keeps the queue in step. */
 int message_put(tally_txn *txn, const tally_message *message, tally_error *err);
 int outbox_damaged(tally_error *err);

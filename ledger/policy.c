@@ -8,8 +8,8 @@
 #define POLICY_MAX_FIELDS 46u
 #define POLICY_KEY_BYTES  (1u + POLICY_MAX_KEYS * (TALLY_NAME_MAX_BYTES + 1u))
 
-/* The first `keys` fields name a row. A rule and a rate have a use only with one of those that may
- * be absent; for a rule that is `any_of`, the first of its conditions. */
+/* The first `keys` fields name a row. A rule has a use only with one of its conditions, which begin
+ * at `any_from`. */
 static const struct {
     const char *set, *unset;
     uint32_t keys;

@@ -102,9 +102,9 @@ int tally_blob_redact(tally_txn *txn, const tally_hash *id, tally_span reason, t
     return rc;
 }
 
-/* ---- what a session was ever called ---- */
+/* ---- what a session or an entry was ever called ---- */
 
-/* The records that name a session and hold words about it, and under which keys. */
+/* The records that hold words about a session, or an entry, and under which keys. */
 static const struct {
     const char *kind, *id, *words;
 } naming[] = {{"session", "id", "title"}, {"describe", "session", "text"}};
@@ -124,32 +124,54 @@ static size_t naming_of(tally_span stored) {
     return i;
 }
 
-static bool title_in(tally_span stored, uint64_t session, tally_hash *title) {
-    tally_record record;
+typedef bool whose_fn(const tally_record *record, const char *id_key, const void *whose);
+
+static bool of_session(const tally_record *record, const char *id_key, const void *session) {
     tally_span agent, id;
+    return tally_body_str(record, "agent", &agent) && tally_body_str(record, id_key, &id) &&
+           tally_session_ref(agent, id) == *(const uint64_t *)session;
+}
+
+static bool of_entry(const tally_record *record, const char *id_key, const void *entry) {
+    const uint8_t *id;
+    (void)id_key;
+    return tally_body_bin(record, "entry", TALLY_ENTRY_BYTES, &id) &&
+           memcmp(id, ((const tally_entry_id *)entry)->b, TALLY_ENTRY_BYTES) == 0;
+}
+
+static bool words_in(tally_span stored, whose_fn *is_whose, const void *whose, tally_hash *words) {
+    tally_record record;
     const uint8_t *blob;
     size_t i = naming_of(stored);
     if (i == NAMINGS) return false;
     tally_span bytes =
         tally_span_of(stored.ptr + RECORD_CHECK_BYTES, stored.len - RECORD_CHECK_BYTES);
-    if (tally_record_parse(bytes, &record, NULL) != 0 ||
-        !tally_body_str(&record, "agent", &agent) || !tally_body_str(&record, naming[i].id, &id) ||
-        tally_session_ref(agent, id) != session ||
+    if (tally_record_parse(bytes, &record, NULL) != 0 || !is_whose(&record, naming[i].id, whose) ||
         !tally_body_bin(&record, naming[i].words, TALLY_HASH_BYTES, &blob))
         return false;
-    memcpy(title->b, blob, sizeof title->b);
+    memcpy(words->b, blob, sizeof words->b);
     return true;
+}
+
+static int words_each(tally_txn *txn, whose_fn *is_whose, const void *whose, tally_title_fn *fn,
+                      void *ctx, tally_error *err) {
+    MDB_cursor *cursor;
+    MDB_val k, v;
+    tally_hash words;
+    int mdb = 0, rc = store_cursor(txn, TABLE_RECORDS, &cursor, err);
+    if (rc != 0) return rc;
+    while (rc == 0 && (mdb = mdb_cursor_get(cursor, &k, &v, MDB_NEXT)) == 0)
+        if (words_in(store_span(v), is_whose, whose, &words)) rc = fn(ctx, &words, err);
+    mdb_cursor_close(cursor);
+    return rc != 0 || mdb == MDB_NOTFOUND ? rc : store_fail(txn, mdb, "cannot read records", err);
 }
 
 int tally_session_titles(tally_txn *txn, uint64_t session, tally_title_fn *fn, void *ctx,
                          tally_error *err) {
-    MDB_cursor *cursor;
-    MDB_val k, v;
-    tally_hash title;
-    int mdb = 0, rc = store_cursor(txn, TABLE_RECORDS, &cursor, err);
-    if (rc != 0) return rc;
-    while (rc == 0 && (mdb = mdb_cursor_get(cursor, &k, &v, MDB_NEXT)) == 0)
-        if (title_in(store_span(v), session, &title)) rc = fn(ctx, &title, err);
-    mdb_cursor_close(cursor);
-    return rc != 0 || mdb == MDB_NOTFOUND ? rc : store_fail(txn, mdb, "cannot read records", err);
+    return words_each(txn, of_session, &session, fn, ctx, err);
+}
+
+int tally_entry_words(tally_txn *txn, const tally_entry_id *entry, tally_title_fn *fn, void *ctx,
+                      tally_error *err) {
+    return words_each(txn, of_entry, entry, fn, ctx, err);
 }

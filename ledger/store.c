@@ -214,8 +214,12 @@ int store_open_env(tally_ledger *ledger, const char *dir, bool read_only, bool c
     if (n < 0 || (size_t)n >= sizeof path)
         return tally_fail(err, TALLY_EINVAL, "the ledger's path is too long: %s", dir);
     if (!create && access(path, F_OK) != 0)
-        return tally_fail(err, TALLY_ENOTFOUND,
-                          "there is no ledger in %s; make one with 'tally init'", dir);
+        return errno == ENOENT
+                   ? tally_fail(err, TALLY_ENOTFOUND,
+                                "there is no ledger in %s; make one with 'tally init'", dir)
+                   : tally_fail(err, tally_errno_code(errno),
+                                "cannot open the ledger in %s: %s; %s", dir, strerror(errno),
+                                tally_errno_advice(errno));
     if (!create && file_is_stub(path)) return store_unfinished_fail(dir, err);
     if (create && (rc = clear_stub(dir, path, err)) != 0) return rc;
     if ((rc = mdb_env_create(&ledger->env)) != 0) goto failed;
@@ -297,6 +301,7 @@ void tally_read_end(tally_txn *txn) {
     if (!txn) return;
     assert(!txn->write && txn->ledger->readers > 0);
     txn->ledger->readers--;
+    view_gather_clear(txn);
     mdb_txn_abort(txn->txn);
     free(txn);
 }
@@ -343,7 +348,7 @@ static int write_once(tally_ledger *ledger, int64_t now_ms, tally_write_fn *fn, 
     if (rc == 0) rc = feed_seal(&txn, err);
     if (rc == 0) rc = fork_settle(&txn, err);
     if (rc == 0) rc = view_settle(&txn, err);
-    if (rc == 0) rc = view_gather_flush(&txn, err);
+    if (rc == 0) rc = view_gather_settle(&txn, err);
     if (rc == 0 && txn.own_grew) rc = feed_now(&txn, 0, &own, err);
     bool rise = txn.own_grew && txn.own_loaded && !txn.own_frozen; /* checked when it was loaded */
     if (rc == 0 && txn.own_grew && !rise) rc = mark_may_rise(&txn, &own, &rise, err);

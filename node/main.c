@@ -13,6 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <tally/program.h>
 #include <tally/secret.h>
 
 #define EXIT_USAGE   2
@@ -62,14 +63,9 @@ static bool dir_default(char out[PATH_MAX]) {
 
 /* The command of the same installation or build, else whatever PATH finds. */
 static void tally_default(char out[PATH_MAX]) {
-    ssize_t n = readlink("/proc/self/exe", out, PATH_MAX - sizeof "/tally");
-    char *slash = NULL;
-    if (n > 0) {
-        out[n] = '\0';
-        slash = strrchr(out, '/');
-    }
-    if (slash) memcpy(slash, "/tally", sizeof "/tally");
-    if (!slash || access(out, X_OK) != 0) (void)path_set(out, "tally", "");
+    int folder = tally_program_path(out, PATH_MAX - sizeof "/tally");
+    if (folder >= 0) memcpy(out + folder, "/tally", sizeof "/tally");
+    if (folder < 0 || access(out, X_OK) != 0) (void)path_set(out, "tally", "");
 }
 
 static int wrong(const char *words, const char *what) {

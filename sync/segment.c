@@ -221,8 +221,8 @@ static int put_cosig(void *ctx, const tally_cosignature *c, tally_error *err) {
 
 /* Those of the records written, and those that came last, of whatever records. */
 static int put_cosigs(writing *w, tally_error *err) {
-    uint64_t came, digest;
-    int rc = tally_cosignature_state(w->txn, &came, &digest, err);
+    uint64_t came;
+    int rc = tally_cosignatures_came(w->txn, &came, err);
     for (size_t i = 0; rc == 0 && i < w->feed_count; i++)
         rc = tally_cosignature_each(w->txn, &w->feeds[i].span.device, w->feeds[i].span.from + 1,
                                     put_cosig, w, err);

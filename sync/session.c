@@ -487,11 +487,6 @@ bool tally_session_ended(const tally_session *s) {
     return s->ending;
 }
 
-bool tally_session_established(const tally_session *s, tally_device_id *peer) {
-    if (peer) *peer = s->peer;
-    return s->established && !s->ending;
-}
-
 bool tally_session_in_sync(const tally_session *s) {
     return !s->ending && session_in_sync(s);
 }

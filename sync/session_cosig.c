@@ -73,8 +73,7 @@ bool session_cosigs_digest(tally_session *s) {
 /* What was refused may be welcome now: a hello has the peer offer it again. */
 bool session_cosigs_read(tally_session *s, tally_txn *txn) {
     tally_error err = {0};
-    uint64_t stored;
-    int rc = tally_cosignature_state(txn, &s->cosigs_came, &stored, &err);
+    int rc = tally_cosignatures_came(txn, &s->cosigs_came, &err);
     if (rc != 0) return store_failed(s, rc, &err);
     if (s->cosigs_refused && s->cosigs_refused != team_mark(txn)) {
         s->cosigs_refused = 0;

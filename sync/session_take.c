@@ -195,7 +195,7 @@ static int write_items(void *ctx, tally_txn *txn, tally_error *err) {
     writing *w = ctx;
     tally_session *s = w->s;
     bool progress = true, waits = true;
-    uint64_t before = 0, digest;
+    uint64_t before = 0;
     int rc;
     for (size_t i = 0; i < s->item_count; i++) {
         session_item *item = &s->items[i];
@@ -203,7 +203,7 @@ static int write_items(void *ctx, tally_txn *txn, tally_error *err) {
         item->skip = SKIP_NONE;
         item->fresh = 0;
     }
-    rc = tally_cosignature_state(txn, &before, &digest, err);
+    rc = tally_cosignatures_came(txn, &before, err);
     for (unsigned n = 0; n < MAX_PASSES && rc == 0 && progress && waits; n++)
         rc = pass(w, txn, n == 0, &progress, &waits, err);
     if (rc == 1) w->refused = *err;
@@ -211,7 +211,7 @@ static int write_items(void *ctx, tally_txn *txn, tally_error *err) {
     note_held(s);
     /* What came from the peer is not told it. */
     w->told = s->cosigs_told;
-    rc = tally_cosignature_state(txn, &w->came, &digest, err);
+    rc = tally_cosignatures_came(txn, &w->came, err);
     if (rc != 0) return rc;
     if (w->told == before) w->told = w->came;
     w->cosigs = w->came - before;

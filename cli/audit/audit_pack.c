@@ -86,6 +86,8 @@ static int write_run(cli *run, tally_pack_options *options) {
     uint8_t *pack = NULL;
     char words[512];
     size_t len = 0;
+    size_t left_out = 0;
+    options->left_out = &left_out;
     options->withhold_blobs = cli_has(run, "withhold-descriptions");
     int code = cli_ledger_open(run, false, &ledger, &err);
     if (!code) code = period_read(ledger, cli_value(run, "period"), options, &err);
@@ -100,6 +102,9 @@ static int write_run(cli *run, tally_pack_options *options) {
     if (!code) code = pack_save(run, tally_span_of(pack, len), &err);
     if (!code) cli_pack_words(&verdict, words, sizeof words);
     if (!code) cli_say("%s", words);
+    if (!code && left_out)
+        cli_say("note: not in it: %zu void invoices that bill records which count no more",
+                left_out);
     free(pack);
     tally_ledger_close(ledger);
     return code ? cli_fail(&err) : CLI_DONE;

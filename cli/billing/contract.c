@@ -69,12 +69,14 @@ static int deposit_json(void *ctx, const tally_deposit *deposit, tally_error *er
     (void)err;
     cli_json_open(json, NULL, '{');
     cli_json_day(json, "date", deposit->day);
-    cli_json_minor(json, "amount", deposit->amount, shown->decimals);
+    int decimals = tally_currency_decimals(deposit->currency);
+    cli_json_minor(json, "amount", deposit->amount, decimals);
+    cli_json_text(json, "currency", deposit->currency);
     cli_json_open(json, "credits", '[');
     for (size_t i = 0; i < deposit->credit_count; i++) {
         cli_json_open(json, NULL, '{');
         cli_json_u64(json, "milestone", deposit->credits[i].milestone);
-        cli_json_minor(json, "amount", deposit->credits[i].amount, shown->decimals);
+        cli_json_minor(json, "amount", deposit->credits[i].amount, decimals);
         cli_json_close(json, '}');
     }
     cli_json_close(json, ']');
@@ -143,8 +145,10 @@ static void milestone_text(contract_shown *shown, const tally_milestone *m) {
     amount_text(shown, m->fee, fee);
     if (m->accepted) tally_date_format(m->accepted_day, day);
     line_text(shown->out, "milestone", "%u  %s  %.*s%s%s%s", m->number, fee, SPAN(m->title),
-              m->accepted ? ", accepted " : ", not accepted", day,
-              m->accepted && !m->evidence ? " without evidence" : "");
+              m->accepted        ? ", accepted "
+              : m->changed_since ? ", changed since it was accepted"
+                                 : ", not accepted",
+              day, m->accepted && !m->evidence ? " without evidence" : "");
 }
 
 static int change_text(void *ctx, const tally_change *change, tally_error *err) {
@@ -161,9 +165,9 @@ static int deposit_text(void *ctx, const tally_deposit *deposit, tally_error *er
     contract_shown *shown = ctx;
     char amount[TALLY_MONEY_TEXT_BYTES], day[TALLY_TIME_TEXT_BYTES];
     (void)err;
-    amount_text(shown, deposit->amount, amount);
+    cli_minor_text(deposit->amount, tally_currency_decimals(deposit->currency), true, amount);
     tally_date_format(deposit->day, day);
-    line_text(shown->out, "deposit", "%s received %s", amount, day);
+    line_text(shown->out, "deposit", "%s %.*s received %s", amount, SPAN(deposit->currency), day);
     return 0;
 }
 

@@ -102,7 +102,10 @@ static int issue_confirm(cli *run, cli_reading *reading, const draft_asked *aske
                          tally_error *err) {
     char total[TALLY_MONEY_TEXT_BYTES], question[256];
     tally_invoice *draft = NULL;
-    int code = tally_invoice_derive(reading->txn, &asked->draft, &draft, err);
+    tally_draft own = asked->draft;
+    tally_span device;
+    int code = tally_feed_names(reading->txn, 0, &own.issuer, &device);
+    if (!code) code = tally_invoice_derive(reading->txn, &own, &draft, err);
     if (code) return code;
     warnings_say(draft);
     cli_minor_text(draft->total, draft->decimals, true, total);

@@ -30,6 +30,7 @@ static void issued_json(cli_json *json, const tally_issued *issued) {
     cli_json_open(json, NULL, '{');
     cli_json_text(json, "number", issued->number);
     cli_json_hex(json, "issue", tally_span_of(issued->issue.b, sizeof issued->issue.b));
+    cli_json_string(json, "kind", tally_invoice_kind_text(issued->total));
     cli_json_text(json, "contract", issued->contract);
     cli_json_text(json, "client", issued->client);
     cli_json_text(json, "issuer", issued->member);
@@ -43,7 +44,10 @@ static void issued_json(cli_json *json, const tally_issued *issued) {
     cli_json_minor(json, "total", issued->total, d);
     cli_json_minor(json, "paid", issued->paid, d);
     cli_json_minor(json, "open", issued->open, d);
-    cli_json_minor(json, "late_fee", issued->late_fee, d);
+    if (issued->late_fee == TALLY_LATE_FEE_UNTOLD)
+        cli_json_null(json, "late_fee");
+    else
+        cli_json_minor(json, "late_fee", issued->late_fee, d);
     cli_json_i64(json, "days_late", issued->late_days);
     cli_json_string(json, "age", age_names[age_of(issued->late_days)]);
     cli_json_bool(json, "number_twice", issued->number_twice);
@@ -74,7 +78,10 @@ static void issued_line(const invoice_listing *listing, const tally_issued *issu
     day_cell(table, issued->due_day);
     minor_cell(table, issued->total, issued->decimals);
     minor_cell(table, issued->open, issued->decimals);
-    minor_cell(table, issued->late_fee, issued->decimals);
+    if (issued->late_fee == TALLY_LATE_FEE_UNTOLD)
+        cli_cell_text(table, "too large");
+    else
+        minor_cell(table, issued->late_fee, issued->decimals);
     cli_cell(table, issued->currency, CLI_PLAIN);
     cli_cell_text(table, id);
 }
@@ -101,6 +108,14 @@ static int conflict_say(void *ctx, const tally_invoice_conflict *conflict, tally
     return 0;
 }
 
+static int fallen_say(void *ctx, const tally_issued *issued, tally_error *err) {
+    char words[320];
+    (void)ctx, (void)err;
+    cli_invoice_fallen_words(issued, words, sizeof words);
+    cli_say("conflict: %s", words);
+    return 0;
+}
+
 static int conflict_json(void *ctx, const tally_invoice_conflict *conflict, tally_error *err) {
     (void)err;
     cli_invoice_conflict_json(ctx, conflict);
@@ -119,6 +134,7 @@ static int list_json(cli_reading *reading, invoice_listing *listing, tally_error
     cli_json_open(&json, "conflicts", '[');
     if (!code) code = tally_invoice_conflicts(reading->txn, conflict_json, &json, err);
     cli_json_close(&json, ']');
+    if (!code) code = cli_invoices_fallen_json(&json, "fallen", reading->txn, listing->day, err);
     cli_json_close(&json, '}');
     cli_json_end(&json);
     return code;
@@ -143,6 +159,7 @@ static int list_table(cli_reading *reading, invoice_listing *listing, tally_erro
     if (!code && cli_table_print(listing->table))
         code = tally_fail(err, TALLY_ENOMEM, "memory ran out");
     cli_table_free(listing->table);
+    if (!code) code = tally_invoices_fallen(reading->txn, listing->day, fallen_say, NULL, err);
     return code ? code : tally_invoice_conflicts(reading->txn, conflict_say, NULL, err);
 }
 

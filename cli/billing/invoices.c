@@ -68,6 +68,35 @@ void cli_invoice_conflict_json(cli_json *json, const tally_invoice_conflict *con
     cli_json_close(json, '}');
 }
 
+/* ---- fallen ---- */
+
+static int fallen_json(void *ctx, const tally_issued *issued, tally_error *err) {
+    cli_json *json = ctx;
+    (void)err;
+    cli_json_open(json, NULL, '{');
+    cli_json_text(json, "number", issued->number);
+    cli_json_hex(json, "issue", tally_span_of(issued->issue.b, sizeof issued->issue.b));
+    cli_json_close(json, '}');
+    return 0;
+}
+
+void cli_invoice_fallen_words(const tally_issued *issued, char *out, size_t size) {
+    char id[9];
+    tally_hex(tally_span_of(issued->issue.b, 4), id);
+    snprintf(out, size,
+             "%.*s (%s) bills records that count no more, since a device was revoked or signed two "
+             "histories; void it and issue it again",
+             (int)issued->number.len, (const char *)issued->number.ptr, id);
+}
+
+int cli_invoices_fallen_json(cli_json *json, const char *key, tally_txn *txn, int64_t day,
+                             tally_error *err) {
+    cli_json_open(json, key, '[');
+    int code = tally_invoices_fallen(txn, day, fallen_json, json, err);
+    cli_json_close(json, ']');
+    return code;
+}
+
 /* ---- what was issued ---- */
 
 typedef struct frontier_copy {

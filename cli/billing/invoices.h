@@ -20,6 +20,11 @@ int cli_invoice_write(cli *run, const tally_invoice *invoice, paper_format forma
 void cli_invoice_conflict_words(const tally_invoice_conflict *conflict, char *out, size_t size);
 void cli_invoice_conflict_json(cli_json *json, const tally_invoice_conflict *conflict);
 
+/* Of a living invoice that bills records which count no more: what to say, and an array of them. */
+void cli_invoice_fallen_words(const tally_issued *issued, char *out, size_t size);
+int cli_invoices_fallen_json(cli_json *json, const char *key, tally_txn *txn, int64_t day,
+                             tally_error *err);
+
 /* An issued invoice with its zones, and a ledger that may be written to, so that it can be derived
  * again; no snapshot is open. Free with cli_issued_close, also after an error. */
 typedef struct cli_issued {

@@ -49,10 +49,7 @@ void cli_cost_json(cli_json *json, const cli_reading *reading, const tally_cost_
     cli_whose_json(json, &facts->whose);
     line_json(json, reading, cost);
     usage_json(json, cost);
-    if (facts->priced.priced)
-        cli_json_money(json, "total_cost", facts->priced.pico);
-    else
-        cli_json_null(json, "total_cost");
+    cli_json_money_or_null(json, "total_cost", facts->priced.priced, facts->priced.pico);
     cli_json_string(json, "cost_source", sources[cost->source]);
     cli_json_string(json, "currency", TALLY_COST_CURRENCY);
     cli_json_hex(json, "id", tally_span_of(cost->id.b, sizeof cost->id.b));
@@ -71,10 +68,7 @@ void cli_sums_json(cli_json *json, const tally_sums *sums) {
     cli_json_u64(json, "output_tokens", sums->output);
     cli_json_u64(json, "cache_read_tokens", sums->cache_read);
     cli_json_u64(json, "cache_write_tokens", sums->cache_write_5m + sums->cache_write_1h);
-    if (cli_sums_priced(sums))
-        cli_json_money(json, "total_cost", sums->pico);
-    else
-        cli_json_null(json, "total_cost");
+    cli_json_money_or_null(json, "total_cost", cli_sums_priced(sums), sums->pico);
     cli_json_u64(json, "unpriced_requests", sums->unpriced_requests);
     cli_hours_json(json, sums);
 }

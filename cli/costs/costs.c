@@ -22,8 +22,9 @@ static int cost_json(void *ctx, const tally_cost_facts *facts, tally_error *err)
     return 0;
 }
 
-int cli_costs_json(FILE *out, const cli *run, const cli_reading *reading,
-                   const tally_filter *filter, tally_error *err) {
+/* {"period","costs":[...],"total":{...}}. */
+static int document_write(FILE *out, const cli *run, const cli_reading *reading,
+                          const tally_filter *filter, tally_error *err) {
     tally_sums total;
     cli_json json;
     cost_lines lines = {.reading = reading, .json = &json};
@@ -53,7 +54,7 @@ static int cost_line(void *ctx, const tally_cost_facts *facts, tally_error *err)
     cli_cell_minute(lines->table, cli_local_ms(lines->reading->zone, facts->cost->time_ms));
     cli_cell(lines->table, facts->session->agent, CLI_PLAIN);
     cli_cell(lines->table, facts->model, CLI_PLAIN);
-    cli_share_cell(lines->table, facts->whose.said, facts->whose.share);
+    cli_whose_cell(lines->table, &facts->whose);
     cli_cell_path(lines->table, facts->session->cwd);
     cli_cell_u64(lines->table, usage->input);
     cli_cell_u64(lines->table, usage->output);
@@ -105,7 +106,7 @@ static int costs_table(cli *run, const cli_reading *reading, const tally_filter 
 
 static int costs_json(cli *run, const cli_reading *reading, const tally_filter *filter,
                       tally_error *err) {
-    return cli_costs_json(cli_out(run), run, reading, filter, err);
+    return document_write(cli_out(run), run, reading, filter, err);
 }
 
 static int list_run(cli *run) {
@@ -117,7 +118,7 @@ static int export_write(cli *run, FILE *out, bool csv, cli_reading *reading, tal
     int code = cli_filter_read(run, reading, &filter, err);
     if (code) return code;
     return csv ? cli_costs_csv(out, reading, &filter, err)
-               : cli_costs_json(out, run, reading, &filter, err);
+               : document_write(out, run, reading, &filter, err);
 }
 
 static int export_run(cli *run) {

@@ -15,9 +15,6 @@
 #define CLI_IMPORT_TEXT_MAX_BYTES 4096u /* of one text in a row */
 #define CLI_TOKENS_MAX            (1ULL << 53)
 
-/* {"period","costs":[...],"total":{...}}. */
-int cli_costs_json(FILE *out, const cli *run, const cli_reading *reading,
-                   const tally_filter *filter, tally_error *err);
 /* RFC 4180 with line feeds. Cells that a spreadsheet would run as a formula start with an
  * apostrophe. */
 int cli_costs_csv(FILE *out, const cli_reading *reading, const tally_filter *filter,

@@ -18,13 +18,13 @@
 #include <unistd.h>
 
 #include <tally/json.h>
+#include <tally/program.h>
 
 #include "file.h"
 
 #define PROGRAM_MS       60000 /* no step of the story takes a tenth of it */
 #define DAEMON_START_MS  20000
 #define DAEMON_LOOK_MS   20
-#define COLUMNS          80
 #define ROWS             50
 #define REMOVE_FILES     16 /* open at once */
 #define TAMPER_MAX_BYTES (64u * 1024u * 1024u)
@@ -104,11 +104,8 @@ static int entry_remove(const char *path, const struct stat *at, int kind, struc
 /* ---- the programs ---- */
 
 static int programs_find(demo_stage *stage, tally_error *err) {
-    ssize_t n = readlink("/proc/self/exe", stage->tally, sizeof stage->tally - 8);
-    stage->tally[n > 0 ? n : 0] = '\0';
-    const char *slash = strrchr(stage->tally, '/');
-    if (!slash) return tally_fail(err, TALLY_EIO, "cannot tell where this program is");
-    int folder = (int)(slash - stage->tally);
+    int folder = tally_program_path(stage->tally, sizeof stage->tally - sizeof "/tallyd");
+    if (folder < 0) return tally_fail(err, TALLY_EIO, "cannot tell where this program is");
     snprintf(stage->tallyd, sizeof stage->tallyd, "%.*s/tallyd", folder, stage->tally);
     if (access(stage->tallyd, X_OK) != 0)
         return tally_fail(err, TALLY_ENOTFOUND, "%s is missing; install it beside tally",
@@ -213,7 +210,7 @@ static void output_begin(demo_output *out) {
 
 /* A terminal for the program, where there are any; else a pipe. */
 static bool ends_make(const demo_stage *stage, int ends[2]) {
-    const struct winsize size = {.ws_row = ROWS, .ws_col = COLUMNS};
+    const struct winsize size = {.ws_row = ROWS, .ws_col = CLI_COLUMNS};
     int master = stage->terminal ? posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC) : -1;
     const char *name =
         master >= 0 && grantpt(master) == 0 && unlockpt(master) == 0 ? ptsname(master) : NULL;

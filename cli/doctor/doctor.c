@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "commands.h"
+#include "shell.h"
 
 #define WORD_COLUMNS  8
 #define CHECK_COLUMNS 12
@@ -82,18 +83,14 @@ static void finding_text(const doctor *doc) {
     if (*finding->next) fprintf(out, "%snext: %s\n", rest, finding->next);
 }
 
-static void text_or_null(cli_json *json, const char *key, const char *text) {
-    cli_json_text_or_null(json, key, tally_span_str(text));
-}
-
 static void finding_json(doctor *doc) {
     const doctor_finding *finding = &doc->finding;
     cli_json_open(&doc->json, NULL, '{');
     cli_json_string(&doc->json, "check", doc->check);
     cli_json_string(&doc->json, "state", level_words[finding->level]);
     cli_json_string(&doc->json, "message", finding->what);
-    text_or_null(&doc->json, "why", finding->why);
-    text_or_null(&doc->json, "next", finding->next);
+    cli_json_text_or_null(&doc->json, "why", tally_span_str(finding->why));
+    cli_json_text_or_null(&doc->json, "next", tally_span_str(finding->next));
     cli_json_close(&doc->json, '}');
 }
 
@@ -126,9 +123,15 @@ void doctor_why(doctor *doc, const char *why) {
 void doctor_next(doctor *doc, const char *format, ...) {
     va_list args;
     va_start(args, format);
-    vsnprintf(doc->finding.next, sizeof doc->finding.next, format, args);
+    int n = vsnprintf(doc->finding.next, sizeof doc->finding.next, format, args);
     va_end(args);
+    /* The beginning of a command may do something else. */
+    if (n < 0 || (size_t)n >= sizeof doc->finding.next) doc->finding.next[0] = '\0';
     if (!doc->run->json) cli_text_one_line(doc->finding.next);
+}
+
+const char *doctor_word(doctor *doc, tally_span text) {
+    return cli_shell_word(text, doc->word, sizeof doc->word) ? doc->word : "PATH";
 }
 
 /* ---- making the checks ---- */

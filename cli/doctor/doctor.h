@@ -9,6 +9,7 @@
 #include "team/device.h"
 
 #define DOCTOR_TEXT_BYTES 1024u
+#define DOCTOR_NEXT_BYTES 1536u /* a word of a command fills a text at the most */
 
 typedef enum doctor_level {
     DOCTOR_OK,
@@ -21,7 +22,7 @@ typedef enum doctor_level {
 typedef struct doctor_finding {
     bool pending; /* to be printed before the next one */
     doctor_level level;
-    char what[DOCTOR_TEXT_BYTES], why[DOCTOR_TEXT_BYTES], next[DOCTOR_TEXT_BYTES];
+    char what[DOCTOR_TEXT_BYTES], why[DOCTOR_TEXT_BYTES], next[DOCTOR_NEXT_BYTES];
 } doctor_finding;
 
 typedef struct doctor {
@@ -30,6 +31,7 @@ typedef struct doctor {
     cli_json json;
     unsigned found[DOCTOR_LEVELS];
     doctor_finding finding;
+    char word[DOCTOR_TEXT_BYTES]; /* doctor_word's last */
     int64_t now_ms;
     /* For checks of the ledger: */
     bool opened;
@@ -43,6 +45,8 @@ void doctor_say(doctor *doc, doctor_level level, const char *format, ...)
 /* Why the last finding matters, and the exact next step. */
 void doctor_why(doctor *doc, const char *why);
 void doctor_next(doctor *doc, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* A path or name as a shell takes it, for one doctor_next: what that says is pasted. */
+const char *doctor_word(doctor *doc, tally_span text);
 
 typedef void doctor_check(doctor *doc);
 

@@ -14,6 +14,7 @@
 #include "file.h"
 #include "hook/hook_log.h"
 #include "hook/settings_file.h"
+#include "shell.h"
 
 #define CLEANUP_DEFAULT_DAYS 30u
 #define CLEANUP_GOOD_DAYS    365u
@@ -80,7 +81,8 @@ static bool check_place(doctor *doc, const capture_adapter *adapter, const captu
     if (found && access(path, R_OK | X_OK) != 0) {
         doctor_say(doc, DOCTOR_ERROR, "%s: %s cannot be read", adapter->agent, path);
         doctor_why(doc, "nothing of this agent is captured");
-        doctor_next(doc, "chmod u+rx '%s', or give it back to this user", path);
+        doctor_next(doc, "chmod u+rx %s, or give it back to this user",
+                    doctor_word(doc, tally_span_str(path)));
         return true;
     }
     bool lacks = found && adapter->gap && !told;
@@ -105,24 +107,10 @@ void doctor_agents(doctor *doc) {
 
 /* ---- hooks ---- */
 
-/* The first word of a command as a shell reads it: what hook_install.c writes. */
-static void first_word(const char *command, char out[PATH_MAX]) {
-    size_t used = 0;
-    bool quoted = false;
-    for (; *command && (quoted || *command != ' ') && used + 1 < PATH_MAX; command++)
-        if (*command == '\'')
-            quoted = !quoted;
-        else if (*command == '\\' && !quoted && command[1])
-            out[used++] = *++command;
-        else
-            out[used++] = *command;
-    out[used] = '\0';
-}
-
 static void check_command(doctor *doc, const settings_file *file, const char *command,
                           const char *option) {
     char program[PATH_MAX];
-    first_word(command, program);
+    cli_shell_first(command, program, sizeof program);
     if (program[0] != '/' || access(program, X_OK) == 0) return;
     doctor_say(doc, DOCTOR_ERROR, "%s calls %s, which is not there", file->path, program);
     doctor_why(doc, "the agent's work is not captured while it runs, and budgets do not stop it");

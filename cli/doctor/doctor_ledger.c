@@ -21,10 +21,6 @@
 #define CLOCK_SLACK_MS  DAY_MS
 #define CAPTURE_DAYS    7 /* Claude Code may be told to keep logs for so long */
 #define PRICE_AGE_DAYS  120
-#define MARK_MAX_BYTES  4096u
-#define MARK_SIZE_LINE  1 /* of the mark's file: the records signed */
-#define MONEY_BYTES     64
-#define PICO_PER_CENT   10000000000LL
 #define GIT_ANSWER_ROOM 256u
 
 void doctor_folder(doctor *doc) {
@@ -34,16 +30,17 @@ void doctor_folder(doctor *doc) {
     if (dir.st_uid != geteuid()) {
         doctor_say(doc, DOCTOR_WARNING, "%s belongs to another user", path);
         doctor_why(doc, "that user can replace the ledger and its key");
-        doctor_next(doc, "sudo chown -R \"$(id -un)\" '%s'", path);
+        doctor_next(doc, "sudo chown -R \"$(id -un)\" %s", doctor_word(doc, tally_span_str(path)));
     } else if (dir.st_mode & 077) {
         doctor_say(doc, DOCTOR_WARNING, "%s is open to others (mode %03o)", path,
                    dir.st_mode & 0777u);
         doctor_why(doc, "whoever gets in reads what you work on and what it costs");
-        doctor_next(doc, "chmod 700 '%s'", path);
+        doctor_next(doc, "chmod 700 %s", doctor_word(doc, tally_span_str(path)));
     } else if (access(path, W_OK) != 0) {
         doctor_say(doc, DOCTOR_WARNING, "%s cannot be written", path);
         doctor_why(doc, "nothing can be recorded");
-        doctor_next(doc, "chmod u+w '%s', or mount it for writing", path);
+        doctor_next(doc, "chmod u+w %s, or mount it for writing",
+                    doctor_word(doc, tally_span_str(path)));
     } else {
         doctor_say(doc, DOCTOR_OK, "%s is yours alone", path);
     }
@@ -97,7 +94,7 @@ static void key_content(doctor *doc, const char *path) {
 void doctor_key(doctor *doc) {
     char path[PATH_MAX + 16];
     struct stat key, dir;
-    snprintf(path, sizeof path, "%s/" CLI_KEY_FILE, doc->run->dir);
+    snprintf(path, sizeof path, "%s/" TALLY_KEY_FILE, doc->run->dir);
     if (stat(doc->run->dir, &dir) != 0) return;
     if (stat(path, &key) != 0) {
         doctor_say(doc, DOCTOR_ERROR, "%s is missing", path);
@@ -106,7 +103,7 @@ void doctor_key(doctor *doc) {
         doctor_say(doc, DOCTOR_ERROR, "%s is open to others (mode %03o)", path,
                    key.st_mode & 0777u);
         doctor_why(doc, "who reads it can sign in your name");
-        doctor_next(doc, "chmod 600 '%s'", path);
+        doctor_next(doc, "chmod 600 %s", doctor_word(doc, tally_span_str(path)));
     } else if (!S_ISREG(key.st_mode)) {
         doctor_say(doc, DOCTOR_ERROR, "%s is not a file", path);
         key_bad(doc, "put the key file there from where you keep it");
@@ -115,29 +112,15 @@ void doctor_key(doctor *doc) {
     }
 }
 
-/* The records that the mark says were signed; false when there is none that can be read. */
-static bool mark_read(const char *path, uint64_t *size) {
-    uint8_t *text = NULL;
-    size_t len = 0;
-    if (cli_file_read(path, MARK_MAX_BYTES, &text, &len, NULL)) return false;
-    const uint8_t *line = memchr(text, '\n', len);
-    char digits[24] = "", *end = digits;
-    if (line) snprintf(digits, sizeof digits, "%.20s", (const char *)line + 1);
-    *size = strtoull(digits, &end, 10);
-    bool read = line && end == digits + 20;
-    free(text);
-    return read;
-}
-
 void doctor_mark(doctor *doc) {
-    char path[PATH_MAX + 16];
     tally_feed own;
-    uint64_t size = 0;
-    snprintf(path, sizeof path, "%s/" TALLY_MARK_FILE, doc->run->dir);
+    uint64_t size;
     if (tally_feed_get(doc->reading.txn, 0, &own, NULL)) return;
-    if (!mark_read(path, &size)) {
+    if (tally_mark_get(doc->reading.ledger, &size)) {
         if (!own.size) return;
-        doctor_say(doc, DOCTOR_NOTE, "%s is missing or torn; the next record makes it anew", path);
+        doctor_say(doc, DOCTOR_NOTE,
+                   "%s/" TALLY_MARK_FILE " is missing or torn; the next record makes it anew",
+                   doc->run->dir);
         doctor_why(doc, "until then, a store brought back from a backup is not recognised");
     } else if (size > own.size) {
         doctor_say(doc, DOCTOR_ERROR,
@@ -220,9 +203,9 @@ void doctor_prices(doctor *doc) {
                    row->sums.requests, (int)row->keys[0].len, (const char *)row->keys[0].ptr);
         doctor_why(doc, "they are in no total, and on no invoice");
         doctor_next(doc,
-                    "tally prices set '%.*s' --input USD --output USD (a million tokens); what was "
+                    "tally prices set %s --input USD --output USD (a million tokens); what was "
                     "imported needs its cost in the import",
-                    (int)row->keys[0].len, (const char *)row->keys[0].ptr);
+                    doctor_word(doc, row->keys[0]));
     }
     if (!tally_report_count(report)) doctor_say(doc, DOCTOR_OK, "every request is priced");
     tally_report_free(report);
@@ -248,6 +231,7 @@ void doctor_price_age(doctor *doc) {
 
 void doctor_unattributed(doctor *doc) {
     tally_filter filter = {.unattributed = true};
+    char cost[TALLY_MONEY_TEXT_BYTES];
     tally_sums sums;
     tally_error err = {0};
     if (cli_total(&doc->reading, &filter, &sums, &err)) {
@@ -255,9 +239,10 @@ void doctor_unattributed(doctor *doc) {
     } else if (!sums.requests) {
         doctor_say(doc, DOCTOR_OK, "every request is somebody's");
     } else {
-        doctor_say(doc, DOCTOR_NOTE, "%" PRIu64 " requests (%" PRId64 ".%02u USD) are nobody's",
-                   sums.requests, (int64_t)(sums.pico / PICO_PER_CENT / 100),
-                   (unsigned)(sums.pico / PICO_PER_CENT % 100));
+        tally_pico_format_rounded(sums.pico, 2, false, cost);
+        doctor_say(doc, DOCTOR_NOTE,
+                   "%" PRIu64 " requests (%s " TALLY_COST_CURRENCY ") are nobody's", sums.requests,
+                   cost);
         doctor_why(doc, "they are on no invoice");
         doctor_next(doc, "tally report --unattributed --by project; then 'tally rule set'");
     }
@@ -269,8 +254,8 @@ static int rules_take(void *ctx, const tally_conflict *conflict) {
                (int)conflict->rule.len, (const char *)conflict->rule.ptr, (int)conflict->other.len,
                (const char *)conflict->other.ptr, conflict->sessions);
     doctor_why(doc, "these are nobody's until a person decides");
-    doctor_next(doc, "tally rule set '%.*s' --priority N, or 'tally assign'",
-                (int)conflict->rule.len, (const char *)conflict->rule.ptr);
+    doctor_next(doc, "tally rule set %s --priority N, or 'tally assign'",
+                doctor_word(doc, conflict->rule));
     return 0;
 }
 

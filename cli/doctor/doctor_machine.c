@@ -30,7 +30,7 @@
 #define DISK_MIB       (1024u * 1024u)
 #define LITTER_HOURS   1
 #define UNIT_MAX_BYTES 65536u
-#define KEY_SUFFIX     6u /* what mkstemp puts behind a name */
+#define RANDOM_BYTES   6u /* what mkstemp puts behind a name */
 
 void doctor_versions(doctor *doc) {
     doctor_say(doc, DOCTOR_OK, "tally " TALLY_VERSION ", %s, libsodium %s, libuv %s",
@@ -105,7 +105,7 @@ void doctor_disk(doctor *doc) {
         doctor_say(doc, DOCTOR_WARNING, "%" PRIu64 " MiB are left on the disk of %s",
                    room / DISK_MIB, path);
         doctor_why(doc, "when it is full nothing more is recorded");
-        doctor_next(doc, "df -h '%s', and make room", path);
+        doctor_next(doc, "df -h %s, and make room", doctor_word(doc, tally_span_str(path)));
     } else {
         doctor_say(doc, DOCTOR_OK, "%" PRIu64 " MiB are left on the disk of %s", room / DISK_MIB,
                    path);
@@ -201,19 +201,23 @@ void doctor_unit(doctor *doc) {
 
 /* ---- litter ---- */
 
-/* A name that only a file on its way has: a stem of ours, and what mkstemp put behind it. None with
- * a quote in it: the command that removes it is pasted into shells. */
+/* What mkstemp puts behind a name. */
+static bool is_random(const char *text) {
+    static const char random[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
+    return strspn(text, random) == RANDOM_BYTES && text[RANDOM_BYTES] == '\0';
+}
+
+/* A name that only a file on its way has: a stem of ours, and what mkstemp put behind it. */
 static bool is_litter(const char *name) {
-    if (strchr(name, '\'')) return false;
     static const char *const stems[] = {"ledger.mdb.", "device.key.", "segment.", "tally-demo."};
     for (size_t i = 0; i < sizeof stems / sizeof *stems; i++)
-        if (strncmp(name, stems[i], strlen(stems[i])) == 0 &&
-            strlen(name) == strlen(stems[i]) + KEY_SUFFIX)
+        if (strncmp(name, stems[i], strlen(stems[i])) == 0 && is_random(name + strlen(stems[i])))
             return true;
     return tally_partial_is(name);
 }
 
 static void litter_in(doctor *doc, const char *folder) {
+    char path[PATH_MAX + NAME_MAX + 2];
     DIR *dir = opendir(folder);
     struct dirent *entry;
     while (dir && (entry = readdir(dir))) {
@@ -223,9 +227,9 @@ static void litter_in(doctor *doc, const char *folder) {
             at.st_uid != geteuid() ||
             doc->now_ms / 1000 - (int64_t)at.st_mtim.tv_sec < LITTER_HOURS * 3600)
             continue;
-        doctor_say(doc, DOCTOR_NOTE, "%s/%s was left by a run that was killed", folder,
-                   entry->d_name);
-        doctor_next(doc, "rm -r '%s/%s'", folder, entry->d_name);
+        snprintf(path, sizeof path, "%s/%s", folder, entry->d_name);
+        doctor_say(doc, DOCTOR_NOTE, "%s was left by a run that was killed", path);
+        doctor_next(doc, "rm -r %s", doctor_word(doc, tally_span_str(path)));
     }
     if (dir) closedir(dir);
 }

@@ -96,8 +96,8 @@ void doctor_peers(doctor *doc) {
         else
             doctor_say(doc, DOCTOR_NOTE, "%s was never met from here", names);
         doctor_why(doc, "what it recorded since may be in no figure of this machine");
-        doctor_next(doc, "tally sync now%s%.*s", device->address.len ? " " : "",
-                    (int)device->address.len, (const char *)device->address.ptr);
+        doctor_next(doc, "tally sync now%s%s", device->address.len ? " " : "",
+                    device->address.len ? doctor_word(doc, device->address) : "");
     }
     if (!told && peers)
         doctor_say(doc, DOCTOR_OK, "each of %u was met within %u days", peers, PEER_DAYS);

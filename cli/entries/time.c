@@ -33,10 +33,7 @@ static void entry_json(const time_lines *lines, const tally_time_facts *facts) {
     cli_json_open(json, NULL, '{');
     cli_json_hex(json, "id", tally_span_of(entry->id.b, sizeof entry->id.b));
     cli_json_string(json, "date", date);
-    if (entry->start_ms >= 0)
-        cli_json_time(json, "start", entry->start_ms);
-    else
-        cli_json_null(json, "start");
+    cli_json_time_or_null(json, "start", entry->start_ms >= 0, entry->start_ms);
     cli_json_u64(json, "duration_ms", (uint64_t)facts->duration_ms);
     cli_hours_value_json(json, "hours", (uint64_t)facts->duration_ms);
     cli_whose_json(json, &facts->whose);
@@ -59,7 +56,7 @@ static void entry_line(const time_lines *lines, const tally_time_facts *facts) {
     cli_cell_text(lines->table, text);
     tally_pico_format_rounded(cli_hours_pico((uint64_t)facts->duration_ms), 2, true, text);
     cli_cell_text(lines->table, text);
-    cli_share_cell(lines->table, facts->whose.said, facts->whose.share);
+    cli_whose_cell(lines->table, &facts->whose);
     cli_cell(lines->table, facts->whose.member, CLI_PLAIN);
     tally_describe_time(lines->reading->txn, entry, room, &line);
     cli_description_cell(lines->table, &line);

@@ -18,7 +18,9 @@ int cli_chart_add(cli_chart *chart, int64_t day, size_t slot, tally_i128 value) 
     return tally_add_i128(chart->values[at][slot], value, &chart->values[at][slot]);
 }
 
-tally_i128 cli_chart_step(tally_i128 max) {
+/* A step for an axis that goes up to `max` > 0: 1, 2 or 5 times a power of ten, such that `max` is
+ * reached in at most five. */
+static tally_i128 axis_step(tally_i128 max) {
     static const int factors[] = {1, 2, 5};
     for (tally_i128 power = 1;; power *= 10)
         for (size_t i = 0; i < sizeof factors / sizeof *factors; i++)
@@ -151,7 +153,7 @@ void cli_chart_put(cli_html *html, const cli_chart *chart) {
     for (size_t i = 0; i < chart->bins.count; i++)
         if (bin_sum(chart, i) > max) max = bin_sum(chart, i);
     if (max == 0) return;
-    tally_i128 step = cli_chart_step(max), top = (max + step - 1) / step * step;
+    tally_i128 step = axis_step(max), top = (max + step - 1) / step * step;
     cli_html_put(html, "<div class=\"chart\">");
     axis_put(html, chart, step, top);
     cli_html_format(html, "<svg class=\"plot\" width=\"100%%\" height=\"%u\" role=\"img\"",

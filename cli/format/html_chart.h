@@ -30,8 +30,4 @@ void cli_chart_put(cli_html *html, const cli_chart *chart);
 /* The swatches and names of the slots that are in use. */
 void cli_chart_legend(cli_html *html, const cli_chart *chart);
 
-/* A step for an axis that goes up to `max` > 0: 1, 2 or 5 times a power of ten, such that `max` is
- * reached in at most five. */
-tally_i128 cli_chart_step(tally_i128 max);
-
 #endif

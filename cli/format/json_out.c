@@ -189,3 +189,24 @@ void cli_json_money(cli_json *json, const char *key, tally_i128 pico) {
     tally_pico_format(pico, 2, text);
     cli_json_string(json, key, text);
 }
+
+void cli_json_u64_or_null(cli_json *json, const char *key, bool known, uint64_t value) {
+    if (known)
+        cli_json_u64(json, key, value);
+    else
+        cli_json_null(json, key);
+}
+
+void cli_json_time_or_null(cli_json *json, const char *key, bool known, int64_t unix_ms) {
+    if (known)
+        cli_json_time(json, key, unix_ms);
+    else
+        cli_json_null(json, key);
+}
+
+void cli_json_money_or_null(cli_json *json, const char *key, bool known, tally_i128 pico) {
+    if (known)
+        cli_json_money(json, key, pico);
+    else
+        cli_json_null(json, key);
+}

@@ -39,6 +39,10 @@ void cli_json_time(cli_json *json, const char *key, int64_t unix_ms);
 void cli_json_money(cli_json *json, const char *key, tally_i128 pico);
 /* The same with at least the decimals of that currency. */
 void cli_json_amount(cli_json *json, const char *key, tally_i128 pico, tally_span currency);
+/* null when it is not known; `value` may be anything then. */
+void cli_json_u64_or_null(cli_json *json, const char *key, bool known, uint64_t value);
+void cli_json_time_or_null(cli_json *json, const char *key, bool known, int64_t unix_ms);
+void cli_json_money_or_null(cli_json *json, const char *key, bool known, tally_i128 pico);
 /* A key that came from outside (a record's field); the value follows with the key "". */
 void cli_json_key(cli_json *json, tally_span key);
 

@@ -5,6 +5,7 @@
 #include <stdarg.h>
 
 #include "policy/budgets.h"
+#include "shell.h"
 
 typedef struct verdict {
     const cli_reading *reading;
@@ -23,18 +24,9 @@ __attribute__((format(printf, 2, 3))) static void put(verdict *said, const char 
     if (said->used >= HOOK_SENTENCE_MAX_BYTES) said->used = HOOK_SENTENCE_MAX_BYTES - 1;
 }
 
-/* A name as a shell takes it. */
 static void put_word(verdict *said, tally_span name) {
-    bool plain = name.len > 0;
-    for (size_t i = 0; i < name.len; i++) {
-        char c = (char)name.ptr[i];
-        plain &= (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                 (c && strchr("._-/", c));
-    }
-    if (!plain) put(said, "'");
-    for (size_t i = 0; i < name.len; i++)
-        put(said, name.ptr[i] == '\'' ? "'\\''" : "%c", name.ptr[i]);
-    if (!plain) put(said, "'");
+    char word[HOOK_SENTENCE_MAX_BYTES];
+    if (cli_shell_word(name, word, sizeof word)) put(said, "%s", word);
 }
 
 typedef struct condition {

@@ -6,12 +6,15 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <tally/program.h>
+
 #include "commands.h"
 #include "format/json_out.h"
 #include "hook_log.h"
 #include "open.h"
 #include "policy/rule_path.h"
 #include "settings_file.h"
+#include "shell.h"
 
 #define PROGRAM_NAME "/tally"
 
@@ -31,46 +34,34 @@ typedef struct hook_job {
 
 /* ---- commands ---- */
 
-static void shell_word(char *out, size_t size, const char *word) {
-    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
-                                "/._-+,:@%";
-    size_t used = strlen(out);
-    if (word[strspn(word, plain)] == '\0') {
-        snprintf(out + used, size - used, "%s", word);
-        return;
-    }
-    used += (size_t)snprintf(out + used, size - used, "'");
-    for (; *word && used + 6 < size; word++)
-        used += (size_t)snprintf(out + used, size - used, *word == '\'' ? "'\\''" : "%c", *word);
-    snprintf(out + used, size - used, "'");
-}
-
-static void command_make(const hook_calls *calls, const char *words, char out[COMMAND_MAX_BYTES]) {
-    out[0] = '\0';
-    shell_word(out, COMMAND_MAX_BYTES, calls->program);
-    size_t used = strlen(out);
-    snprintf(out + used, COMMAND_MAX_BYTES - used, " %s%s", words,
-             calls->ledger[0] ? " --ledger " : "");
-    if (calls->ledger[0]) shell_word(out, COMMAND_MAX_BYTES, calls->ledger);
+static int command_make(const hook_calls *calls, const char *words, char out[COMMAND_MAX_BYTES],
+                        tally_error *err) {
+    char program[COMMAND_MAX_BYTES], ledger[COMMAND_MAX_BYTES] = "";
+    bool fits = cli_shell_word(tally_span_str(calls->program), program, sizeof program);
+    if (calls->ledger[0])
+        fits = fits && cli_shell_word(tally_span_str(calls->ledger), ledger, sizeof ledger);
+    int n = snprintf(out, COMMAND_MAX_BYTES, "%s %s%s%s", program, words,
+                     calls->ledger[0] ? " --ledger " : "", ledger);
+    if (fits && n < (int)COMMAND_MAX_BYTES) return 0;
+    return tally_fail(err, TALLY_ELIMIT,
+                      "the paths of this program and of its ledger are too long "
+                      "for a hook; move one of them");
 }
 
 /* The agent may run where TALLY_HOME is not set: a ledger that was named is named again. */
 static int calls_find(const cli *run, hook_calls *out, tally_error *err) {
     const char *set = getenv("TALLY_HOME");
     bool named = cli_value(run, "ledger") || (set && *set);
-    ssize_t n = readlink("/proc/self/exe", out->program, sizeof out->program - 1);
-    out->program[n > 0 ? n : 0] = '\0';
-    const char *name = strrchr(out->program, '/');
-    if (!name || access(out->program, X_OK) != 0)
+    int folder = tally_program_path(out->program, sizeof out->program);
+    if (folder < 0 || access(out->program, X_OK) != 0)
         return tally_fail(err, TALLY_EIO, "cannot tell where this program is");
-    if (strcmp(name, PROGRAM_NAME) != 0)
+    if (strcmp(out->program + folder, PROGRAM_NAME) != 0)
         return tally_fail(err, TALLY_EINVAL,
                           "hooks are known by the name 'tally', and this program is %s",
                           out->program);
     out->ledger[0] = '\0';
     if (named && cli_path_here(run->dir, out->ledger, err)) return err->code;
-    command_make(out, "statusline", out->statusline);
-    return 0;
+    return command_make(out, "statusline", out->statusline, err);
 }
 
 /* ---- telling ---- */
@@ -112,10 +103,10 @@ static int wanted_add(const hook_job *job, const settings_file *file, settings_t
     } else if (!code) {
         *calls = *job->calls;
         snprintf(words, sizeof words, "hook %s", file->agent->name);
-        command_make(calls, words, calls->hook);
+        code = command_make(calls, words, calls->hook, err);
         const settings_wanted wanted = {file->agent, calls->hook,
                                         job->statusline ? calls->statusline : NULL};
-        code = settings_hooks_find(span_of(&file->text), file->agent, found, err);
+        if (!code) code = settings_hooks_find(span_of(&file->text), file->agent, found, err);
         *ours = !code && (found->events || found->statusline[0]);
         if (!code) code = settings_hooks_add(span_of(&file->text), &wanted, out, err);
     }

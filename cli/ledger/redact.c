@@ -3,7 +3,8 @@
 #include <string.h>
 
 #include <tally/blob.h>
-#include <tally/describe.h>
+#include <tally/expense.h>
+#include <tally/work.h>
 
 #include "commands.h"
 #include "format/json_out.h"
@@ -44,26 +45,26 @@ static int title_add(void *ctx, const tally_hash *blob, tally_error *err) {
     return 0;
 }
 
-/* What was written down with manual time, and what a person said of it last. */
+/* What was written down with manual time or an expense, and all that was ever said of it. A bill's
+ * file stays: it is named by its own id. */
 static int entry_find(redaction *redact, tally_txn *txn, const tally_entry_id *id,
                       tally_error *err) {
-    tally_time_entry entry;
-    tally_description said;
-    tally_hash blobs[2];
-    size_t count = 0;
-    int code = tally_time_get(txn, id, &entry);
-    if (!code && entry.text) memcpy(blobs[count++].b, entry.text, sizeof blobs[0].b);
-    if (!code && tally_words_get(txn, id->b, TALLY_WORDS_PERSON, &said))
-        memcpy(blobs[count++].b, said.blob, sizeof blobs[0].b);
-    if (code || !count)
-        return tally_fail(err, TALLY_ENOTFOUND, "entry %s has no words", redact->run->arguments[0]);
-    for (size_t i = 0; i < count && !code; i++)
-        code = title_add(redact, &blobs[i], err);
+    tally_time_entry typed;
+    tally_expense bill;
+    tally_hash blob;
+    const uint8_t *words = NULL;
+    int code = tally_entry_words(txn, id, title_add, redact, err);
+    if (tally_time_get(txn, id, &typed) == 0) words = typed.text;
+    if (!words && tally_expense_get(txn, id, &bill) == 0) words = bill.note;
+    if (words) memcpy(blob.b, words, sizeof blob.b);
+    if (!code && words) code = title_add(redact, &blob, err);
+    if (!code && !redact->count)
+        code = tally_fail(err, TALLY_ENOTFOUND, "entry %s has no words", redact->run->arguments[0]);
     return code;
 }
 
-/* All digits of a blob's id mean that blob; else the digits of manual time that entry; anything
- * else a session with every title and description it ever had. */
+/* All digits of a blob's id mean that blob; else the digits of an entry that one; anything else a
+ * session with every title and description it ever had. */
 static int titles_find(redaction *redact, tally_txn *txn, tally_error *err) {
     const char *name = redact->run->arguments[0];
     tally_hash blob;
@@ -73,7 +74,7 @@ static int titles_find(redaction *redact, tally_txn *txn, tally_error *err) {
     if (!redact->session) return title_add(redact, &blob, err);
     tally_entry_id entry;
     if (cli_entry_find(txn, name, &entry, NULL) == 0 &&
-        tally_entry_kind_of(txn, &entry) == TALLY_ENTRY_TIME)
+        tally_entry_kind_of(txn, &entry) != TALLY_ENTRY_NONE)
         return entry_find(redact, txn, &entry, err);
     int code = cli_session_find(txn, name, &session, err);
     if (!code) code = tally_session_titles(txn, session.ref, title_add, redact, err);
@@ -136,7 +137,7 @@ static const cli_option options[] = {
 
 const cli_command command_redact = {.name = "redact",
                                     .arguments = "SESSION|ENTRY|BLOB",
-                                    .summary = "delete what is said of a session or of manual time",
+                                    .summary = "delete what is said of a session or an entry",
                                     .example = "tally redact 30dcd767 --reason 'names a person'",
                                     .options = options,
                                     .min_arguments = 1,

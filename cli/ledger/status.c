@@ -10,6 +10,7 @@
 #include "policy/budgets.h"
 #include "report/attribution_out.h"
 #include "sessions/line.h"
+#include "team/device.h"
 
 #define LINE_BYTES 1024
 
@@ -79,6 +80,44 @@ static int invoice_text(void *ctx, const tally_invoice_conflict *conflict, tally
     return 0;
 }
 
+static int fallen_text(void *ctx, const tally_issued *issued, tally_error *err) {
+    char text[LINE_BYTES];
+    (void)err;
+    cli_invoice_fallen_words(issued, text, sizeof text);
+    cli_text_one_line(text);
+    fprintf(ctx, "conflict      %s\n", text);
+    return 0;
+}
+
+typedef struct fork_lines {
+    tally_txn *txn;
+    FILE *out;
+} fork_lines;
+
+/* What an admin has not settled yet. */
+static int fork_text(void *ctx, const tally_fork_state *state, tally_error *err) {
+    fork_lines *lines = ctx;
+    tally_team_device known = {.device = state->proof.device};
+    char names[CLI_NAMES_TEXT_BYTES];
+    (void)err;
+    if (state->resolved) return 0;
+    (void)tally_team_device_get(lines->txn, &state->proof.device, &known);
+    cli_device_names(&known, names);
+    cli_text_one_line(names);
+    fprintf(lines->out,
+            "fork          %s signed two histories: none of its records after the first %" PRIu64
+            " counts; 'tally team forks' shows them\n",
+            names, state->proof.common);
+    return 0;
+}
+
+static int fork_json(void *ctx, const tally_fork_state *state, tally_error *err) {
+    (void)err;
+    if (!state->resolved)
+        cli_json_hex(ctx, NULL, tally_span_of(state->proof.device.b, sizeof state->proof.device.b));
+    return 0;
+}
+
 /* The time of the last pass, as capture_run leaves it. */
 static void capture_time(const cli *run, status_facts *facts) {
     char path[PATH_MAX + sizeof CLI_CAPTURE_MARK];
@@ -130,10 +169,7 @@ static int status_json(cli *run, const cli_reading *reading, const status_facts 
     cli_json_hex(&json, "device", tally_span_of(facts->feed.device.b, sizeof facts->feed.device.b));
     cli_json_u64(&json, "feeds", facts->feeds);
     cli_json_u64(&json, "records", facts->records);
-    if (facts->captured)
-        cli_json_time(&json, "last_capture", facts->captured_ms);
-    else
-        cli_json_null(&json, "last_capture");
+    cli_json_time_or_null(&json, "last_capture", facts->captured, facts->captured_ms);
     cli_json_open(&json, "head", '{');
     cli_json_u64(&json, "size", facts->head.size);
     if (facts->has_head)
@@ -155,6 +191,11 @@ static int status_json(cli *run, const cli_reading *reading, const status_facts 
     cli_json_close(&json, ']');
     cli_json_open(&json, "invoice_conflicts", '[');
     if (!code) code = tally_invoice_conflicts(reading->txn, invoice_json, &json, err);
+    cli_json_close(&json, ']');
+    int64_t today = tally_zone_day(reading->zone, cli_now_ms());
+    if (!code) code = cli_invoices_fallen_json(&json, "invoices_fallen", reading->txn, today, err);
+    cli_json_open(&json, "forks", '[');
+    if (!code) code = tally_fork_each(reading->txn, fork_json, &json, err);
     cli_json_close(&json, ']');
     cli_json_close(&json, '}');
     cli_json_end(&json);
@@ -211,7 +252,11 @@ static int status_text(cli *run, const cli_reading *reading, const status_facts 
     if (!code)
         code = cli_budgets_each(reading->txn, reading->zone, cli_now_ms(), NULL, budget_text, out,
                                 err);
-    return code ? code : tally_invoice_conflicts(reading->txn, invoice_text, out, err);
+    int64_t today = tally_zone_day(reading->zone, cli_now_ms());
+    fork_lines lines = {reading->txn, out};
+    if (!code) code = tally_invoices_fallen(reading->txn, today, fallen_text, out, err);
+    if (!code) code = tally_invoice_conflicts(reading->txn, invoice_text, out, err);
+    return code ? code : tally_fork_each(reading->txn, fork_text, &lines, err);
 }
 
 static int status_run(cli *run) {

@@ -6,6 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <tally/program.h>
+
 #include "formats.h"
 
 #if defined(__SANITIZE_ADDRESS__)
@@ -33,27 +35,17 @@ const char *__lsan_default_options(void) {
 /* Where the module lies, seen from the program's own folder: as built, as installed. */
 static const char *const module_places[] = {"/lib/tally/" PDF_MODULE, "/../lib/tally/" PDF_MODULE};
 
-/* The folder that holds this program. */
-static int own_folder(char *out, size_t size) {
-    ssize_t len = readlink("/proc/self/exe", out, size - 1);
-    if (len <= 0) return -1;
-    out[len] = '\0';
-    char *slash = strrchr(out, '/');
-    if (!slash) return -1;
-    *slash = '\0';
-    return 0;
-}
-
 /* Never unloaded: what GLib registers once cannot be taken back. */
 static pdf_draw *module_load(tally_error *err) {
-    char folder[PATH_MAX], path[PATH_MAX + sizeof "/../lib/tally/" PDF_MODULE];
+    char program[PATH_MAX], path[PATH_MAX + sizeof "/../lib/tally/" PDF_MODULE];
+    int folder = tally_program_path(program, sizeof program);
     void *module = NULL;
     pdf_draw *draw = NULL;
-    if (own_folder(folder, sizeof folder) == 0)
-        for (size_t i = 0; i < sizeof module_places / sizeof *module_places && !module; i++) {
-            snprintf(path, sizeof path, "%s%s", folder, module_places[i]);
-            if (access(path, R_OK) == 0) module = dlopen(path, RTLD_NOW | RTLD_LOCAL);
-        }
+    for (size_t i = 0; folder >= 0 && !module && i < sizeof module_places / sizeof *module_places;
+         i++) {
+        snprintf(path, sizeof path, "%.*s%s", folder, program, module_places[i]);
+        if (access(path, R_OK) == 0) module = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+    }
     if (module) *(void **)&draw = dlsym(module, PDF_MODULE_SYMBOL);
     if (!draw) {
         const char *why = dlerror();

@@ -71,13 +71,6 @@ void cli_budget_share(const tally_budget *budget, char out[TALLY_MONEY_TEXT_BYTE
     memcpy(out + length, " %", sizeof " %");
 }
 
-static void percent_json(cli_json *json, const char *key, uint32_t percent) {
-    if (percent)
-        cli_json_u64(json, key, percent);
-    else
-        cli_json_null(json, key);
-}
-
 void cli_budget_json(cli_json *json, const char *key, const tally_budget *b) {
     cli_json_open(json, key, '{');
     cli_json_text(json, "budget", b->budget);
@@ -95,8 +88,8 @@ void cli_budget_json(cli_json *json, const char *key, const tally_budget *b) {
     cli_json_money(json, "share_percent", b->share * (TALLY_PICO / 100));
     cli_json_money(json, "remaining", b->limit - b->spent);
     cli_json_money(json, "forecast", b->forecast);
-    percent_json(json, "notify_at", b->notify_at);
-    percent_json(json, "stop_at", b->stop_at);
+    cli_json_u64_or_null(json, "notify_at", b->notify_at != 0, b->notify_at);
+    cli_json_u64_or_null(json, "stop_at", b->stop_at != 0, b->stop_at);
     cli_json_string(json, "level", cli_budget_level(b->level));
     cli_json_u64(json, "unpriced_requests", b->unpriced_requests);
     cli_json_close(json, '}');

@@ -289,8 +289,26 @@ static int unset_apply(void *ctx, tally_txn *txn, tally_error *err) {
 
 /* ---- saying what was done ---- */
 
+static int prefix_note(void *ctx, const tally_policy_row *other, tally_error *err) {
+    const tally_policy_row *row = ctx;
+    tally_span member = {0}, prefix = {0}, others = {0}, theirs = {0};
+    (void)err;
+    (void)tally_body_str(&row->record, "member", &member);
+    (void)tally_body_str(&row->record, "prefix", &prefix);
+    (void)tally_body_str(&other->record, "member", &others);
+    (void)tally_body_str(&other->record, "prefix", &theirs);
+    if (prefix.len && tally_span_eq(prefix, theirs) && !tally_span_eq(member, others))
+        cli_say("note: %.*s has the prefix %.*s too: two who are offline could issue one number",
+                (int)others.len, (const char *)others.ptr, (int)prefix.len,
+                (const char *)prefix.ptr);
+    return 0;
+}
+
 static void row_notes(tally_txn *txn, const tally_policy_row *row) {
     tally_span client = {0}, project = {0};
+    tally_policy_row set = *row;
+    if (row->policy == TALLY_POLICY_ISSUER)
+        (void)tally_policy_each(txn, TALLY_POLICY_ISSUER, prefix_note, &set, NULL);
     (void)tally_body_str(&row->record, "client", &client);
     (void)tally_body_str(&row->record, "project", &project);
     if (row->policy == TALLY_POLICY_PROJECT) project.len = 0;
@@ -375,8 +393,16 @@ typedef struct policy_listing {
     tally_txn *txn;
     cli_json *json;
     cli_table *table;
+    cli_policy_columns columns;
     size_t lines;
 } policy_listing;
+
+static int list_columns(void *ctx, const tally_policy_row *row, tally_error *err) {
+    policy_listing *listing = ctx;
+    (void)err;
+    cli_policy_columns_add(&listing->columns, row);
+    return 0;
+}
 
 static int list_row(void *ctx, const tally_policy_row *row, tally_error *err) {
     policy_listing *listing = ctx;
@@ -385,7 +411,7 @@ static int list_row(void *ctx, const tally_policy_row *row, tally_error *err) {
     if (listing->json)
         cli_policy_row_json(listing->json, listing->txn, row);
     else
-        cli_policy_row_line(listing->table, listing->txn, row);
+        cli_policy_row_line(listing->table, listing->txn, &listing->columns, row);
     return 0;
 }
 
@@ -404,9 +430,11 @@ static int list_json(cli *run, const policy_noun *noun, policy_listing *listing,
 
 static int list_table(cli *run, const policy_noun *noun, policy_listing *listing,
                       tally_error *err) {
-    listing->table = cli_policy_table_new(cli_out_paged(run), noun->policy);
+    int code = tally_policy_each(listing->txn, noun->policy, list_columns, listing, err);
+    if (code) return code;
+    listing->table = cli_policy_table_new(cli_out_paged(run), noun->policy, &listing->columns);
     if (!listing->table) return tally_fail(err, TALLY_ENOMEM, "memory ran out");
-    int code = tally_policy_each(listing->txn, noun->policy, list_row, listing, err);
+    code = tally_policy_each(listing->txn, noun->policy, list_row, listing, err);
     if (!code && !listing->lines)
         cli_say("no %s is set; 'tally help %s set' shows how", noun->noun, noun->noun);
     if (!code && cli_table_print(listing->table))

@@ -8,7 +8,7 @@
 
 #include "command.h"
 
-const char *cli_attributed_by(tally_attributed_by by) {
+static const char *by_name(tally_attributed_by by) {
     static const char *const words[] = {[TALLY_ATTRIBUTED_NOTHING] = "nothing",
                                         [TALLY_ATTRIBUTED_RULE] = "rule",
                                         [TALLY_ATTRIBUTED_ASSIGN] = "assign",
@@ -33,7 +33,7 @@ void cli_attribution_json(cli_json *json, tally_txn *txn, const tally_attributio
     cli_json_text_or_null(json, "client", only.client);
     cli_json_text_or_null(json, "project", only.project);
     cli_json_open(json, "attribution", '{');
-    cli_json_string(json, "by", cli_attributed_by(said->by));
+    cli_json_string(json, "by", by_name(said->by));
     cli_json_open(json, "rules", '[');
     if (said->rule.len) cli_json_text(json, NULL, said->rule);
     if (said->other.len) cli_json_text(json, NULL, said->other);
@@ -59,7 +59,7 @@ void cli_attribution_json(cli_json *json, tally_txn *txn, const tally_attributio
 void cli_whose_json(cli_json *json, const tally_whose *whose) {
     cli_json_text_or_null(json, "client", whose->client);
     cli_json_text_or_null(json, "project", whose->project);
-    cli_json_string(json, "attributed_by", cli_attributed_by(whose->said->by));
+    cli_json_string(json, "attributed_by", by_name(whose->said->by));
     cli_json_text(json, "member", whose->member);
     cli_json_text(json, "device", whose->device);
     cli_json_texts(json, "tags", whose->tags, whose->tag_count);
@@ -88,11 +88,11 @@ void cli_attribution_cell(cli_table *table, const tally_attribution *said) {
              said->by == TALLY_ATTRIBUTED_CONFLICT ? CLI_WARNING : CLI_PLAIN);
 }
 
-void cli_share_cell(cli_table *table, const tally_attribution *said, const tally_share *share) {
-    tally_attribution one = *said;
-    if (share) {
+void cli_whose_cell(cli_table *table, const tally_whose *whose) {
+    tally_attribution one = *whose->said;
+    if (whose->share) {
         one.count = 1;
-        one.shares[0] = *share;
+        one.shares[0] = *whose->share;
     }
     cli_attribution_cell(table, &one);
 }

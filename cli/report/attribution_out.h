@@ -10,8 +10,6 @@
 
 #define CLI_ATTRIBUTION_BYTES 1024u
 
-/* "rule", "assign", "split", "conflict", "nothing". */
-const char *cli_attributed_by(tally_attributed_by by);
 /* client, project (null where none is named, or several), and "attribution": by, rules, member,
  * record, shares with their parts. */
 void cli_attribution_json(cli_json *json, tally_txn *txn, const tally_attribution *said);
@@ -23,8 +21,8 @@ void cli_whose_json(cli_json *json, const tally_whose *whose);
 void cli_attribution_text(const tally_attribution *said, char *out);
 /* The same in one cell. */
 void cli_attribution_cell(cli_table *table, const tally_attribution *said);
-/* Of one share of it; NULL: unattributed. */
-void cli_share_cell(cli_table *table, const tally_attribution *said, const tally_share *share);
+/* Of the row's one share. */
+void cli_whose_cell(cli_table *table, const tally_whose *whose);
 /* What decided, and what to do where nothing did. `out` holds CLI_ATTRIBUTION_BYTES. */
 void cli_attribution_words(tally_txn *txn, const tally_attribution *said, char *out);
 

@@ -57,10 +57,7 @@ tally_sums cli_basis_sums(cli_basis basis, const tally_sums *sums) {
 }
 
 static void cost_json(cli_json *json, const char *key, const tally_sums *sums) {
-    if (cli_sums_priced(sums))
-        cli_json_money(json, key, sums->pico);
-    else
-        cli_json_null(json, key);
+    cli_json_money_or_null(json, key, cli_sums_priced(sums), sums->pico);
 }
 
 void cli_basis_sums_json(cli_json *json, cli_basis basis, const tally_sums *sums) {
@@ -83,10 +80,7 @@ static void month_json(cli_json *json, const tally_plan_month *month) {
     cli_json_text(json, "currency", month->currency);
     if (month->bill) cli_json_string(json, "covers", month->beyond ? "beyond-plan" : "all");
     cli_json_u64(json, "requests", month->requests);
-    if (month->requests)
-        cli_json_money(json, "cost", month->pico);
-    else
-        cli_json_null(json, "cost");
+    cli_json_money_or_null(json, "cost", month->requests != 0, month->pico);
     cli_json_close(json, '}');
 }
 

@@ -61,14 +61,8 @@ static void sides_json(cli_json *json, const tally_reconcile_row *row, bool bill
     cli_json_u64(json, "requests", row->requests);
     cli_json_u64(json, "unpriced_requests", row->unpriced_requests);
     cli_json_money(json, "recorded", row->recorded);
-    if (billed)
-        cli_json_money(json, "billed", amount);
-    else
-        cli_json_null(json, "billed");
-    if (billed)
-        cli_json_money(json, "variance", variance(row->recorded, amount));
-    else
-        cli_json_null(json, "variance");
+    cli_json_money_or_null(json, "billed", billed, amount);
+    cli_json_money_or_null(json, "variance", billed, variance(row->recorded, amount));
 }
 
 static void row_json(cli_json *json, const cli_reconciled *shown, const tally_reconcile_row *row) {

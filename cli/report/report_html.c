@@ -8,6 +8,7 @@
 #include "attribution_out.h"
 #include "policy/engaged.h"
 #include "report_view.h"
+#include "shell.h"
 #include "team/device.h"
 
 #define COST_PIXELS    220u
@@ -75,6 +76,7 @@ static void head_put(report_page *page, const char *period) {
     cli_html_format(html, "<li><span>basis</span> %s, " TALLY_COST_CURRENCY "</li>",
                     words[page->view->basis]);
     cli_html_put(html, "<li><span>days of</span> ");
+    if (reading->zones.count) cli_html_put(html, "each client\xe2\x80\x99s own zone, else ");
     cli_html_name(html, reading->zone_name);
     cli_html_put(html, "</li></ul>\n</header>\n");
 }
@@ -307,7 +309,7 @@ static int chart_put(report_page *page, const tally_report *days, bool hours, ta
     chart->names[CLI_CHART_NOBODY] = tally_span_str("(unattributed)");
     bool drawn = chart_bins(page, days, &chart->bins);
     int code = drawn ? chart_fill(page, days, hours, chart) : 0;
-    if (code) tally_fail(err, TALLY_EOVERFLOW, "a sum of costs is too large to be exact");
+    if (code) tally_inexact("a sum of costs", err);
     if (!code && drawn && !chart_empty(chart)) {
         snprintf(label, sizeof label, "%s per %s",
                  hours                                 ? "Engaged hours"
@@ -326,20 +328,12 @@ static int chart_put(report_page *page, const tally_report *days, bool hours, ta
 
 /* ---- how to check it ---- */
 
-static void word_put(cli_html *html, const char *word) {
-    static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
-                                "-_./:@+,=";
-    if (*word && strspn(word, plain) == strlen(word)) {
-        cli_html_put(html, word);
-        return;
-    }
-    cli_html_put(html, "&#39;");
-    for (const char *quote; (quote = strchr(word, '\'')) != NULL; word = quote + 1) {
-        cli_html_text(html, tally_span_of(word, (size_t)(quote - word)));
-        cli_html_put(html, "&#39;\\&#39;&#39;");
-    }
-    cli_html_text(html, tally_span_str(word));
-    cli_html_put(html, "&#39;");
+static void word_put(cli_html *html, const char *value) {
+    size_t size = 4 * strlen(value) + 3; /* each byte a quote, and quotes around them */
+    char *word = malloc(size);
+    if (word && cli_shell_word(tally_span_str(value), word, size))
+        cli_html_text(html, tally_span_str(word));
+    free(word);
 }
 
 static void period_option_put(report_page *page) {

@@ -92,10 +92,7 @@ void cli_session_fields_json(cli_json *json, const cli_reading *reading,
     cli_json_u64(json, "reasoning_tokens", row->sums.reasoning);
     cli_json_u64(json, "cache_read_tokens", row->sums.cache_read);
     cli_json_u64(json, "cache_write_tokens", row->sums.cache_write_5m + row->sums.cache_write_1h);
-    if (cli_sums_priced(&row->sums))
-        cli_json_money(json, "total_cost", row->sums.pico);
-    else
-        cli_json_null(json, "total_cost");
+    cli_json_money_or_null(json, "total_cost", cli_sums_priced(&row->sums), row->sums.pico);
     cli_json_u64(json, "unpriced_requests", row->sums.unpriced_requests);
     cli_hours_json(json, &row->sums);
     cli_json_string(json, "currency", TALLY_COST_CURRENCY);
@@ -126,7 +123,7 @@ static int sessions_json(cli *run, const cli_reading *reading, const tally_filte
     return 0;
 }
 
-void cli_cell_texts(cli_table *table, const tally_span *texts, size_t count) {
+static void cell_texts(cli_table *table, const tally_span *texts, size_t count) {
     char cell[CELL_BYTES];
     size_t used = 0;
     for (size_t i = 0; i < count && used + texts[i].len + 2 < sizeof cell; i++) {
@@ -161,7 +158,7 @@ static int sessions_table(cli *run, const cli_reading *reading, const tally_sess
         cli_cell_u64(table, row->prompts);
         cli_cell_u64(table, row->sums.requests);
         cli_sums_cost_cells(table, &row->sums, CLI_PLAIN);
-        cli_cell_texts(table, row->tags, row->tag_count);
+        cell_texts(table, row->tags, row->tag_count);
         const tally_description *line = cli_session_line(reading, row->session.ref);
         bool redacted = line->from == TALLY_WORDS_NONE && cli_title_redacted(reading, row);
         if (redacted)

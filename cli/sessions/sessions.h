@@ -16,8 +16,6 @@ void cli_session_fields_json(cli_json *json, const cli_reading *reading,
 /* Whether the session's title was taken away; it then reads so. */
 #define CLI_TITLE_REDACTED "(redacted)"
 bool cli_title_redacted(const cli_reading *reading, const tally_session_row *row);
-/* Texts in one cell, with spaces between. */
-void cli_cell_texts(cli_table *table, const tally_span *texts, size_t count);
 
 /* The session whose id is `text`, or begins with it and no other does. `out` lives as long as the
  * transaction. TALLY_ENOTFOUND; TALLY_EINVAL when several begin so. */

@@ -50,7 +50,7 @@ static int cost_line(void *ctx, const tally_cost_facts *facts, tally_error *err)
     if (facts->cost->session != view->ref) return 0;
     cli_table_line(view->table);
     cli_cell_minute(view->table, cli_local_ms(view->reading->zone, facts->cost->time_ms));
-    cli_share_cell(view->table, facts->whose.said, facts->whose.share);
+    cli_whose_cell(view->table, &facts->whose);
     cli_cell(view->table, facts->model, CLI_PLAIN);
     cli_cell_u64(view->table, usage->input);
     cli_cell_u64(view->table, usage->output);

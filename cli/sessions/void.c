@@ -7,6 +7,8 @@
 #include "open.h"
 #include "target.h"
 
+#include <tally/invoice.h>
+
 #define REASON_MAX_BYTES 1024u
 
 typedef struct void_change {
@@ -14,7 +16,16 @@ typedef struct void_change {
     bool undo;
     tally_writer *writer;
     tally_entry_id entry;
+    char billed_on[TALLY_NAME_MAX_BYTES + 1]; /* empty: on no invoice */
 } void_change;
+
+static int billed_look(void_change *change, tally_txn *txn, tally_error *err) {
+    tally_span number;
+    int code = tally_entry_billed_on(txn, &change->entry, &number, err);
+    snprintf(change->billed_on, sizeof change->billed_on, "%.*s", (int)number.len,
+             (const char *)number.ptr);
+    return code;
+}
 
 static int void_apply(void *ctx, tally_txn *txn, tally_error *err) {
     void_change *change = ctx;
@@ -24,6 +35,7 @@ static int void_apply(void *ctx, tally_txn *txn, tally_error *err) {
         return tally_fail(err, TALLY_EEXIST,
                           change->undo ? "entry %s is not void" : "entry %s is void already",
                           change->run->arguments[0]);
+    if ((code = billed_look(change, txn, err)) != 0) return code;
     tally_writer_begin(change->writer);
     tally_put_bin(change->writer, "entry", tally_span_of(change->entry.b, sizeof change->entry.b));
     tally_put_str_opt(change->writer, "reason", tally_span_str(cli_value(change->run, "reason")));
@@ -37,12 +49,17 @@ static void void_print(cli *run, const void_change *change) {
         cli_say(change->undo ? "entry %s counts again"
                              : "entry %s counts for nothing; --undo brings it back",
                 run->arguments[0]);
+        if (change->billed_on[0] && !change->undo)
+            cli_say("note: %s bills it and stays as it is; 'tally invoice credit' gives it back on "
+                    "the next one",
+                    change->billed_on);
         return;
     }
     cli_json_begin(&json, cli_out(run));
     cli_json_open(&json, NULL, '{');
     cli_json_hex(&json, "entry", tally_span_of(change->entry.b, sizeof change->entry.b));
     cli_json_bool(&json, "void", !change->undo);
+    cli_json_text_or_null(&json, "billed_on", tally_span_str(change->billed_on));
     cli_json_close(&json, '}');
     cli_json_end(&json);
 }

@@ -3,7 +3,6 @@
 #include <inttypes.h>
 
 #include "commands.h"
-#include "format/table_out.h"
 #include "team/device.h"
 
 #define CLOCK_TEXT_BYTES 32
@@ -12,25 +11,15 @@
 #define CLOCK_MINUTES_MS (3 * 60 * 1000)      /* from here on shown in minutes, */
 #define CLOCK_HOURS_MS   (3 * 60 * 60 * 1000) /* and in hours */
 
-static void u64_or_null(cli_json *json, const char *key, bool known, uint64_t value) {
-    if (known)
-        cli_json_u64(json, key, value);
-    else
-        cli_json_null(json, key);
-}
-
 static void device_json(cli_json *json, const cli_device *device) {
     cli_json_open(json, NULL, '{');
     cli_device_json(json, &device->in);
     cli_json_bool(json, "this_device", device->itself);
     cli_json_u64(json, "records_here", device->records);
-    u64_or_null(json, "records_there", device->met, device->has);
-    u64_or_null(json, "they_lack", device->met, device->they_lack);
-    u64_or_null(json, "we_lack", device->met, device->we_lack);
-    if (device->met)
-        cli_json_time(json, "last_seen", device->seen_ms);
-    else
-        cli_json_null(json, "last_seen");
+    cli_json_u64_or_null(json, "records_there", device->met, device->has);
+    cli_json_u64_or_null(json, "they_lack", device->met, device->they_lack);
+    cli_json_u64_or_null(json, "we_lack", device->met, device->we_lack);
+    cli_json_time_or_null(json, "last_seen", device->met, device->seen_ms);
     cli_json_text_or_null(json, "address", device->address);
     if (device->met)
         cli_json_i64(json, "clock_off_ms", device->clock_off_ms);
@@ -65,6 +54,7 @@ static void clock_cell(cli_table *table, int64_t off_ms) {
 }
 
 static void device_line(cli_table *table, const cli_reading *reading, const cli_device *device) {
+    if (cli_device_revoked(device) && !device->itself) return;
     cli_table_line(table);
     cli_cell(table, device->in.member, CLI_PLAIN);
     cli_cell(table, device->in.name, CLI_PLAIN);
@@ -94,26 +84,21 @@ static void forks_say(const cli_devices *devices) {
     }
 }
 
-static int status_text(cli *run, const cli_reading *reading, const cli_devices *devices,
-                       tally_error *err) {
+static void words_say(const cli_devices *devices) {
+    forks_say(devices);
+    if (devices->count <= 1) cli_say("you are alone; 'tally team invite' lets a teammate join");
+}
+
+static int status_run(cli *run) {
     static const cli_column columns[] = {{"MEMBER", CLI_CUT},    {"DEVICE", CLI_CUT},
                                          {"RECORDS", CLI_RIGHT}, {"THEY LACK", CLI_RIGHT},
                                          {"WE LACK", CLI_RIGHT}, {"LAST SEEN", CLI_LEFT},
                                          {"CLOCK", CLI_SPARE},   {"ADDRESS", CLI_CUT}};
-    cli_table *table = cli_table_new(cli_out_paged(run), columns, sizeof columns / sizeof *columns);
-    for (size_t i = 0; table && i < devices->count; i++)
-        if (!cli_device_revoked(&devices->rows[i]) || devices->rows[i].itself)
-            device_line(table, reading, &devices->rows[i]);
-    int failed = !table || cli_table_print(table);
-    cli_table_free(table);
-    if (failed) return tally_fail(err, TALLY_ENOMEM, "no memory to print the devices");
-    forks_say(devices);
-    if (devices->count <= 1) cli_say("you are alone; 'tally team invite' lets a teammate join");
-    return 0;
-}
-
-static int status_run(cli *run) {
-    static const cli_devices_view view = {status_json, status_text};
+    static const cli_devices_view view = {.json = status_json,
+                                          .columns = columns,
+                                          .column_count = sizeof columns / sizeof *columns,
+                                          .line = device_line,
+                                          .after = words_say};
     return cli_devices_show(run, &view);
 }
 

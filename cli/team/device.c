@@ -1,5 +1,5 @@
-/* Gathers the devices of the team with what is held and remembered of each. How people name them is
- * in device_find.c. */
+/* Gathers the devices of the team with what is held and remembered of each, and lists them. How
+ * people name them is in device_find.c. */
 #include "device.h"
 
 #include <assert.h>
@@ -144,6 +144,18 @@ void cli_devices_free(cli_devices *devices) {
     memset(devices, 0, sizeof *devices);
 }
 
+static int table_print(cli *run, const cli_devices_view *view, const cli_reading *reading,
+                       const cli_devices *devices, tally_error *err) {
+    cli_table *table = cli_table_new(cli_out_paged(run), view->columns, view->column_count);
+    for (size_t i = 0; table && i < devices->count; i++)
+        view->line(table, reading, &devices->rows[i]);
+    int failed = !table || cli_table_print(table);
+    cli_table_free(table);
+    if (failed) return tally_fail(err, TALLY_ENOMEM, "no memory to print the devices");
+    if (view->after) view->after(devices);
+    return 0;
+}
+
 int cli_devices_show(cli *run, const cli_devices_view *view) {
     tally_error err = {0};
     cli_reading reading = {0};
@@ -153,7 +165,7 @@ int cli_devices_show(cli *run, const cli_devices_view *view) {
     if (!code && run->json)
         view->json(run, &reading, &devices);
     else if (!code)
-        code = view->text(run, &reading, &devices, &err);
+        code = table_print(run, view, &reading, &devices, &err);
     cli_devices_free(&devices);
     cli_reading_close(&reading);
     return code ? cli_fail(&err) : CLI_DONE;

@@ -7,6 +7,7 @@
 #include <tally/team.h>
 
 #include "format/json_out.h"
+#include "format/table_out.h"
 #include "open.h"
 
 #define CLI_ID_TEXT_BYTES    9u   /* the first 4 bytes of a key or hash in hex, and a NUL */
@@ -44,7 +45,10 @@ void cli_devices_free(cli_devices *devices);
 /* A command that shows them all, in either form. The exit code. */
 typedef struct cli_devices_view {
     void (*json)(cli *run, const cli_reading *reading, const cli_devices *devices);
-    int (*text)(cli *run, const cli_reading *reading, const cli_devices *devices, tally_error *err);
+    const cli_column *columns;
+    size_t column_count;
+    void (*line)(cli_table *table, const cli_reading *reading, const cli_device *device);
+    void (*after)(const cli_devices *devices); /* more words; may be NULL */
 } cli_devices_view;
 int cli_devices_show(cli *run, const cli_devices_view *view);
 

@@ -17,9 +17,6 @@
 
 #include "open.h"
 
-#define STORE_NAME      "ledger.mdb"
-#define STORE_LOCK_NAME "ledger.mdb-lock"
-
 /* mkdir -p, for its owner alone. */
 static int dir_make(const char *dir, bool *was_here, tally_error *err) {
     char path[PATH_MAX];
@@ -94,8 +91,8 @@ static int holding_read(const char *dir, const tally_hash *team, holding *out, t
 }
 
 static void store_remove(const join_place *place) {
-    (void)unlinkat(place->lock, STORE_NAME, 0);
-    (void)unlinkat(place->lock, STORE_LOCK_NAME, 0);
+    (void)unlinkat(place->lock, TALLY_STORE_FILE, 0);
+    (void)unlinkat(place->lock, TALLY_STORE_LOCK_FILE, 0);
     (void)unlinkat(place->lock, TALLY_MARK_FILE, 0);
 }
 
@@ -135,7 +132,7 @@ int join_place_claim(const char *dir, const tally_hash *team, join_place *out, t
         out->lock = -1;
         return tally_fail(err, TALLY_EEXIST, "another 'tally team join' is at work in %s", dir);
     }
-    out->key_was_here = file_here(out, CLI_KEY_FILE);
+    out->key_was_here = file_here(out, TALLY_KEY_FILE);
     return look(out, team, err);
 }
 
@@ -147,7 +144,7 @@ bool join_place_release(join_place *place, bool failed) {
     if (failed && holding_read(place->dir, &none, &here, NULL) == 0) {
         stays = here.records > 0;
         if (!stays) store_remove(place);
-        if (!stays && !place->key_was_here) (void)unlinkat(place->lock, CLI_KEY_FILE, 0);
+        if (!stays && !place->key_was_here) (void)unlinkat(place->lock, TALLY_KEY_FILE, 0);
         if (!stays && !place->dir_was_here) (void)rmdir(place->dir);
     }
     close(place->lock);

@@ -4,7 +4,6 @@
 
 #include "commands.h"
 #include "device.h"
-#include "format/table_out.h"
 
 #define STATE_MAX_BYTES 96
 
@@ -14,26 +13,14 @@ static void device_json(cli_json *json, const cli_device *device) {
     cli_json_string(json, "role", cli_role_text(device->in.role));
     cli_json_bool(json, "creator", device->in.creator);
     cli_json_bool(json, "this_device", device->itself);
-    if (device->began)
-        cli_json_time(json, "first_record", device->first_ms);
-    else
-        cli_json_null(json, "first_record");
-    if (device->met)
-        cli_json_time(json, "last_seen", device->seen_ms);
-    else
-        cli_json_null(json, "last_seen");
+    cli_json_time_or_null(json, "first_record", device->began, device->first_ms);
+    cli_json_time_or_null(json, "last_seen", device->met, device->seen_ms);
     cli_json_u64(json, "records", device->records);
     cli_json_u64(json, "counting", device->counting);
     cli_json_bool(json, "revoked", cli_device_revoked(device));
-    if (cli_device_revoked(device))
-        cli_json_u64(json, "counts_until", device->in.limit);
-    else
-        cli_json_null(json, "counts_until");
+    cli_json_u64_or_null(json, "counts_until", cli_device_revoked(device), device->in.limit);
     cli_json_bool(json, "frozen", device->frozen && !device->resolved);
-    if (device->frozen)
-        cli_json_u64(json, "forked_after", device->common);
-    else
-        cli_json_null(json, "forked_after");
+    cli_json_u64_or_null(json, "forked_after", device->frozen, device->common);
     cli_json_close(json, '}');
 }
 
@@ -90,22 +77,15 @@ static void device_line(cli_table *table, const cli_reading *reading, const cli_
     state_cell(table, device);
 }
 
-static int team_text(cli *run, const cli_reading *reading, const cli_devices *devices,
-                     tally_error *err) {
+static int show_run(cli *run) {
     static const cli_column columns[] = {{"MEMBER", CLI_CUT},         {"DEVICE", CLI_CUT},
                                          {"ROLE", CLI_LEFT},          {"ID", CLI_LEFT},
                                          {"FIRST RECORD", CLI_SPARE}, {"LAST SEEN", CLI_SPARE},
                                          {"RECORDS", CLI_RIGHT},      {"STATE", CLI_LEFT}};
-    cli_table *table = cli_table_new(cli_out_paged(run), columns, sizeof columns / sizeof *columns);
-    for (size_t i = 0; table && i < devices->count; i++)
-        device_line(table, reading, &devices->rows[i]);
-    int failed = !table || cli_table_print(table);
-    cli_table_free(table);
-    return failed ? tally_fail(err, TALLY_ENOMEM, "no memory to print the team") : 0;
-}
-
-static int show_run(cli *run) {
-    static const cli_devices_view view = {team_json, team_text};
+    static const cli_devices_view view = {.json = team_json,
+                                          .columns = columns,
+                                          .column_count = sizeof columns / sizeof *columns,
+                                          .line = device_line};
     return cli_devices_show(run, &view);
 }
 

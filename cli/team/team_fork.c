@@ -32,10 +32,7 @@ static void choice_json(cli_json *json, const cli_choice *row) {
     cli_json_u64(json, "size", row->size);
     cli_json_hex(json, "root", tally_span_of(row->root.b, sizeof row->root.b));
     cli_json_u64(json, "records_held", row->held);
-    if (row->began)
-        cli_json_time(json, "since", row->first_ms);
-    else
-        cli_json_null(json, "since");
+    cli_json_time_or_null(json, "since", row->began, row->first_ms);
     cli_json_bool(json, "kept", row->kept);
     cli_sights_json(json, "witnesses", &row->sights, NULL);
     cli_json_close(json, '}');

@@ -80,10 +80,7 @@ static void secret_say(cli *run, const char *name, const secret *s) {
         cli_json_begin(&json, cli_out(run));
         cli_json_open(&json, NULL, '{');
         cli_json_string(&json, "name", name);
-        if (*s->text)
-            cli_json_string(&json, "secret", s->text);
-        else
-            cli_json_null(&json, "secret");
+        cli_json_text_or_null(&json, "secret", tally_span_str(s->text));
         cli_json_close(&json, '}');
         cli_json_end(&json);
     } else if (*s->text) {
@@ -265,13 +262,6 @@ static int count_message(void *ctx, const tally_message *message, tally_error *e
     return 0;
 }
 
-static void time_or_null(cli_json *json, const char *key, int64_t ms, bool there) {
-    if (there)
-        cli_json_time(json, key, ms);
-    else
-        cli_json_null(json, key);
-}
-
 static void hook_json(const listing *l, const tally_hook *hook) {
     cli_json *json = l->json;
     cli_json_open(json, NULL, '{');
@@ -286,8 +276,9 @@ static void hook_json(const listing *l, const tally_hook *hook) {
     cli_json_bool(json, "insecure", hook->insecure);
     cli_json_time(json, "since", hook->since_ms);
     cli_json_text_or_null(json, "disabled", hook->disabled);
-    time_or_null(json, "held_until", hook->held_until_ms, hook->held_until_ms > l->now_ms);
-    time_or_null(json, "old_secret_until", hook->old_until_ms, hook->old_until_ms > l->now_ms);
+    cli_json_time_or_null(json, "held_until", hook->held_until_ms > l->now_ms, hook->held_until_ms);
+    cli_json_time_or_null(json, "old_secret_until", hook->old_until_ms > l->now_ms,
+                          hook->old_until_ms);
     cli_json_u64(json, "waiting", l->waiting);
     cli_json_u64(json, "dead", l->dead);
     cli_json_close(json, '}');

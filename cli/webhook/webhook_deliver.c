@@ -67,10 +67,7 @@ static void result_say(cli *run, const webhook_result *result, const outbox_coun
     cli_json_u64(&json, "failed", result->failed);
     cli_json_u64(&json, "waiting", counts->waiting);
     cli_json_u64(&json, "dead", counts->dead);
-    if (counts->next_ms == INT64_MAX)
-        cli_json_null(&json, "next");
-    else
-        cli_json_time(&json, "next", counts->next_ms);
+    cli_json_time_or_null(&json, "next", counts->next_ms != INT64_MAX, counts->next_ms);
     cli_json_close(&json, '}');
     cli_json_end(&json);
 }
@@ -132,18 +129,9 @@ static void message_json(cli_json *json, const tally_message *m) {
     cli_json_string(json, "state", states[m->state]);
     cli_json_time(json, "time", m->event_ms);
     cli_json_u64(json, "tries", m->tries);
-    if (m->tried_ms)
-        cli_json_time(json, "last_try", m->tried_ms);
-    else
-        cli_json_null(json, "last_try");
-    if (m->state == TALLY_MESSAGE_WAITING)
-        cli_json_time(json, "next_try", m->next_ms);
-    else
-        cli_json_null(json, "next_try");
-    if (m->status)
-        cli_json_u64(json, "status", m->status);
-    else
-        cli_json_null(json, "status");
+    cli_json_time_or_null(json, "last_try", m->tried_ms != 0, m->tried_ms);
+    cli_json_time_or_null(json, "next_try", m->state == TALLY_MESSAGE_WAITING, m->next_ms);
+    cli_json_u64_or_null(json, "status", m->status != 0, m->status);
     cli_json_text_or_null(json, "error", m->why);
     cli_json_close(json, '}');
 }
@@ -261,10 +249,7 @@ static void trial_say(cli *run, const trial *t) {
     cli_json_open(&json, NULL, '{');
     cli_json_string(&json, "name", run->arguments[0]);
     cli_json_bool(&json, "ok", t->outcome.delivered);
-    if (t->outcome.status)
-        cli_json_u64(&json, "status", t->outcome.status);
-    else
-        cli_json_null(&json, "status");
+    cli_json_u64_or_null(&json, "status", t->outcome.status != 0, t->outcome.status);
     cli_json_string(&json, "answer", t->answer.why);
     cli_json_close(&json, '}');
     cli_json_end(&json);

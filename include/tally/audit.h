@@ -61,6 +61,7 @@ typedef struct tally_pack_options {
     int64_t first_day, end_day; /* all invoices issued in it */
     int64_t as_of_day;          /* an invoice's number is looked up as of this day */
     bool withhold_blobs; /* descriptions and evidence stay out; their hashes are in the records */
+    size_t *left_out;    /* if not NULL: void invoices of the time that no records prove any more */
 } tally_pack_options;
 
 /* Zones by name, which only the caller can read. TALLY_ENOTFOUND. */
@@ -68,8 +69,9 @@ typedef int tally_pack_zone_fn(void *ctx, tally_span name, tally_zone **out, tal
 
 /* Packs what is behind the invoices and seals it with this device's key. Each is derived again from
  * the records it names: TALLY_ECORRUPT when that gives another. TALLY_ENOTFOUND when there is no
- * such invoice or its records are not here; TALLY_ELIMIT above TALLY_PACK_MAX_BYTES. `*out` is the
- * caller's to free(). No snapshot may be open. */
+ * such invoice or its records are not here; TALLY_EREFUSED where it bills records that count no
+ * more; TALLY_ELIMIT above TALLY_PACK_MAX_BYTES. `*out` is the caller's to free(). No snapshot may
+ * be open. */
 int tally_pack_write(tally_ledger *ledger, const tally_pack_options *options,
                      tally_pack_zone_fn *zones, void *zones_ctx, uint8_t **out, size_t *len,
                      tally_error *err);

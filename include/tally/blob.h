@@ -4,6 +4,7 @@
 #define TALLY_BLOB_H
 
 #include <tally/ledger.h>
+#include <tally/view.h>
 
 #define TALLY_BLOB_STORED_MAX_BYTES   (TALLY_BLOB_SALT_BYTES + TALLY_BLOB_MAX_BYTES)
 #define TALLY_REDACT_REASON_MAX_BYTES 1024u
@@ -44,5 +45,8 @@ bool tally_blob_redacted_here(tally_txn *txn, const tally_hash *id);
 typedef int tally_title_fn(void *ctx, const tally_hash *blob, tally_error *err);
 int tally_session_titles(tally_txn *txn, uint64_t session, tally_title_fn *fn, void *ctx,
                          tally_error *err);
+/* The same of an entry: what people ever said of it, without the words it was written down with. */
+int tally_entry_words(tally_txn *txn, const tally_entry_id *entry, tally_title_fn *fn, void *ctx,
+                      tally_error *err);
 
 #endif

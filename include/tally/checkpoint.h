@@ -35,8 +35,15 @@ void tally_checkpoint_sign(const tally_key *key, const char *origin, tally_check
 /* 0 or TALLY_EFORMAT. */
 int tally_checkpoint_verify(const tally_device_id *device, const char *origin,
                             const tally_checkpoint *cp);
-/* C2SP key id: first 4 bytes of SHA-256(name || 0x0A || 0x01 || public key). */
-void tally_note_key_id(const char *name, const tally_device_id *device, uint8_t id[4]);
+/* The first bytes of SHA-256(name || 0x0A || type || public key): which key signed a line of a
+ * note, and what kind of signature it is. */
+#define TALLY_NOTE_KEY_ID_BYTES 4u
+typedef enum tally_note_type {
+    TALLY_NOTE_ED25519 = 0x01,
+    TALLY_NOTE_COSIGNATURE = 0x04
+} tally_note_type;
+void tally_note_key_id(const char *name, tally_note_type type, const tally_device_id *key,
+                       uint8_t id[TALLY_NOTE_KEY_ID_BYTES]);
 /* Whole signed note, with its em-dash signature line. Returns its length; `out` holds
  * TALLY_CHECKPOINT_MAX_BYTES. Both texts end in a NUL that the length does not count. */
 size_t tally_checkpoint_format(const tally_device_id *device, const char *origin,

@@ -76,6 +76,7 @@ typedef struct tally_milestone {
                     either share what is left in whole percents, the last one takes the remainder */
     tally_hash leaf;
     bool accepted;
+    bool changed_since; /* it was accepted, and set to something else after that: not accepted */
     int64_t accepted_day;
     const uint8_t *evidence; /* blob id or NULL */
     tally_span note;
@@ -109,7 +110,8 @@ typedef struct tally_deposit_credit {
 } tally_deposit_credit;
 typedef struct tally_deposit {
     int64_t day;
-    int64_t amount; /* minor units of the contract's currency */
+    int64_t amount;      /* minor units */
+    tally_span currency; /* of the contract when it came */
     tally_deposit_credit credits[TALLY_MAX_CREDITS];
     size_t credit_count; /* as recorded; else half to milestone 1 and the rest to 2 */
     tally_hash leaf;
@@ -122,6 +124,7 @@ int tally_deposit_each(tally_txn *txn, const tally_contract *contract, tally_dep
 typedef struct tally_credit {
     tally_span reason, invoice; /* invoice: the number it corrects; may be empty */
     int64_t amount;             /* minor units, above zero */
+    tally_span currency;        /* of the contract when it was given */
     tally_hash leaf;
 } tally_credit;
 typedef int tally_credit_fn(void *ctx, const tally_credit *credit, tally_error *err);

@@ -34,17 +34,12 @@ typedef struct tally_cosignature {
 
 /* ---- the text; pure ---- */
 
-/* What is signed: "cosignature/v1\ntime N\n" and the checkpoint's note body. Returns its length;
- * `out` holds TALLY_CHECKPOINT_MAX_BYTES. `time_s` is not negative; `origin` as in checkpoint.h. */
-size_t tally_cosignature_message(const char *origin, int64_t time_s, const tally_checkpoint *cp,
-                                 char *out);
-/* Fills witness and signature from checkpoint and time. */
+/* Fills witness and signature from checkpoint and time, which is not negative; `origin` as in
+ * checkpoint.h. */
 void tally_cosignature_sign(const tally_key *key, const char *origin, tally_cosignature *c);
 /* The witness's signature alone: 0 or TALLY_EFORMAT. The checkpoint's is tally_checkpoint_verify's.
  */
 int tally_cosignature_verify(const char *origin, const tally_cosignature *c);
-/* First 4 bytes of SHA-256(name || 0x0A || 0x04 || public key). */
-void tally_cosignature_key_id(const char *name, const tally_device_id *witness, uint8_t id[4]);
 /* The line "— NAME BASE64\n" that goes below the checkpoint's own; NAME is what would be the origin
  * of the witness's feed. Returns its length; `out` holds TALLY_COSIGNATURE_LINE_MAX_BYTES. */
 size_t tally_cosignature_line(const tally_hash *team, const tally_cosignature *c, char *out);
@@ -70,14 +65,8 @@ int tally_cosignature_each_back(tally_txn *txn, tally_cosignature_fn *fn, void *
 /* In the order in which they came to this store, those after the first `after`. */
 int tally_cosignature_since(tally_txn *txn, uint64_t after, tally_cosignature_fn *fn, void *ctx,
                             tally_error *err);
-/* How many ever came (what `after` above counts), and the XOR of tally_cosignature_mark of all that
- * are held: equal in stores that hold the same. */
-int tally_cosignature_state(tally_txn *txn, uint64_t *came, uint64_t *digest, tally_error *err);
-/* The first 8 bytes of its signature. This finds damage of a store; whoever signs can choose it, so
- * that connections compare something else (sync/session_cosig.c). */
-static inline uint64_t tally_cosignature_mark(const tally_cosignature *c) {
-    return tally_get_be64(c->signature);
-}
+/* How many ever came: what `after` above counts. */
+int tally_cosignatures_came(tally_txn *txn, uint64_t *came, tally_error *err);
 
 /* Inside a write: cosigns the head of every feed of another member for which it is time: new
  * records that no quorum (policy `audit.quorum`) has cosigned, and nothing by this device within

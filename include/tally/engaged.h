@@ -27,7 +27,6 @@ typedef struct tally_engaged_policy {
 void tally_engaged_policy_get(tally_txn *txn, tally_engaged_policy *out);
 /* "split", "focus", "parallel". */
 const char *tally_overlap_name(tally_overlap overlap);
-bool tally_overlap_read(tally_span name, tally_overlap *out);
 
 /* A piece of one session's time: how much of [start_ms, end_ms) counts as engaged (this session's
  * share) and as agent time, in milliseconds. Pieces of one session may lie in any order. A piece is

@@ -65,9 +65,8 @@ int tally_expense_get(tally_txn *txn, const tally_entry_id *id, tally_expense *o
 /* A share of an expense (the whole, where nobody split it) that passes a filter. */
 typedef struct tally_expense_facts {
     const tally_expense *expense;
-    const tally_share *share; /* NULL: unattributed */
-    tally_span client, project, member, device;
     tally_i128 amount; /* of the share; shares add up to the expense's to the last pico-unit */
+    tally_whose whose; /* client and project of the share, tags of the expense */
 } tally_expense_facts;
 typedef int tally_expense_facts_fn(void *ctx, const tally_expense_facts *facts, tally_error *err);
 /* A filter's period, client, project, tag, member, device and unattributed apply. With any other
@@ -105,6 +104,11 @@ typedef int tally_expense_twin_fn(void *ctx, const tally_expense_twin *twin, tal
 /* Calls `fn` for each of first_day <= day < end_day, voided ones left out, by day. */
 int tally_expense_twins_each(tally_txn *txn, int64_t first_day, int64_t end_day,
                              tally_expense_twin_fn *fn, void *ctx, tally_error *err);
+/* The same for two that say different things, yet whose evidence is one file, byte for byte: a bill
+ * that one of them mistyped, or a bill of several rows. One pair for each two devices and file.
+ * Evidence that is not here is not compared. */
+int tally_expense_same_evidence_each(tally_txn *txn, int64_t first_day, int64_t end_day,
+                                     tally_expense_twin_fn *fn, void *ctx, tally_error *err);
 
 /* What is to be recorded. Empty spans: not given. */
 typedef struct tally_expense_entry {

@@ -106,5 +106,7 @@ int tally_branch_record_get(tally_txn *txn, const tally_branch *branch, uint64_t
  * (TALLY_EREFUSED, saying how to go on) until the missing records have come back from a teammate.
  */
 #define TALLY_MARK_FILE "device.mark"
+/* What the mark says; TALLY_ENOTFOUND, and 0, when there is none of this ledger's that is whole. */
+int tally_mark_get(const tally_ledger *ledger, uint64_t *size);
 
 #endif

@@ -47,6 +47,12 @@ typedef struct tally_ledger_init {
  * second init cannot finish. */
 int tally_ledger_create(const tally_ledger_init *init, tally_error *err);
 
+/* What stands in a ledger's directory, beside TALLY_MARK_FILE. The lock is LMDB's: whoever opens
+ * the ledger makes it where it is missing. */
+#define TALLY_KEY_FILE        "device.key"
+#define TALLY_STORE_FILE      "ledger.mdb"
+#define TALLY_STORE_LOCK_FILE "ledger.mdb-lock"
+
 /* TALLY_ENOTFOUND when there is no ledger, TALLY_ECORRUPT when it cannot be read. The views of a
  * ledger that an earlier version wrote are made anew, unless it is opened for reading only
  * (TALLY_EFORMAT or TALLY_ECORRUPT then). Free with tally_ledger_close. */

@@ -183,8 +183,6 @@ void tally_session_end(tally_session *session, tally_bye code, const char *words
 void tally_session_lost(tally_session *session, const char *words, int64_t now_ms);
 
 bool tally_session_ended(const tally_session *session);
-/* True between ESTABLISHED and the end; `peer` (may be NULL) is who. */
-bool tally_session_established(const tally_session *session, tally_device_id *peer);
 /* True when neither side lacks anything, as far as this side knows. */
 bool tally_session_in_sync(const tally_session *session);
 

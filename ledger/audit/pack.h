@@ -157,9 +157,6 @@ bool pack_word(pack_line *line, bool last, const char *what);
 
 /* ---- lines ---- */
 
-bool pack_node_line(pack_line *line);
-bool pack_checkpoint_line(pack_line *line);
-bool pack_cosignature_line(pack_line *line);
 bool pack_item_line(pack_line *line, bool withheld);
 bool pack_document_line(pack_line *line);
 bool pack_day_line(pack_line *line);
@@ -180,8 +177,6 @@ static inline bool pack_is_leaf(const pack_item *item) {
 bool pack_is_kind(const pack_item *item, const char *kind);
 /* A text of its body; empty when there is none. */
 tally_span pack_text_of(const pack_item *item, const char *key);
-/* amount x part / parts, rounded towards zero, or one more away from zero. */
-bool pack_is_share(tally_i128 amount, uint64_t part, uint64_t parts, tally_i128 share);
 /* What the row's figure is by what stands in the pack: false and bad when it is another. */
 bool pack_row_figure(pack_line *line, const pack_document *document, const tally_trace *row,
                      const pack_item *item, const pack_item *rate, bool *recomputed);

@@ -10,7 +10,8 @@
 
 #define MINUTES_MAX 100000u /* of a contract's rounding */
 
-bool pack_is_share(tally_i128 amount, uint64_t part, uint64_t parts, tally_i128 share) {
+/* amount x part / parts, rounded towards zero, or one more away from zero. */
+static bool is_share(tally_i128 amount, uint64_t part, uint64_t parts, tally_i128 share) {
     bool minus = amount < 0;
     tally_i128 size = minus ? -amount : amount, own = minus ? -share : share;
     /* amount x part / parts without overflow; parts below 2^64 */
@@ -21,7 +22,7 @@ bool pack_is_share(tally_i128 amount, uint64_t part, uint64_t parts, tally_i128 
 
 static bool share_holds(pack_line *line, tally_i128 amount, const tally_trace *row,
                         tally_i128 figure) {
-    return pack_is_share(amount, row->part, row->parts, figure) ||
+    return is_share(amount, row->part, row->parts, figure) ||
            pack_bad(line, "its figure is not what its record and its rate come to");
 }
 

@@ -49,7 +49,7 @@ static bool device_line(pack_line *line) {
 
 /* ---- trees ---- */
 
-bool pack_node_line(pack_line *line) {
+static bool node_line(pack_line *line) {
     tally_pack *pack = line->pack;
     tally_hash hash;
     if (!pack_next(line, "its number", pack->node_count)) return false;
@@ -79,7 +79,7 @@ static bool consistent(pack_line *line, const pack_device *device, const tally_c
            pack_bad(line, "it does not go on from the checkpoint before");
 }
 
-bool pack_checkpoint_line(pack_line *line) {
+static bool checkpoint_line(pack_line *line) {
     tally_pack *pack = line->pack;
     pack_checkpoint row = {0};
     pack_list list;
@@ -110,7 +110,7 @@ bool pack_checkpoint_line(pack_line *line) {
 }
 
 /* c2sp.org/tlog-cosignature, cosignature/v1. */
-bool pack_cosignature_line(pack_line *line) {
+static bool cosignature_line(pack_line *line) {
     tally_pack *pack = line->pack;
     size_t checkpoint, witness;
     uint64_t time;
@@ -281,9 +281,9 @@ static bool line_of_kind(pack_line *line, pack_kind_of kind, const uint8_t *star
     case KIND_TEAM: return team_line(line);
     case KIND_ABOUT: return about_line(line);
     case KIND_DEVICE: return device_line(line);
-    case KIND_NODE: return pack_node_line(line);
-    case KIND_CHECKPOINT: return pack_checkpoint_line(line);
-    case KIND_COSIGNATURE: return pack_cosignature_line(line);
+    case KIND_NODE: return node_line(line);
+    case KIND_CHECKPOINT: return checkpoint_line(line);
+    case KIND_COSIGNATURE: return cosignature_line(line);
     case KIND_RECORD: return pack_item_line(line, false);
     case KIND_LEAF: return pack_item_line(line, true);
     case KIND_BLOB: return blob_line(line);

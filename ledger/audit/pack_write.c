@@ -1,5 +1,6 @@
-/* Writing a pack: the invoices are derived again, what stands behind them is chosen and proved, and
- * all of it becomes lines under a seal. */
+/* Writing a pack: what stands behind its invoices (pack_derive.c) is chosen and proved, and all of
+ * it becomes lines under a seal. */
+#include "packing.h"
 #include "sheaf.h"
 
 #include "pack.h"
@@ -14,12 +15,6 @@
 #include <stdlib.h>
 
 /* ---- text ---- */
-
-typedef struct pack_text {
-    uint8_t *bytes;
-    size_t len, room;
-    bool failed;
-} pack_text;
 
 static uint8_t *text_room(pack_text *t, size_t more) {
     if (t->failed || more > TALLY_PACK_MAX_BYTES || t->len > TALLY_PACK_MAX_BYTES) {
@@ -73,144 +68,6 @@ static void put_list(pack_text *t, const uint32_t *numbers, size_t count) {
     if (count == 0) put(t, "-");
     for (size_t i = 0; i < count; i++)
         put(t, "%s%u", i ? "," : "", numbers[i]);
-}
-
-/* ---- the invoices ---- */
-
-typedef struct packing {
-    tally_ledger *ledger;
-    const tally_pack_options *options;
-    tally_pack_zone_fn *zones;
-    void *zones_ctx;
-    choice_invoice *invoices;
-    size_t count, room;
-    tally_zone *team_zone;
-    pack_text text;
-} packing;
-
-/* Copies of what outlives the snapshot. */
-typedef struct issued_copy {
-    tally_issued issued;
-    tally_frontier_entry *frontier;
-    tally_span client;
-    uint8_t texts[8 * TALLY_NAME_MAX_BYTES];
-} issued_copy;
-
-typedef struct issued_list {
-    packing *p;
-    issued_copy **items;
-    size_t count, room;
-} issued_list;
-
-static bool is_asked(const tally_pack_options *o, const tally_issued *issued) {
-    if (o->number.len) return false; /* found by its name */
-    if (o->client.len && !tally_span_eq(o->client, issued->client)) return false;
-    return issued->issue_day >= o->first_day && issued->issue_day < o->end_day;
-}
-
-static void copy_texts(issued_copy *copy) {
-    tally_span *texts[] = {&copy->issued.number, &copy->issued.contract, &copy->issued.client,
-                           &copy->issued.currency, &copy->issued.member};
-    size_t used = 0;
-    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
-        size_t room = sizeof copy->texts - used;
-        size_t len = texts[i]->len < room ? texts[i]->len : room;
-        if (len) memcpy(copy->texts + used, texts[i]->ptr, len);
-        *texts[i] = tally_span_of(copy->texts + used, len);
-        used += len;
-    }
-    copy->issued.device = copy->issued.void_reason = (tally_span){0};
-}
-
-static int copy_issued(issued_list *list, const tally_issued *issued, tally_error *err) {
-    issued_copy *copy = calloc(1, sizeof *copy);
-    if (!copy || !shelf_grow((void **)&list->items, &list->room, list->count, sizeof copy)) {
-        free(copy);
-        return shelf_no_memory(err);
-    }
-    list->items[list->count++] = copy;
-    copy->issued = *issued;
-    copy_texts(copy);
-    copy->frontier = calloc(issued->frontier_count + 1, sizeof *copy->frontier);
-    if (!copy->frontier) return shelf_no_memory(err);
-    if (issued->frontier_count)
-        memcpy(copy->frontier, issued->frontier, issued->frontier_count * sizeof *copy->frontier);
-    copy->issued.frontier = copy->frontier;
-    return 0;
-}
-
-typedef struct issued_search {
-    issued_list *list;
-    tally_hash named; /* by its name; zeros: by the options */
-} issued_search;
-
-static int take_issued(void *ctx, const tally_issued *issued, tally_error *err) {
-    issued_search *search = ctx;
-    if (!tally_hash_eq(&issued->issue, &search->named) &&
-        !is_asked(search->list->p->options, issued))
-        return 0;
-    return copy_issued(search->list, issued, err);
-}
-
-static int find_issued(tally_txn *txn, issued_list *list, tally_error *err) {
-    const tally_pack_options *o = list->p->options;
-    issued_search search = {.list = list};
-    tally_issued named;
-    tally_team team;
-    int rc = tally_team_get(txn, &team, err);
-    if (rc == 0) rc = list->p->zones(list->p->zones_ctx, team.timezone, &list->p->team_zone, err);
-    if (rc == 0 && o->number.len) rc = tally_issued_get(txn, o->number, o->as_of_day, &named, err);
-    if (rc == 0 && o->number.len) search.named = named.issue;
-    if (rc == 0) rc = tally_issued_each(txn, o->as_of_day, take_issued, &search, err);
-    if (rc == 0 && list->count == 0)
-        rc = tally_fail(err, TALLY_ENOTFOUND,
-                        "no invoice was issued there; 'tally invoice list' shows all");
-    return rc;
-}
-
-/* Derives one again, with its frozen words (they may have been redacted since), and holds it
- * against what was frozen. */
-static int derive_one(packing *p, const issued_copy *copy, tally_error *err) {
-    tally_txn *txn;
-    tally_invoice *frozen = NULL;
-    char difference[TALLY_DIFFERENCE_BYTES];
-    if (!shelf_grow((void **)&p->invoices, &p->room, p->count, sizeof *p->invoices))
-        return shelf_no_memory(err);
-    choice_invoice *out = &p->invoices[p->count++];
-    *out = (choice_invoice){.issue = copy->issued.issue, .blob = copy->issued.document};
-    int rc = tally_read_begin(p->ledger, &txn, err);
-    if (rc != 0) return rc;
-    rc = tally_issued_document(txn, &copy->issued, &frozen, err);
-    if (rc == 0) rc = p->zones(p->zones_ctx, frozen->timezone, &out->zone, err);
-    tally_read_end(txn);
-    if (rc == 0)
-        rc = tally_invoice_rederive_figures(p->ledger, &copy->issued, frozen, out->zone,
-                                            p->team_zone, &out->derived, err);
-    if (rc == 0 && !tally_invoice_same(&copy->issued, frozen, out->derived, difference))
-        rc = tally_fail(err, TALLY_ECORRUPT,
-                        "invoice %.*s does not follow from its records (%s); "
-                        "see 'tally invoice verify'",
-                        (int)copy->issued.number.len, (const char *)copy->issued.number.ptr,
-                        difference);
-    tally_invoice_free(frozen);
-    return rc;
-}
-
-static int derive_all(packing *p, tally_error *err) {
-    issued_list list = {.p = p};
-    tally_txn *txn;
-    int rc = tally_read_begin(p->ledger, &txn, err);
-    if (rc != 0) return rc;
-    rc = find_issued(txn, &list, err);
-    tally_read_end(txn);
-    for (size_t i = 0; i < list.count && rc == 0; i++)
-        rc = derive_one(p, list.items[i], err);
-    for (size_t i = 0; i < list.count; i++) {
-        free(list.items[i]->frontier);
-        free(list.items[i]);
-    }
-    free(list.items);
-    return rc;
 }
 
 /* ---- lines ---- */
@@ -463,16 +320,11 @@ int tally_pack_write(tally_ledger *ledger, const tally_pack_options *options,
     packing p = {.ledger = ledger, .options = options, .zones = zones, .zones_ctx = zones_ctx};
     tally_txn *txn = NULL;
     *out = NULL;
-    int rc = derive_all(&p, err);
+    int rc = packing_derive(&p, err);
     if (rc == 0) rc = tally_read_begin(ledger, &txn, err);
     if (rc == 0) rc = pack_in(&p, txn, err);
     if (txn) tally_read_end(txn);
-    for (size_t i = 0; i < p.count; i++) {
-        tally_invoice_free(p.invoices[i].derived);
-        tally_zone_free(p.invoices[i].zone);
-    }
-    free(p.invoices);
-    tally_zone_free(p.team_zone);
+    packing_clear(&p);
     if (rc == 0) {
         *out = p.text.bytes;
         *len = p.text.len;

@@ -36,6 +36,7 @@ typedef struct milestone_gather {
     const tally_contract *contract;
     tally_milestones *out;
     bool has_fee[TALLY_MAX_MILESTONES + 1]; /* by number */
+    tally_hlc set_at[TALLY_MAX_MILESTONES + 1];
 } milestone_gather;
 
 static tally_milestone *milestone_find(tally_milestones *all, uint32_t number) {
@@ -59,6 +60,7 @@ static int keep_milestone(void *ctx, const tally_policy_row *row, tally_error *e
                            .section = text_of(record, "section"),
                            .criterion = text_of(record, "criterion"),
                            .leaf = row->leaf};
+    g->set_at[m->number] = row->hlc;
     if (tally_body_amount(record, "fee", &fee))
         m->fee = agreed_minor(g->contract, fee);
     else if (tally_body_i64(record, "percent_bp", &share))
@@ -76,6 +78,9 @@ static int keep_acceptance(void *ctx, const tally_policy_row *row, tally_error *
     if (!tally_span_eq(text_of(record, "contract"), g->contract->contract)) return 0;
     tally_milestone *m = milestone_find(g->out, ordinal(text_of(record, "number")));
     if (!m) return 0;
+    /* What was accepted is what stood then, as with change orders. */
+    m->changed_since = row->hlc < g->set_at[m->number];
+    if (m->changed_since) return 0;
     m->accepted = tally_date_parse(text_of(record, "date"), &m->accepted_day) == 0;
     (void)tally_body_bin(record, "evidence", TALLY_HASH_BYTES, &m->evidence);
     m->note = text_of(record, "note");

@@ -32,11 +32,12 @@ static int milestone_refuse(draft *d, const tally_milestone *m) {
             d->err, TALLY_ENOTFOUND,
             "contract %.*s has no milestone %u; 'tally contract show %.*s' lists them", SPAN(name),
             d->asked->milestone, SPAN(name));
-    return tally_fail(
-        d->err, TALLY_EREFUSED,
-        "milestone %u of %.*s is not accepted, so it cannot be billed; record it with "
-        "'tally milestone accept %.*s %u --date D --evidence FILE'",
-        m->number, SPAN(name), SPAN(name), m->number);
+    return tally_fail(d->err, TALLY_EREFUSED,
+                      "milestone %u of %.*s %s, so it cannot be billed; record it with "
+                      "'tally milestone accept %.*s %u --date D --evidence FILE'",
+                      m->number, SPAN(name),
+                      m->changed_since ? "was changed after it was accepted" : "is not accepted",
+                      SPAN(name), m->number);
 }
 
 static int milestone_line(draft *d) {
@@ -115,6 +116,24 @@ int draft_agreed(draft *d) {
 
 /* ---- what is taken off ---- */
 
+/* Money that came in, or is owed, is what it was then, and no other currency's figure. */
+static int taken_off_line(draft *d, const char *what, tally_span name, tally_span currency,
+                          tally_invoice_line line, tally_trace trace) {
+    const tally_contract *c = &d->contract;
+    tally_entry_id id;
+    bool done;
+    draft_thing_id(d, what, name, &id);
+    int rc = draft_thing_billed(d, &id, &done);
+    if (rc != 0 || done) return rc;
+    if (!tally_span_eq(currency, c->currency))
+        return tally_fail(d->err, TALLY_EREFUSED,
+                          "a %s for %.*s is in %.*s, and the contract is in %.*s by now; 'tally "
+                          "contract set %.*s --currency %.*s' bills in what it was",
+                          what, SPAN(c->contract), SPAN(currency), SPAN(c->currency),
+                          SPAN(c->contract), SPAN(currency));
+    return thing_line(d, what, name, line, trace);
+}
+
 static int deposit_lines(void *ctx, const tally_deposit *deposit, tally_error *err) {
     draft *d = ctx;
     tally_span on = draft_day(d, deposit->day);
@@ -138,7 +157,8 @@ static int deposit_lines(void *ctx, const tally_deposit *deposit, tally_error *e
                                    .price = -amount};
         tally_trace trace = {
             .leaf = deposit->leaf, .what = tally_span_str("deposit.receive"), .day = deposit->day};
-        rc = thing_line(d, "deposit", draft_text(d, "%s %u", hex, credit->milestone), line, trace);
+        rc = taken_off_line(d, "deposit", draft_text(d, "%s %u", hex, credit->milestone),
+                            deposit->currency, line, trace);
     }
     return rc;
 }
@@ -157,7 +177,7 @@ static int credit_line(void *ctx, const tally_credit *credit, tally_error *err) 
         .price = -credit->amount};
     tally_trace trace = {
         .leaf = credit->leaf, .what = tally_span_str("credit.add"), .day = d->period.first_day};
-    return thing_line(d, "credit", draft_text(d, "%s", hex), line, trace);
+    return taken_off_line(d, "credit", draft_text(d, "%s", hex), credit->currency, line, trace);
 }
 
 int draft_credits(draft *d) {

@@ -2,6 +2,8 @@
  * never exceed the whole. */
 #include "billed.h"
 
+#include <tally/invoice.h>
+
 #include <stdlib.h>
 
 #define HELD_MAX 64u /* living locks of one entry; more of them are more than the whole */
@@ -340,5 +342,32 @@ int billed_conflicts(billed *b, billed_conflict_fn *fn, void *ctx, tally_error *
     for (size_t i = 0; i < scan.pair_count && rc == 0; i++)
         rc = fn(ctx, scan.pairs[i].a, scan.pairs[i].b, scan.pairs[i].entries, err);
     free(scan.pairs);
+    return rc;
+}
+
+/* ---- one entry ---- */
+
+typedef struct billed_search {
+    billed *b;
+    const billed_issue *on;
+} billed_search;
+
+static int take_living(void *ctx, const lock *l, tally_error *err) {
+    billed_search *search = ctx;
+    const billed_issue *issue = billed_find(search->b, &l->issue);
+    (void)err;
+    if (issue && !issue->voided && !search->on) search->on = issue;
+    return 0;
+}
+
+int tally_entry_billed_on(tally_txn *txn, const tally_entry_id *entry, tally_span *number,
+                          tally_error *err) {
+    billed_search search = {.on = NULL};
+    *number = (tally_span){0};
+    int rc = billed_new(txn, &search.b, err);
+    if (rc != 0) return rc;
+    rc = locks_of(txn, entry, LOCK_NO_DAY, take_living, &search, err);
+    if (search.on) *number = search.on->number;
+    billed_free(search.b);
     return rc;
 }

@@ -1,5 +1,6 @@
 /* Cautions and clauses: what a person should settle before an invoice is issued, and the sentences
  * that are printed on it. */
+#include "agreed.h"
 #include "invoice.h"
 
 #include "../store.h"
@@ -183,8 +184,52 @@ static int left_out(draft *d) {
     return billed_conflicts(d->billed, double_billed, d, d->err);
 }
 
+/* ---- more than was agreed, and sooner ---- */
+
+/* What milestones and the fixed bid came to on living invoices, in minor units. */
+static tally_i128 project_billed(const draft *d) {
+    tally_i128 sum = 0;
+    for (size_t i = 0; i < billed_count(d->billed); i++) {
+        const billed_issue *issue = billed_at(d->billed, i);
+        int64_t project;
+        if (!issue->voided && tally_span_eq(issue->contract, d->contract.contract) &&
+            tally_body_i64(&issue->record, "project", &project) && invoice_amount_ok(project))
+            sum += project;
+    }
+    return sum;
+}
+
+/* A fee that is changed after another milestone was billed brings more than the contract's. */
+static void above_fee(draft *d) {
+    char all[TALLY_MONEY_TEXT_BYTES], agreed[TALLY_MONEY_TEXT_BYTES];
+    int decimals = tally_currency_decimals(d->contract.currency);
+    tally_i128 fee = agreed_minor(&d->contract, d->contract.fee), here = 0, minor = TALLY_PICO;
+    for (size_t i = 0; i < d->line_count; i++)
+        if (d->lines[i].kind == TALLY_LINE_MILESTONE || d->lines[i].kind == TALLY_LINE_PROJECT)
+            here += d->lines[i].price;
+    if (fee == 0 || here == 0) return;
+    tally_i128 sum = here + project_billed(d);
+    if (sum <= fee) return;
+    for (int i = 0; i < decimals; i++)
+        minor /= 10;
+    tally_pico_format_rounded(sum * minor, decimals, true, all);
+    tally_pico_format_rounded(fee * minor, decimals, true, agreed);
+    draft_warn(d, "with this one, invoices under %.*s come to %s of a fee of %s",
+               SPAN(d->contract.contract), all, agreed);
+}
+
+static void dated_before(draft *d) {
+    tally_span on = draft_day(d, d->asked->issue_day), from = draft_day(d, d->period.first_day);
+    if (d->asked->issue_day < d->period.first_day)
+        draft_warn(
+            d, "it is dated %.*s, before its period begins on %.*s: late fees count from its date",
+            SPAN(on), SPAN(from));
+}
+
 int draft_cautions(draft *d) {
     int rc = unattributed(d);
+    above_fee(d);
+    dated_before(d);
     if (rc == 0) rc = recorded_twice(d);
     if (rc == 0) rc = silent_devices(d);
     return rc != 0 ? rc : left_out(d);

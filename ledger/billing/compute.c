@@ -69,7 +69,7 @@ static int item_add(compute_list *list, compute_group *group, const tally_trace 
     list->items[list->item_count++] = (compute_item){*trace, (uint32_t)(group - list->groups)};
     group->count++;
     if (tally_add_i128(group->pico, trace->pico, &group->pico) != 0)
-        return tally_fail(d->err, TALLY_EOVERFLOW, "a sum of costs is too large to be exact");
+        return tally_inexact("a sum of costs", d->err);
     return 0;
 }
 
@@ -172,8 +172,8 @@ static int take_expense(void *ctx, const tally_expense_facts *facts, tally_error
     const tally_expense *expense = facts->expense;
     char name[COMPUTE_NAME_BYTES];
     (void)err;
-    if (!facts->share || facts->amount == 0 ||
-        !draft_covers(d, facts->share->project, expense->day))
+    if (!facts->whose.share || facts->amount == 0 ||
+        !draft_covers(d, facts->whose.share->project, expense->day))
         return 0;
     if (d->contract.ai_cost == TALLY_AI_IN_RATE && expense->category == TALLY_EXPENSE_LLM) return 0;
     tally_span provider = expense->category == TALLY_EXPENSE_LLM
@@ -191,11 +191,11 @@ static int take_expense(void *ctx, const tally_expense_facts *facts, tally_error
                          .day = expense->day,
                          .pico = facts->amount,
                          .currency = group->currency,
-                         .part = facts->share->parts,
-                         .parts = expense->said.parts,
-                         .why = draft_join(d, said_words(list, &expense->said), evidence)};
+                         .part = facts->whose.share->parts,
+                         .parts = facts->whose.said->parts,
+                         .why = draft_join(d, said_words(list, facts->whose.said), evidence)};
     trace.decided = list->said_leaf;
-    return item_add(list, group, &trace, draft_client_parts(d, &expense->said));
+    return item_add(list, group, &trace, draft_client_parts(d, facts->whose.said));
 }
 
 /* ---- lines ---- */

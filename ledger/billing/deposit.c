@@ -47,6 +47,13 @@ static void default_credits(const tally_contract *contract, tally_deposit *out) 
     out->credit_count = 2;
 }
 
+/* What it is in; the contract's currency may have been changed since. */
+static tally_span currency_of(const tally_record *record, const tally_contract *contract) {
+    tally_span code = {0};
+    (void)tally_body_str(record, "currency", &code);
+    return tally_currency_decimals(code) < 0 ? contract->currency : code;
+}
+
 typedef struct deposit_call {
     const tally_contract *contract;
     tally_deposit_fn *fn;
@@ -62,6 +69,7 @@ static int pass_deposit(void *ctx, const fact *f, tally_error *err) {
         !tally_body_str(&f->record, "date", &date) || tally_date_parse(date, &deposit.day) != 0 ||
         !read_credits(&f->record, &deposit))
         return 0;
+    deposit.currency = currency_of(&f->record, call->contract);
     if (deposit.credit_count == 0) default_credits(call->contract, &deposit);
     return call->fn(call->ctx, &deposit, err);
 }
@@ -79,6 +87,7 @@ static int pass_credit(void *ctx, const fact *f, tally_error *err) {
         !tally_body_str(&f->record, "reason", &credit.reason) ||
         tally_field_text_fault(TALLY_FIELD_TEXT, credit.reason))
         return 0;
+    credit.currency = currency_of(&f->record, call->contract);
     (void)tally_body_str(&f->record, "for", &credit.invoice);
     return call->credit_fn(call->ctx, &credit, err);
 }
@@ -129,6 +138,7 @@ int tally_deposit_append(tally_txn *txn, const tally_contract *contract, int64_t
     tally_date_format(day, date);
     tally_put_str(writer, "contract", contract->contract);
     tally_put_u64(writer, "amount", (uint64_t)amount);
+    tally_put_str(writer, "currency", contract->currency);
     tally_put_str(writer, "date", tally_span_str(date));
     if (credit_count > 0) tally_put_raw(writer, "credits", tally_span_of(list.data, list.size));
     rc = tally_append(txn, "deposit.receive", writer, &leaf, err);
@@ -149,6 +159,7 @@ int tally_credit_append(tally_txn *txn, const tally_contract *contract, int64_t 
     if (rc != 0) return rc;
     tally_put_str(writer, "contract", contract->contract);
     tally_put_u64(writer, "amount", (uint64_t)amount);
+    tally_put_str(writer, "currency", contract->currency);
     tally_put_str(writer, "reason", reason);
     tally_put_str_opt(writer, "for", invoice);
     rc = tally_append(txn, "credit.add", writer, &leaf, err);

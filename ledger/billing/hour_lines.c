@@ -32,7 +32,7 @@ int64_t hours_round(const tally_contract *contract, int64_t ms) {
     return (ms + up) / unit * unit;
 }
 
-int64_t hours_of_entry(const tally_contract *contract, int64_t ms) {
+static int64_t of_entry(const tally_contract *contract, int64_t ms) {
     int64_t least = (int64_t)contract->minimum_minutes * MINUTE_MS;
     if (ms < least) ms = least;
     return contract->rounding_per == TALLY_PER_ENTRY ? hours_round(contract, ms) : ms;
@@ -40,8 +40,8 @@ int64_t hours_of_entry(const tally_contract *contract, int64_t ms) {
 
 /* Of time that came later, what it adds: a minimum counts once, and no minute is rounded twice. */
 int64_t hours_counted(const tally_contract *contract, int64_t after_ms, int64_t ms) {
-    int64_t before = after_ms > 0 ? hours_of_entry(contract, after_ms) : 0;
-    return hours_of_entry(contract, after_ms + ms) - before;
+    int64_t before = after_ms > 0 ? of_entry(contract, after_ms) : 0;
+    return of_entry(contract, after_ms + ms) - before;
 }
 
 bool hours_add_up(const tally_contract *contract) {

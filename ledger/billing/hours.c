@@ -250,7 +250,9 @@ static void sort_items(hour_list *list) {
     if (list->count) qsort(list->items, list->count, sizeof *list->items, item_order);
 }
 
-int hours_gather(draft *d, const tally_period *period, hour_list *list) {
+/* What is billed on other contracts is left out; what is billed on this one is marked. A day of a
+ * session of which more time came since then is two items. The caller frees list->items. */
+static int gather(draft *d, const tally_period *period, hour_list *list) {
     tally_filter filter = {.client = d->contract.client, .period = *period, .has_period = true};
     hour_gather g = {.d = d, .list = list};
     tally_engaged_policy policy;
@@ -313,7 +315,7 @@ static int look_back(draft *d) {
     if (period.first_day >= period.end_day || !has_invoices(d)) return 0;
     period.start_ms = tally_zone_day_start(d->asked->zone, period.first_day);
     period.end_ms = tally_zone_day_start(d->asked->zone, period.end_day);
-    int rc = hours_gather(d, &period, &list);
+    int rc = gather(d, &period, &list);
     for (size_t i = 0; i < billed_count(d->billed); i++) {
         billed_issue *issue = billed_at(d->billed, i);
         issue->earlier_ms = issue->late_ms;
@@ -332,7 +334,7 @@ int draft_hours(draft *d) {
     int looked = look_back(d);
     if (looked != 0) return looked;
     tally_period period = retainer ? whole_months(d) : d->period;
-    int rc = hours_gather(d, &period, &list);
+    int rc = gather(d, &period, &list);
     keep_period(d, &list);
     if (rc == 0) describe_items(d, &list);
     if (rc == 0) rc = take_words(d, &list);

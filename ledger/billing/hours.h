@@ -27,17 +27,13 @@ typedef struct hour_list {
     size_t count, room;
 } hour_list;
 
-/* What is billed on other contracts is left out; what is billed on this one is marked. A day of a
- * session of which more time came since then is two items. The caller frees list->items. */
-int hours_gather(draft *d, const tally_period *period, hour_list *list);
 /* A line for each group of unbilled hours, at its rate. */
 int hours_bill_lines(draft *d, hour_list *list);
 /* The monthly fee, and what is above its hours. */
 int hours_bill_retainer(draft *d, hour_list *list);
 
-/* As the contract rounds one entry, or a sum. */
+/* As the contract rounds a sum. */
 int64_t hours_round(const tally_contract *contract, int64_t ms);
-int64_t hours_of_entry(const tally_contract *contract, int64_t ms);
 /* What `ms` add to the `after_ms` of the same entry that came before them. */
 int64_t hours_counted(const tally_contract *contract, int64_t after_ms, int64_t ms);
 /* Parts of an entry count what the whole counts, wherever it is cut. */

@@ -5,6 +5,8 @@
 #include "../feed_tree.h"
 #include "../view_gather.h"
 
+#include <tally/fork.h>
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,10 +28,19 @@ static uint64_t size_at(const tally_issued *issued, const tally_device_id *devic
     return 0;
 }
 
-static int frontier_missing(const tally_issued *issued, const tally_device_id *device,
-                            uint64_t here, uint64_t wanted, tally_error *err) {
+static int frontier_missing(tally_txn *txn, const tally_issued *issued,
+                            const tally_device_id *device, uint64_t here, uint64_t wanted,
+                            tally_error *err) {
+    tally_fork_state fork;
     char hex[17];
     tally_hex(tally_span_of(device->b, 8), hex);
+    if (tally_fork_get(txn, device, &fork, NULL) == 0 && fork.size < wanted)
+        return tally_fail(err, TALLY_EREFUSED,
+                          "invoice %.*s was made from %" PRIu64
+                          " records of device %s, which signed "
+                          "two histories: after the first %" PRIu64 " none counts; 'tally team "
+                          "forks' shows them; once an admin has chosen, void it and issue it again",
+                          SPAN(issued->number), wanted, hex, fork.size);
     return tally_fail(err, TALLY_ENOTFOUND,
                       "invoice %.*s was made from %" PRIu64 " records of device %s, and %" PRIu64
                       " are here; 'tally sync now' fetches the rest",
@@ -46,7 +57,7 @@ static int frontier_here(tally_txn *txn, const tally_issued *issued, tally_error
         if (rc == 0) rc = feed_now(txn, number, &feed, err);
         if (rc != 0 && rc != TALLY_ENOTFOUND) return rc;
         if (feed.size < entry->size)
-            return frontier_missing(issued, &entry->device, feed.size, entry->size, err);
+            return frontier_missing(txn, issued, &entry->device, feed.size, entry->size, err);
     }
     return 0;
 }

@@ -2,6 +2,8 @@
  * that are above what the fee includes. */
 #include "hours.h"
 
+#include <tally/blob.h>
+
 #include <inttypes.h>
 
 typedef struct retainer_month {
@@ -100,6 +102,62 @@ static void warn_no_fee(draft *d, const retainer_month *month) {
                    SPAN(month->name), worked / 100, worked % 100);
 }
 
+/* ---- overage that living invoices ask for ---- */
+
+/* The detail of an overage line begins with its month. */
+static int64_t overage_in(const tally_invoice *invoice, tally_span month) {
+    int64_t sum = 0;
+    for (size_t i = 0; i < invoice->line_count; i++) {
+        const tally_invoice_line *line = &invoice->lines[i];
+        if (line->kind == TALLY_LINE_OVERAGE && line->detail.len > month.len &&
+            memcmp(line->detail.ptr, month.ptr, month.len) == 0)
+            sum += line->quantity;
+    }
+    return sum;
+}
+
+static bool reaches(const tally_record *record, const retainer_month *month) {
+    tally_span from, to;
+    int64_t first, last;
+    return tally_body_str(record, "from", &from) && tally_body_str(record, "to", &to) &&
+           tally_date_parse(from, &first) == 0 && tally_date_parse(to, &last) == 0 &&
+           first < month->end_day && last >= month->first_day;
+}
+
+static int overage_on(draft *d, const billed_issue *issue, tally_span month, int64_t *sum) {
+    const uint8_t *document;
+    tally_span content;
+    tally_invoice *invoice;
+    if (!tally_body_bin(&issue->record, "document", TALLY_HASH_BYTES, &document) ||
+        tally_blob_get(d->txn, document, &content) != 0)
+        return tally_fail(d->err, TALLY_ENOTFOUND,
+                          "the overage on %.*s is not known: its document is not here; 'tally sync "
+                          "now' fetches it",
+                          SPAN(issue->number));
+    int rc = tally_invoice_decode(content, &invoice, d->err);
+    if (rc != 0) return rc;
+    *sum += overage_in(invoice, month);
+    tally_invoice_free(invoice);
+    return 0;
+}
+
+/* Where an earlier invoice was voided, later ones ask for hours as overage that are within what is
+ * included now: so many hundredths of an hour more than those that are billed come to. */
+static int overage_ahead(draft *d, const retainer_month *month, int64_t due, int64_t *out) {
+    int64_t sum = 0;
+    int rc = 0;
+    for (size_t i = 0; i < billed_count(d->billed) && rc == 0; i++) {
+        const billed_issue *issue = billed_at(d->billed, i);
+        if (!issue->voided && tally_span_eq(issue->contract, d->contract.contract) &&
+            reaches(&issue->record, month))
+            rc = overage_on(d, issue, month->name, &sum);
+    }
+    *out = sum > due ? sum - due : 0;
+    return rc;
+}
+
+/* ---- a month ---- */
+
 static int month_bill(draft *d, const hour_list *list, retainer_month *month) {
     const tally_contract *c = &d->contract;
     hour_rate rate = {0};
@@ -110,7 +168,10 @@ static int month_bill(draft *d, const hour_list *list, retainer_month *month) {
     int64_t included = (int64_t)((tally_i128)c->included_hours * HOUR_MS / TALLY_PICO);
     int64_t over =
         above(month->before_ms + month->new_ms, included) - above(month->before_ms, included);
-    int64_t quantity = hours_quantity(hours_round(c, over));
+    int64_t quantity = hours_quantity(hours_round(c, over)), ahead = 0;
+    int64_t due = hours_quantity(hours_round(c, above(month->before_ms, included)));
+    if (quantity > 0 && (rc = overage_ahead(d, month, due, &ahead)) != 0) return rc;
+    quantity = quantity > ahead ? quantity - ahead : 0;
     if (quantity == 0) {
         warn_no_fee(d, month);
         if (fee && month_trace(d, list, month, NULL)) d->lines[d->line_count - 1].with_agent = true;

@@ -156,10 +156,6 @@ static bool aider_load(void *opaque, tally_span saved) {
     return !unpacker.bad && unpacker.left.len == 0 && len == DAY_BYTES;
 }
 
-static void aider_close(void *opaque) {
-    free(opaque);
-}
-
 static bool aider_begin(void *opaque, const capture_file *file, const capture_sink *sink) {
     const char *slash = strrchr(file->path, '/');
     size_t len = slash ? (size_t)(slash - file->path) : 0;
@@ -189,5 +185,5 @@ const capture_adapter capture_aider = {
     .end = aider_end,
     .resume = aider_resume,
     .save = aider_save,
-    .close = aider_close,
+    .close = free,
 };

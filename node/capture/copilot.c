@@ -390,10 +390,6 @@ static bool copilot_load(void *opaque, tally_span saved) {
     return !unpacker.bad && unpacker.left.len == 0 && state->title_rank <= TITLE_AGENT;
 }
 
-static void copilot_close(void *opaque) {
-    free(opaque);
-}
-
 /* session-state/ID/events.jsonl, session-state/ID.jsonl in old versions: until the start says it.
  */
 static tally_span session_of(const char *path) {
@@ -441,5 +437,5 @@ const capture_adapter capture_copilot = {
     .end = copilot_end,
     .resume = copilot_resume,
     .save = copilot_save,
-    .close = copilot_close,
+    .close = free,
 };

@@ -279,10 +279,6 @@ static void take_path(gemini *state) {
     state->subagent = true;
 }
 
-static void gemini_close(void *opaque) {
-    free(opaque);
-}
-
 static bool gemini_begin(void *opaque, const capture_file *file, const capture_sink *sink) {
     gemini *state = opaque;
     state->file = file;
@@ -311,5 +307,5 @@ const capture_adapter capture_gemini = {
     .end = gemini_end,
     .resume = gemini_resume,
     .save = gemini_save,
-    .close = gemini_close,
+    .close = free,
 };

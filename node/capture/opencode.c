@@ -428,10 +428,6 @@ static bool opencode_load(void *opaque, tally_span saved) {
     return !unpacker.bad && unpacker.left.len == 0 && state->last_row >= 0;
 }
 
-static void opencode_close(void *opaque) {
-    free(opaque);
-}
-
 static bool opencode_begin(void *opaque, const capture_file *file, const capture_sink *sink) {
     opencode *state = opaque;
     state->file = file;
@@ -460,5 +456,5 @@ const capture_adapter capture_opencode = {
     .end = opencode_end,
     .resume = opencode_resume,
     .save = opencode_save,
-    .close = opencode_close,
+    .close = free,
 };

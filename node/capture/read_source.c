@@ -21,7 +21,8 @@ void reading_skip(const reading *read, const char *why) {
     capture_pass_report(read->pass, read->source->path, read->line, why);
 }
 
-int reading_ours(reading *read, int rc) {
+/* A failure inside the batch is ours: the adapter passes it up, and the pass stops. */
+static int ours(reading *read, int rc) {
     if (rc) read->broken = true;
     return rc;
 }
@@ -35,8 +36,8 @@ static int take_session(void *ctx, const capture_session *given, tally_error *er
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
         drop_bad(texts[i]);
     if (seen.title.len > CAPTURE_TITLE_MAX_BYTES) seen.title.len = 0;
-    return reading_ours(read, capture_batch_session(read->pass->pipeline.filling,
-                                                    read->adapter->agent, &seen, err));
+    return ours(read, capture_batch_session(read->pass->pipeline.filling, read->adapter->agent,
+                                            &seen, err));
 }
 
 static const char *wrong_with(const capture_cost *seen) {
@@ -64,16 +65,16 @@ static int take_cost(void *ctx, const capture_cost *given, tally_error *err) {
     }
     drop_bad(&seen.subagent);
     drop_bad(&seen.message);
-    return reading_ours(
-        read, capture_batch_cost(read->pass->pipeline.filling, read->adapter->agent, &seen, err));
+    return ours(read,
+                capture_batch_cost(read->pass->pipeline.filling, read->adapter->agent, &seen, err));
 }
 
 static int take_activity(void *ctx, const capture_activity *seen, tally_error *err) {
     reading *read = ctx;
     if (seen->session.len == 0 || !text_ok(seen->session)) return 0;
     if (seen->time_ms < 0 || seen->time_ms >= TIME_MAX_MS) return 0;
-    return reading_ours(read, capture_batch_activity(read->pass->pipeline.filling,
-                                                     read->adapter->agent, seen, err));
+    return ours(read, capture_batch_activity(read->pass->pipeline.filling, read->adapter->agent,
+                                             seen, err));
 }
 
 static int take_skipped(void *ctx, uint64_t line, const char *why, tally_error *err) {
@@ -176,8 +177,8 @@ int reading_add_cursor(reading *read, bool at_end, tally_error *err) {
     if (capture_cursor_seal(&cursor, read->fd, NULL) != 0) return 0;
     capture_cursor_key(read->adapter->agent, read->source->path, key);
     len = capture_cursor_encode(&cursor, value);
-    return reading_ours(read, capture_batch_cursor(read->pass->pipeline.filling, key,
-                                                   tally_span_of(value, len), err));
+    return ours(read, capture_batch_cursor(read->pass->pipeline.filling, key,
+                                           tally_span_of(value, len), err));
 }
 
 int reading_step(reading *read, uint64_t taken, tally_error *err) {
@@ -189,7 +190,7 @@ int reading_step(reading *read, uint64_t taken, tally_error *err) {
     }
     if (!capture_batch_is_full(pass->pipeline.filling)) return 0;
     int rc = reading_add_cursor(read, false, err);
-    return rc ? rc : reading_ours(read, capture_pipeline_pass(&pass->pipeline, err));
+    return rc ? rc : ours(read, capture_pipeline_pass(&pass->pipeline, err));
 }
 
 static int read_lines(reading *read, tally_error *err) {
@@ -204,7 +205,7 @@ static int read_lines(reading *read, tally_error *err) {
         if (rc >= 0) rc = reading_step(read, capture_reader_taken(read->pass->reader), err);
         if (rc) return rc;
     }
-    if (rc == TALLY_ENOMEM) return reading_ours(read, rc);
+    if (rc == TALLY_ENOMEM) return ours(read, rc);
     if (rc < 0) {
         read->line++;
         reading_skip(read, err->text);

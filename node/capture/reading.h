@@ -25,8 +25,6 @@ typedef struct reading {
 
 /* Tells that something of the file was passed over. */
 void reading_skip(const reading *read, const char *why);
-/* A failure inside the batch is ours: the adapter passes it up, and the pass stops. */
-int reading_ours(reading *read, int rc);
 /* Puts a cursor for what was read so far into the batch. */
 int reading_add_cursor(reading *read, bool at_end, tally_error *err);
 /* After each step: tells progress and hands a full batch over. */

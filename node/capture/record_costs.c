@@ -7,6 +7,74 @@
 
 #define SIDE_MAX_ENTRIES 8u /* of one message: the response and its extra iterations */
 
+/* ---- prices ---- */
+
+/* Marks the shipped rows that the ledger holds already, and those that would take over from a price
+ * that a person set: theirs holds until they set another. */
+typedef struct held_rows {
+    const tally_price *rows;
+    size_t count;
+    bool *held;
+} held_rows;
+
+static int mark_held(void *ctx, const tally_price *price, const tally_hash *leaf) {
+    held_rows *shipped = ctx;
+    (void)leaf;
+    bool typed = strcmp(price->source, TALLY_PRICE_TYPED) == 0;
+    for (size_t i = 0; i < shipped->count; i++) {
+        const tally_price *row = &shipped->rows[i];
+        bool covered =
+            row->from_day == price->from_day || (typed && row->from_day > price->from_day);
+        if (covered && strcmp(row->model, price->model) == 0) shipped->held[i] = true;
+    }
+    return 0;
+}
+
+/* Once a ledger and device: a price that people took out does not come back. */
+static int append_price(capture_recorder *recorder, tally_txn *txn, const tally_price *price,
+                        tally_error *err) {
+    uint8_t id[CAPTURE_ID_BYTES], day[8], scratch[TALLY_PRICE_SCRATCH_BYTES];
+    tally_span noted;
+    tally_put_be64(day, (uint64_t)price->from_day);
+    const tally_span parts[] = {tally_span_str("price"), tally_span_of(day, sizeof day),
+                                tally_span_str(price->model)};
+    record_alias_id(parts, 3, id);
+    if (record_alias_get(recorder, txn, id, &noted) == 0) return 0;
+    tally_writer_begin(recorder->writer);
+    tally_price_put(recorder->writer, price, scratch, sizeof scratch);
+    int rc = tally_append(txn, "price.set", recorder->writer, NULL, err);
+    return rc ? rc : record_alias_put(recorder, txn, id, tally_span_of("\1", 1), err);
+}
+
+static int adopt_prices(capture_recorder *recorder, tally_txn *txn, tally_span model,
+                        tally_error *err) {
+    uint8_t id[CAPTURE_ID_BYTES] = {0};
+    tally_put_be64(id, tally_string_ref(model));
+    if (recorder->dry_run || capture_idmap_get(&recorder->models, id, NULL)) return 0;
+    if (capture_idmap_put(&recorder->models, id, 0))
+        return tally_fail(err, TALLY_ENOMEM, "no memory for the models in use");
+    tally_price *rows = NULL;
+    held_rows shipped = {0};
+    int rc = tally_price_shipped(model, &rows, &shipped.count, err);
+    if (rc || shipped.count == 0) goto out;
+    shipped.rows = rows;
+    shipped.held = calloc(shipped.count, sizeof *shipped.held);
+    if (!shipped.held) {
+        rc = tally_fail(err, TALLY_ENOMEM, "no memory for prices");
+        goto out;
+    }
+    rc = tally_price_each(txn, mark_held, &shipped);
+    if (rc) rc = tally_fail(err, rc, "cannot read the prices of the ledger; run 'tally fsck'");
+    for (size_t i = 0; i < shipped.count && !rc; i++)
+        if (!shipped.held[i]) rc = append_price(recorder, txn, &rows[i], err);
+out:
+    free(shipped.held);
+    free(rows);
+    return rc;
+}
+
+/* ---- costs ---- */
+
 /* Notes on messages of one session stand side by side, so that a commit touches few pages. */
 static void message_alias(const char *what, const batch_cost *cost, uint8_t id[CAPTURE_ID_BYTES]) {
     const tally_span parts[] = {tally_span_str(what), cost->session->id, cost->seen.message};
@@ -25,7 +93,7 @@ static int append_cost(capture_recorder *recorder, tally_txn *txn, const batch_c
                        tally_error *err) {
     const capture_cost *seen = &cost->seen;
     const tally_usage *usage = &seen->usage;
-    int rc = record_prices(recorder, txn, seen->model, err);
+    int rc = adopt_prices(recorder, txn, seen->model, err);
     if (rc || recorder->dry_run) return rc;
     tally_writer *writer = recorder->writer;
     tally_writer_begin(writer);
@@ -139,67 +207,4 @@ int record_cost(capture_recorder *recorder, tally_txn *txn, const batch_cost *co
     if (seen->message.len == 0) return 0;
     if (seen->sidechain) return is_new ? note_side(recorder, txn, cost, err) : 0;
     return main_seen ? 0 : note_main(recorder, txn, cost, main_id, err);
-}
-
-/* Marks the shipped rows that the ledger holds already, and those that would take over from a price
- * that a person set: theirs holds until they set another. */
-typedef struct held_rows {
-    const tally_price *rows;
-    size_t count;
-    bool *held;
-} held_rows;
-
-static int mark_held(void *ctx, const tally_price *price, const tally_hash *leaf) {
-    held_rows *shipped = ctx;
-    (void)leaf;
-    bool typed = strcmp(price->source, TALLY_PRICE_TYPED) == 0;
-    for (size_t i = 0; i < shipped->count; i++) {
-        const tally_price *row = &shipped->rows[i];
-        bool covered =
-            row->from_day == price->from_day || (typed && row->from_day > price->from_day);
-        if (covered && strcmp(row->model, price->model) == 0) shipped->held[i] = true;
-    }
-    return 0;
-}
-
-/* Once a ledger and device: a price that people took out does not come back. */
-static int append_price(capture_recorder *recorder, tally_txn *txn, const tally_price *price,
-                        tally_error *err) {
-    uint8_t id[CAPTURE_ID_BYTES], day[8], scratch[TALLY_PRICE_SCRATCH_BYTES];
-    tally_span noted;
-    tally_put_be64(day, (uint64_t)price->from_day);
-    const tally_span parts[] = {tally_span_str("price"), tally_span_of(day, sizeof day),
-                                tally_span_str(price->model)};
-    record_alias_id(parts, 3, id);
-    if (record_alias_get(recorder, txn, id, &noted) == 0) return 0;
-    tally_writer_begin(recorder->writer);
-    tally_price_put(recorder->writer, price, scratch, sizeof scratch);
-    int rc = tally_append(txn, "price.set", recorder->writer, NULL, err);
-    return rc ? rc : record_alias_put(recorder, txn, id, tally_span_of("\1", 1), err);
-}
-
-int record_prices(capture_recorder *recorder, tally_txn *txn, tally_span model, tally_error *err) {
-    uint8_t id[CAPTURE_ID_BYTES] = {0};
-    tally_put_be64(id, tally_string_ref(model));
-    if (recorder->dry_run || capture_idmap_get(&recorder->models, id, NULL)) return 0;
-    if (capture_idmap_put(&recorder->models, id, 0))
-        return tally_fail(err, TALLY_ENOMEM, "no memory for the models in use");
-    tally_price *rows = NULL;
-    held_rows shipped = {0};
-    int rc = tally_price_shipped(model, &rows, &shipped.count, err);
-    if (rc || shipped.count == 0) goto out;
-    shipped.rows = rows;
-    shipped.held = calloc(shipped.count, sizeof *shipped.held);
-    if (!shipped.held) {
-        rc = tally_fail(err, TALLY_ENOMEM, "no memory for prices");
-        goto out;
-    }
-    rc = tally_price_each(txn, mark_held, &shipped);
-    if (rc) rc = tally_fail(err, rc, "cannot read the prices of the ledger; run 'tally fsck'");
-    for (size_t i = 0; i < shipped.count && !rc; i++)
-        if (!shipped.held[i]) rc = append_price(recorder, txn, &rows[i], err);
-out:
-    free(shipped.held);
-    free(rows);
-    return rc;
 }

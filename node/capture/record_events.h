@@ -40,7 +40,6 @@ int record_session(capture_recorder *recorder, tally_txn *txn, const batch_sessi
                    tally_error *err);
 int record_cost(capture_recorder *recorder, tally_txn *txn, const batch_cost *cost,
                 tally_error *err);
-int record_prices(capture_recorder *recorder, tally_txn *txn, tally_span model, tally_error *err);
 int record_activity(capture_recorder *recorder, tally_txn *txn, const batch_session *session,
                     tally_error *err);
 

@@ -168,13 +168,16 @@ by_client() { tally report --by client --json "$@" | jq -c '[.rows[] | [.key.cli
         [.matches[].rule] == ["acme","home"]' r
     (cd work/acme && [ "$(tally rule test --json | jq -r .rule)" = acme ])
     try tally rule test work/acme
-    [ "$status" -eq 0 ] && [[ "$words" == *"rule 'acme' wins: its path is the longest"* ]]
+    [ "$status" -eq 0 ]
+    [[ "$words" == *"rule 'acme' wins: its path is the longest"* ]]
     try tally rule test /elsewhere --json
-    [ "$status" -eq 1 ] && [ "$(jq -c '[.by, .matches]' <<<"$output")" = '["nothing",[]]' ]
+    [ "$status" -eq 1 ]
+    [ "$(jq -c '[.by, .matches]' <<<"$output")" = '["nothing",[]]' ]
     tally rule set red --tag red --client fin 2>/dev/null
     tally rule set main --branch main --client acme 2>/dev/null
     try tally rule test /elsewhere --tag red --branch main
-    [ "$status" -eq 1 ] && [[ "$words" == *"rules 'main' and 'red' conflict"* ]]
+    [ "$status" -eq 1 ]
+    [[ "$words" == *"rules 'main' and 'red' conflict"* ]]
 }
 
 @test "rule test asks git for remote and branch, whatever a hook's variables say" {
@@ -261,7 +264,8 @@ claude_log() { # ID DIRECTORY ANSWER-MINUTE PROMPT-MINUTE...
     done
     fails_with 1 tally assign ffff --client x
     try tally assign shop-1 --client newcomer
-    [ "$status" -eq 0 ] && [[ "$words" == *"new client 'newcomer'"* ]]
+    [ "$status" -eq 0 ]
+    [[ "$words" == *"new client 'newcomer'"* ]]
     tally project set shop --client newcomer 2>/dev/null
     tally assign shop-1 --project shop 2>/dev/null
     [ "$(tally sessions show shop-1 --json | jq -r .client)" = newcomer ]

@@ -68,7 +68,8 @@ flip_byte() { # FILE OFFSET
     [ "$status" -eq 3 ]
     jq -e '.ok == false and (.findings | length) > 0' <<<"$output"
     try tally fsck
-    [ "$status" -eq 3 ] && [ -n "$output" ]
+    [ "$status" -eq 3 ]
+    [ -n "$output" ]
 }
 
 @test "a store cut short or overwritten is a finding, never a crash" {

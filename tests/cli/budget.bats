@@ -144,9 +144,12 @@ ROWS
     fails_with 1 tally budget status monthly
     tally log --json | cmp - before
     try tally budget set --period monthly --limit 5 --client acme --notify-at 120 --stop-at 100
-    [ "$status" -eq 0 ] && [[ "$words" == *"new client 'acme'"* ]] && [[ "$words" == *"before it notifies"* ]]
+    [ "$status" -eq 0 ]
+    [[ "$words" == *"new client 'acme'"* ]]
+    [[ "$words" == *"before it notifies"* ]]
     try tally budget set --period monthly --limit 5
-    [ "$status" -eq 0 ] && [[ "$words" == *"only counts"* ]]
+    [ "$status" -eq 0 ]
+    [[ "$words" == *"only counts"* ]]
     try tally budget status
     [ "$status" -eq 0 ]
 }
@@ -256,7 +259,8 @@ ROWS
     tally config set notify.command /no/such/program >/dev/null
     tally budget set --period monthly --limit 11 2>/dev/null
     try tally budget notify
-    [ "$status" -eq 0 ] && [[ "$words" == *"notify.command"*"/no/such/program"* ]]
+    [ "$status" -eq 0 ]
+    [[ "$words" == *"notify.command"*"/no/such/program"* ]]
     for bad in "" " x" "x " "x  y" "$(printf 'x\ty')"; do
         fails_with 2 tally config set notify.command "$bad"
     done

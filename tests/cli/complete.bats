@@ -93,6 +93,10 @@ in_bash() { # WORD...: as if they were typed, the cursor after the last
     is "larkspur new yorker " "$(complete report --client '')"
     mv key "$TALLY_HOME/device.key"
     is "$before" "$(tally log --json | sha256sum)"
+    mkdir copy
+    cp "$TALLY_HOME"/ledger.mdb copy/
+    is "" "$(complete report --ledger copy --client '')"
+    is "ledger.mdb" "$(ls -A copy)"
     head -c 5000 /dev/urandom >"$TALLY_HOME/ledger.mdb"
     is "" "$(complete report --client '')"
     [ ! -s words ]

@@ -115,6 +115,29 @@ import_refused() { # FILE WORDS
         <(tally costs export --format json --ledger copy | jq -c '[.costs[] | [.project_path, .session, .model]] | sort | .[]')
 }
 
+@test "no name in a CSV steers a terminal, and nothing that a spreadsheet may run is left" {
+    new_ledger
+    n=0
+    # A terminal's title and colour, C1's CSI, a bell, a reversed name, a hidden mark, a carriage return;
+    # full-width and indented formulas.
+    for text in $'a\e]0;owned\ab' $'a\u009b31mb' $'a\u202eb' $'a\u200bb' $'a\rb' '＝1+1' '  =1+1' $'\n=1+1'; do
+        n=$((n + 1))
+        text=$text id=$(printf '%032x' "$n") one_cost '.costs[0] |= (.project_path = env.text |
+            .session = env.text | .model = "m" | .id = env.id)' | tally costs import -
+    done
+    tally costs export --format csv >out.csv
+    not grep -qP '[\x00-\x08\x0b-\x1f\x7f]|\xc2[\x80-\x9f]|\xe2\x80[\x8b\xae]' out.csv
+    grep -qF ',a�]0;owned�b,' out.csv
+    grep -qF ',a�31mb,' out.csv
+    [ "$(grep -cF ',a�b,' out.csv)" -eq 2 ]
+    grep -qF ',a b,' out.csv
+    grep -qF ",'＝1+1," out.csv
+    grep -qF ",\"'  =1+1\"," out.csv
+    grep -q "\"'$" out.csv # a line feed stays, in quotes
+    # JSON has every byte.
+    tally costs export --format json | jq -e 'any(.costs[]; .project_path == "a\u001b]0;owned\u0007b")'
+}
+
 @test "an unpriced row has an empty cost in CSV, null in JSON, and stays so when imported" {
     new_ledger
     one_cost '.costs[0].total_cost = null' | tally costs import -
@@ -221,10 +244,14 @@ ROWS
     all=$(tally costs list --json | jq .total.requests)
     claude=$(tally costs list --agent claude --json | jq .total.requests)
     codex=$(tally costs list --agent codex --json | jq .total.requests)
-    [ $((claude + codex)) -eq "$all" ] && [ "$claude" -gt 0 ] && [ "$codex" -gt 0 ]
+    [ $((claude + codex)) -eq "$all" ]
+    [ "$claude" -gt 0 ]
+    [ "$codex" -gt 0 ]
     acme=$(tally costs list --path /home/dev/clients/acme-ecommerce --json | jq .total.requests)
     under=$(tally costs list --path /home/dev/clients/ --json | jq .total.requests)
-    [ "$acme" -gt 0 ] && [ "$acme" -lt "$all" ] && [ "$under" -eq "$all" ]
+    [ "$acme" -gt 0 ]
+    [ "$acme" -lt "$all" ]
+    [ "$under" -eq "$all" ]
     [ "$(tally costs list --period 2020 --json | jq -c '[.costs, .total.requests]')" = "[[],0]" ]
     some=$(tally costs list --min-cost 0.004 --json | jq .total.requests)
     rest=$(tally costs list --max-cost 0.003999999999 --json | jq .total.requests)

@@ -107,9 +107,18 @@ response_of() { # MODEL
     chmod 644 "$TALLY_HOME/device.key"
     finds error key "open to others (mode 644)"
     try tally doctor
-    grep -q "next: chmod 600 '$TALLY_HOME/device.key'" <<<"$output"
+    grep -q "next: chmod 600 $TALLY_HOME/device.key" <<<"$output"
     rm "$TALLY_HOME/device.key"
     finds error key "is missing"
+}
+
+@test "what doctor tells to type works in a folder with a quote and a blank in its name" {
+    export TALLY_HOME="$BATS_TEST_TMPDIR/ada's books"
+    new_ledger
+    chmod 755 "$TALLY_HOME"
+    finds warning folder "open to others (mode 755)"
+    jq -r '.checks[] | select(.check == "folder") | .next' d | sh
+    finds ok folder "is yours alone"
 }
 
 @test "doctor finds a store that was brought back from a backup, and a mark that is gone" {
@@ -168,7 +177,7 @@ response_of() { # MODEL
 @test "doctor notes old prices, and what is nobody's" {
     new_ledger
     cost_of some-1 2026-03-01T00:00:00Z 1.255
-    finds note whose "1 requests (1.25 USD) are nobody's"
+    finds note whose "1 requests (1.26 USD) are nobody's" # 1.255, half away from zero
     tally prices set some-1 --input 1 --output 2 --from 2026-01-01 >/dev/null
     finds note "price age" "days old"
     tally prices set some-1 --input 1 --output 2 --from "$(date -u +%F)" >/dev/null
@@ -277,11 +286,16 @@ elsewhen() { "$(dirname "$TALLY")/tests/elsewhen" "$@"; }
     touch "$TALLY_HOME/ledger.mdb.AbCdEf"
     look
     jq -e 'all(.checks[]; .check != "litter")' d # it may be in use
-    # The last three are nobody's litter: a copy that a person made, and names that would end a shell's quotes.
-    touch -d '2 hours ago' "$TALLY_HOME/ledger.mdb.AbCdEf" "$TMPDIR/mine.AbCdEf" \
-        "$TMPDIR/bill.partial-backup" "$TMPDIR/x'; touch pwned; '.tally-partial-AbCdEf" "$TALLY_HOME/ledger.mdb.';ab;'"
+    # The last three are nobody's litter: names that people gave, and one that mkstemp never gives.
+    touch -d '2 hours ago' "$TALLY_HOME/ledger.mdb.AbCdEf" "$TMPDIR/x'; touch pwned; '.tally-partial-AbCdEf" \
+        "$TMPDIR/mine.AbCdEf" "$TMPDIR/bill.partial-backup" "$TALLY_HOME/ledger.mdb.';ab;'"
     finds note litter "ledger.mdb.AbCdEf"
-    [ "$(jq '[.checks[] | select(.check == "litter")] | length' d)" -eq 1 ]
+    [ "$(jq '[.checks[] | select(.check == "litter")] | length' d)" -eq 2 ]
+    jq -r '.checks[] | select(.check == "litter") | .next' d | sh # as it is pasted
+    [ ! -e pwned ]
+    [ "$(find "$TMPDIR" -type f -printf '%f\n' | LC_ALL=C sort | paste -sd ' ')" = "bill.partial-backup mine.AbCdEf" ]
+    [ ! -e "$TALLY_HOME/ledger.mdb.AbCdEf" ]
+    [ -e "$TALLY_HOME/ledger.mdb.';ab;'" ]
     LC_ALL=C finds note terminal "not UTF-8"
 }
 

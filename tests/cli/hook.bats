@@ -12,10 +12,14 @@ event() { # NAME [CWD [SESSION]]
 
 hook() { # AGENT EVENT-JSON
     try tally hook "$1" <<<"$2"
-    [ "$status" -eq 0 ] && [ -z "$words" ]
+    [ "$status" -eq 0 ]
+    [ -z "$words" ]
 }
 
-silent() { hook "$@" && [ -z "$output" ]; }
+silent() {
+    hook "$@"
+    [ -z "$output" ]
+}
 
 # 9 dollars of acme's in this month, in one session.
 spent_nine() {
@@ -129,7 +133,8 @@ spent_nine() {
     new_ledger
     cp -r "$(fixtures)/real/codex/home/.codex" "$HOME/"
     try tally hook codex '{"type":"agent-turn-complete","thread-id":"x","cwd":"/work","input-messages":["hi"]}' </dev/null
-    [ "$status" -eq 0 ] && [ -z "$output$words" ]
+    [ "$status" -eq 0 ]
+    [ -z "$output$words" ]
     captured() { [ "$(tally report --json | jq .total.requests)" -gt 0 ]; }
     wait_for captured
 }
@@ -184,11 +189,14 @@ spent_nine() {
     grep -q 'what the agent sent is no JSON object' "$TALLY_HOME/hook.log"
     head -c 100000 /dev/urandom >random
     try tally hook claude-code <random
-    [ "$status" -eq 0 ] && [ -z "$output$words" ]
+    [ "$status" -eq 0 ]
+    [ -z "$output$words" ]
     try tally hook claude-code </dev/null
-    [ "$status" -eq 0 ] && [ -z "$output$words" ]
+    [ "$status" -eq 0 ]
+    [ -z "$output$words" ]
     try tally hook claude-code <&-
-    [ "$status" -eq 0 ] && [ -z "$output$words" ]
+    [ "$status" -eq 0 ]
+    [ -z "$output$words" ]
     # A damaged store: still no word and no refusal.
     head -c 70000 /dev/urandom | dd of="$TALLY_HOME/ledger.mdb" conv=notrunc status=none
     silent claude-code "$(event UserPromptSubmit)"
@@ -216,7 +224,8 @@ spent_nine() {
     # 40 MB are none.
     { printf '{"prompt":"'; head -c 40000000 /dev/zero | tr '\0' x; printf '"}'; } >huge
     try tally hook claude-code <huge
-    [ "$status" -eq 0 ] && [ -z "$output$words" ]
+    [ "$status" -eq 0 ]
+    [ -z "$output$words" ]
 }
 
 @test "an input that never ends is given up after two seconds" {
@@ -225,7 +234,8 @@ spent_nine() {
     sleep 6 >pipe 3>&- &
     SECONDS=0
     try timeout 5 "$TALLY" hook claude-code <pipe
-    [ "$status" -eq 0 ] && [ -z "$output" ]
+    [ "$status" -eq 0 ]
+    [ -z "$output" ]
     [ "$SECONDS" -le 4 ]
 }
 
@@ -242,7 +252,8 @@ spent_nine() {
 
 @test "mistakes in the call are told, and never with the code that refuses" {
     try tally hook nobody </dev/null
-    [ "$status" -eq 1 ] && [[ "$words" == *"claude-code, codex, gemini-cli"* ]]
+    [ "$status" -eq 1 ]
+    [[ "$words" == *"claude-code, codex, gemini-cli"* ]]
     try tally hook claude-code --bogus </dev/null
     [ "$status" -eq 1 ]
     try tally hook </dev/null
@@ -271,20 +282,26 @@ spent_nine() {
 
 @test "the status line never fails" {
     try tally statusline </dev/null
-    [ "$status" -eq 0 ] && [ "$output" = "tally: no ledger here; run 'tally init'" ] && [ -z "$words" ]
+    [ "$status" -eq 0 ]
+    [ "$output" = "tally: no ledger here; run 'tally init'" ]
+    [ -z "$words" ]
     new_ledger
     for input in '' 'no json' '[]' '{"cwd":7}'; do
         try tally statusline <<<"$input"
-        [ "$status" -eq 0 ] && [ "$output" = '$0.00 today · no client' ] && [ -z "$words" ]
+        [ "$status" -eq 0 ]
+        [ "$output" = '$0.00 today · no client' ]
+        [ -z "$words" ]
     done
     # Nobody writes: it does not wait.
     mkfifo pipe
     sleep 5 >pipe 3>&- &
     SECONDS=0
     try tally statusline <pipe
-    [ "$status" -eq 0 ] && [ "$SECONDS" -le 2 ]
+    [ "$status" -eq 0 ]
+    [ "$SECONDS" -le 2 ]
     kill $! 2>/dev/null || true
     head -c 70000 /dev/urandom | dd of="$TALLY_HOME/ledger.mdb" conv=notrunc status=none
     try tally statusline </dev/null
-    [ "$status" -eq 0 ] && [ "$output" = "tally: the ledger cannot be read; run 'tally doctor'" ]
+    [ "$status" -eq 0 ]
+    [ "$output" = "tally: the ledger cannot be read; run 'tally doctor'" ]
 }

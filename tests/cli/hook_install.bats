@@ -145,7 +145,8 @@ commands_of() { # FILE
     cmp before "$(settings)"
     [ ! -e "$HOME/.codex" ]
     tally hook install
-    [ ! -e "$HOME/.codex" ] && [ ! -e "$HOME/.gemini" ]
+    [ ! -e "$HOME/.codex" ]
+    [ ! -e "$HOME/.gemini" ]
     tally hook uninstall --dry-run | grep 'would be as before'
     tally hook status | grep '5 of 5'
     rm -r "$HOME/.claude"
@@ -156,7 +157,9 @@ commands_of() { # FILE
 @test "CLAUDE_CONFIG_DIR and CODEX_HOME are where it installs" {
     export CLAUDE_CONFIG_DIR="$HOME/c" CODEX_HOME="$HOME/x"
     tally hook install claude-code codex 2>/dev/null
-    [ -e "$HOME/c/settings.json" ] && [ -e "$HOME/x/config.toml" ] && [ -e "$HOME/x/hooks.json" ]
+    [ -e "$HOME/c/settings.json" ]
+    [ -e "$HOME/x/config.toml" ]
+    [ -e "$HOME/x/hooks.json" ]
     [ "$(stat -c %a "$HOME/c/settings.json")" = 600 ]
     [ ! -e "$HOME/.claude" ]
 }

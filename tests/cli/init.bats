@@ -37,9 +37,11 @@ load common
 
 @test "the ledger lies where --ledger, TALLY_HOME, XDG_DATA_HOME or HOME say, in this order" {
     tally init --ledger "$BATS_TEST_TMPDIR/a" 2>/dev/null
-    [ -e "$BATS_TEST_TMPDIR/a/ledger.mdb" ] && [ ! -e "$TALLY_HOME" ]
+    [ -e "$BATS_TEST_TMPDIR/a/ledger.mdb" ]
+    [ ! -e "$TALLY_HOME" ]
     XDG_DATA_HOME="$BATS_TEST_TMPDIR/data" tally init 2>/dev/null
-    [ -e "$TALLY_HOME/ledger.mdb" ] && [ ! -e "$BATS_TEST_TMPDIR/data" ]
+    [ -e "$TALLY_HOME/ledger.mdb" ]
+    [ ! -e "$BATS_TEST_TMPDIR/data" ]
     unset TALLY_HOME
     XDG_DATA_HOME="$BATS_TEST_TMPDIR/data" tally init 2>/dev/null
     [ -e "$BATS_TEST_TMPDIR/data/tally/ledger.mdb" ]

@@ -163,6 +163,16 @@ ROWS
     tally invoice aging --date 2026-04-16 --json | jq -e '.invoices[1].late_fee == "97.25"'
 }
 
+@test "a late fee that is too large to be exact is no figure" {
+    ada
+    tally contract set steep --client acme --fee 100 --late-fee 100 2>/dev/null
+    tally invoice issue steep --period 2026-03 --issue-date 2026-03-31 --yes >/dev/null 2>&1
+    # 100.00 doubles each month: 100 x (2^39 - 1) in the 39th, and no exact figure after that.
+    tally invoice aging --date 2029-06-16 --json | jq -e '.invoices[0].late_fee == "54975581388700.00"'
+    tally invoice aging --date 2029-07-16 --json | jq -e '.invoices[0].late_fee == null'
+    tally invoice aging --date 2029-07-16 | grep -Eq '^AK-2026-0001 .* too large '
+}
+
 issued() { tally invoice issue "$@" --yes --json 2>/dev/null | jq -r .number; }
 
 @test "an issued invoice holds its entries, void frees them, and numbers have no gaps" {
@@ -222,6 +232,41 @@ issued() { tally invoice issue "$@" --yes --json 2>/dev/null | jq -r .number; }
         .lines[1].amount == "-92.50" and .lines[1].description == "Half an hour too much"'
     issued rag --period 2026-04 >/dev/null
     tally invoice draft rag --period 2026-05 --json 2>/dev/null | jq -e '.lines == []'
+}
+
+# One hour at 185.00, and 300.00 given back.
+credit_note() {
+    hourly
+    issued rag --period 2026-03 >/dev/null
+    tally invoice credit rag 300 "Billed twice" --for AK-2026-0001 2>/dev/null
+    tally time add --client acme --date 2026-04-02 --duration 1h "More of it" >/dev/null 2>&1
+    issued rag --period 2026-04 --issue-date 2026-04-30
+}
+
+@test "an invoice below zero is a credit note, owed to the client, and never paid" {
+    [ "$(credit_note)" = AK-2026-0002 ]
+    tally invoice list --date 2026-05-01 >list
+    grep -Eq '^AK-2026-0001 .* issued ' list
+    grep -Eq '^AK-2026-0002 .* credit .* -115\.00 +-115\.00 ' list
+    tally invoice list --json | jq -e '[.invoices[] | [.kind, .status, .total, .open]] ==
+        [["invoice", "issued", "3467.00", "3467.00"], ["credit_note", "credit", "-115.00", "-115.00"]]
+        and .invoices[1].late_fee == "0.00"'
+    tally invoice aging >aged
+    grep -q AK-2026-0001 aged
+    not grep -q AK-2026-0002 aged
+    tally invoice show AK-2026-0002 --json | jq -e '.kind == "credit_note" and .due == "-115.00"'
+    tally invoice show AK-2026-0002 >shown
+    grep -q '^Credit note AK-2026-0002' shown
+    grep -q 'Total in your favour' shown
+    not grep -Eq '^(Due date|Terms) ' shown
+    # Nobody pays it; taken back, it is void as any other.
+    tally log --json >before
+    fails_with 4 tally invoice pay AK-2026-0002
+    [[ $words == *"owed to the client"* ]]
+    fails_with 4 tally invoice pay AK-2026-0002 115
+    tally log --json | cmp - before
+    tally invoice void AK-2026-0002 --reason "A mistake" 2>/dev/null
+    tally invoice list --json | jq -e '.invoices[1] | .kind == "credit_note" and .status == "void" and .open == "0.00"'
 }
 
 @test "hours are rounded as the contract says, per entry, day or line" {
@@ -387,4 +432,62 @@ issued() { tally invoice issue "$@" --yes --json 2>/dev/null | jq -r .number; }
         cmp here.$format there.$format
     done
     jq -e '.total == "303.50" and (.lines | length == 3)' here.json
+}
+
+@test "a milestone that was changed after it was accepted is not billed until it is accepted again" {
+    new_ledger --currency USD
+    tally client set acme --title "Acme Ltd" 2>/dev/null
+    tally contract set mvp --client acme --fee 30000 2>/dev/null
+    for n in 1 2; do tally milestone set mvp $n --title "Part $n" 2>/dev/null; done
+    tally milestone accept mvp 1 --date 2026-03-01 2>/dev/null
+    tally milestone accept mvp 2 --date 2026-03-02 2>/dev/null
+    tally invoice issue mvp --milestone 1 --period 2026-03 --issue-date 2026-04-01 --yes >/dev/null 2>&1 # 15,000
+    tally milestone set mvp 2 --fee 20000 2>/dev/null
+    fails_with 4 tally invoice draft mvp --milestone 2 --period 2026-03
+    [[ "$words" == *"was changed after it was accepted"* ]]
+    tally contract show mvp | grep -q "20,000.00  Part 2, changed since it was accepted"
+    tally milestone accept mvp 2 --date 2026-03-03 2>/dev/null
+    try tally invoice draft mvp --milestone 2 --period 2026-03 --issue-date 2026-04-01 --json
+    [ "$(jq -r .total <<<"$output")" = 20000.00 ]
+    [[ "$words" == *"come to 35,000.00 of a fee of 30,000.00"* ]]
+}
+
+@test "a deposit and a credit stay in the currency that they came in" {
+    new_ledger --currency USD
+    tally client set acme --title "Acme Ltd" 2>/dev/null
+    tally contract set mvp --client acme --fee 30000 2>/dev/null
+    tally deposit receive mvp 7500 --date 2026-01-05 2>/dev/null
+    tally client set acme --currency JPY 2>/dev/null
+    fails_with 4 tally invoice draft mvp --period 2026-03 --issue-date 2026-04-01
+    [[ "$words" == *"a deposit for mvp is in USD"*"tally contract set mvp --currency USD"* ]]
+    tally contract show mvp | grep -q "^deposit  *7,500.00 USD received 2026-01-05"
+    tally contract set mvp --currency USD 2>/dev/null
+    [ "$(tally invoice draft mvp --period 2026-03 --issue-date 2026-04-01 --json 2>/dev/null | jq -r .total)" = 22500.00 ]
+
+    tally contract set other --client acme --fee 1000 --currency EUR 2>/dev/null
+    tally invoice credit other 100 "Goodwill" 2>/dev/null
+    tally contract set other --currency USD 2>/dev/null
+    fails_with 4 tally invoice draft other --period 2026-03
+    [[ "$words" == *"a credit for other is in EUR"* ]]
+}
+
+@test "a draft says when no seller is named, when it is dated before its period, and when nothing is open" {
+    new_ledger --currency USD
+    tally client set acme --title "Acme Ltd" 2>/dev/null
+    tally contract set mvp --client acme --fee 1000 2>/dev/null
+    try tally invoice draft mvp --period 2026-03 --issue-date 2019-04-01
+    [[ "$words" == *"tally issuer set"*"dated 2019-04-01, before its period begins on 2026-03-01"* ]]
+    tally issuer set Ada --name "Ada Kline" --prefix AK 2>/dev/null
+    try tally issuer set Ben --name "Ben Ito" --prefix AK
+    [[ "$words" == *"Ada has the prefix AK too"* ]]
+    try tally issuer set Ben --prefix BI
+    [[ "$words" != *"note: "* ]]
+    try tally invoice draft mvp --period 2026-03 --issue-date 2026-04-01
+    [[ "$words" == *"tally contract set mvp --issuer MEMBER"* ]]
+    try tally invoice issue mvp --period 2026-03 --issue-date 2026-04-01 --yes
+    [[ "$words" != *"note: "* ]] # it carries the name of who issues
+    [[ "$output" == *"Ada Kline"* ]]
+    tally invoice pay AK-2026-0001 2>/dev/null
+    fails_with 4 tally invoice pay AK-2026-0001
+    [[ "$words" == *"nothing is open on invoice AK-2026-0001"* ]]
 }

@@ -207,3 +207,37 @@ session() { # PROMPT-TIME PROMPT-TIME ANSWER-TIME
     tally invoice verify AK-2026-0001 --ledger "$aud"
     tally invoice list --ledger "$aud" --json | jq -e '[.invoices[].status] == ["issued"]'
 }
+
+@test "who voids what an invoice bills is told which one" {
+    ada
+    tally contract set c --client acme --rate 100 2>/dev/null
+    id=$(tally time add --client acme --date 2026-03-02 --duration 1h "A fix of the parser" --json 2>/dev/null | jq -r .id)
+    tally invoice issue c --period 2026-03 --yes >/dev/null 2>&1
+    try tally void "$id"
+    [[ "$words" == *"AK-2026-0001 bills it"*"tally invoice credit"* ]]
+    try tally void "$id" --undo
+    [[ "$words" != *"AK-2026-0001"* ]]
+    tally invoice void AK-2026-0001 2>/dev/null
+    try tally void "$id"
+    [[ "$words" != *"AK-2026-0001"* ]]
+}
+
+@test "a retainer's invoice that is voided and issued again asks for no hour twice" {
+    ada
+    tally contract set r --client acme --retainer 1000 --included-hours 10 --overage-rate 100 2>/dev/null
+    hours 8h 2026-03-05
+    issue r --period 2026-03-01..2026-03-15 # 8 of 10
+    hours 5h 2026-03-20
+    issue r --period 2026-03-16..2026-03-31 # 3 above
+    [ "$(tally invoice show AK-2026-0002 --json | jq -r .total)" = 300.00 ]
+    tally invoice void AK-2026-0001 2>/dev/null
+    # 13 hours are 3 above, and these are billed.
+    [ "$(total r --period 2026-03)" = 1000.00 ]
+    hours 2h 2026-03-04
+    [ "$(total r --period 2026-03)" = 1200.00 ]
+    issue r --period 2026-03
+    tally invoice verify AK-2026-0003 2>/dev/null
+    tally invoice void AK-2026-0002 2>/dev/null
+    # 10 hours of the 15 are billed, and 2 of the 5 above.
+    [ "$(total r --period 2026-03)" = 300.00 ]
+}

@@ -114,3 +114,26 @@ load common
     tally capture --root "$home" --ledger told >/dev/null
     [ "$(tally sessions --ledger told --json | jq '.sessions[0].title | length > 0')" = true ]
 }
+
+@test "a backup that cannot be made says why" {
+    new_ledger
+    # The name fits, the one of the unfinished copy does not.
+    fails_with 3 tally backup "$(printf '%0250d' 0)"
+    [[ "$words" == *"File name too long"* ]]
+}
+
+@test "a ledger that is there but cannot be reached is not said to be missing" {
+    touch file
+    fails_with 3 tally status --ledger file
+    [[ "$words" == *"Not a directory"* && "$words" != *"tally init"* ]]
+    fails_with 1 tally status --ledger nowhere
+    [[ "$words" == *"tally init"* ]]
+}
+
+@test "a list has columns for what its rows say, not for the first fields that there are" {
+    new_ledger --currency USD
+    tally client set acme --title "Acme Ltd" --city Boston --country US 2>/dev/null
+    tally contract set c --client acme --retainer 9000 --included-hours 40 2>/dev/null
+    [ "$(tally client list | head -1 | tr -s ' ')" = "CLIENT TITLE CITY COUNTRY" ]
+    [ "$(tally contract list | head -1 | tr -s ' ')" = "CONTRACT CLIENT RETAINER INCLUDED HOURS" ]
+}

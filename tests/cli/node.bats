@@ -58,7 +58,8 @@ gone() { ! kill -0 "$1" 2>/dev/null; }
     start_daemon "$BEN"
     replaced=${DAEMONS##* }
     mv "$TALLY_HOME" elsewhere
-    cp copy.mdb "$BEN/other" && mv "$BEN/other" "$BEN/ledger.mdb"
+    cp copy.mdb "$BEN/other"
+    mv "$BEN/other" "$BEN/ledger.mdb"
     for daemon in "$moved" "$replaced"; do
         wait_for gone "$daemon"
         status=0

@@ -29,7 +29,9 @@ load common
     for noun in client project rule rate plan fx; do
         [ "$(tally $noun list --json | jq '[.[] | length] | add')" -eq 0 ]
         try tally $noun list
-        [ "$status" -eq 0 ] && [ -z "$output" ] && [ -n "$words" ]
+        [ "$status" -eq 0 ]
+        [ -z "$output" ]
+        [ -n "$words" ]
     done
     fails_with 1 tally client unset acme
     fails_with 1 tally fx unset EUR USD --date 2026-03-31
@@ -64,7 +66,8 @@ load common
     tally project set shop --client acme 2>/dev/null
     [ "$(tally rule set r --path /x --project shop --json | jq -r .client)" = acme ]
     try tally rule set r2 --path /x --project shop --client fin
-    [ "$status" -eq 0 ] && [[ "$words" == *"'shop' under client 'acme'"* ]]
+    [ "$status" -eq 0 ]
+    [[ "$words" == *"'shop' under client 'acme'"* ]]
 }
 
 @test "wrong input is refused with what, why and what next, and writes nothing" {

@@ -155,7 +155,8 @@ CSV
     fails_with 2 reconcile --bill-total 1,5
     fails_with 2 tally reconcile --provider anthropic --bill-total 1
     try tally reconcile --provider anthropic --period 2026-03-01..2026-03-15 --bill-total 5 --apply
-    [ "$status" -ne 0 ] && [[ "$words" == *"--apply takes one whole month"* ]]
+    [ "$status" -ne 0 ]
+    [[ "$words" == *"--apply takes one whole month"* ]]
     fails_with 1 tally reconcile --provider mistral --period 2026-03 --bill-total 5 --apply
     [[ "$words" == *"nobody to share the bill with"* ]]
     [ "$(tally bill list --json | jq '.bills | length')" -eq 0 ]

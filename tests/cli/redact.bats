@@ -58,7 +58,8 @@ rename_session() { # TITLE
     printf '{"type":"ai-title","aiTitle":"By the agent","sessionId":"%s"}\n' "$SESSION" >>"$log"
     tally capture --root "$home" >/dev/null
     [ "$(title)" = '[null,true]' ]
-    cp "$log" "$log.new" && mv "$log.new" "$log" # a new file: all of it is read again
+    cp "$log" "$log.new"
+    mv "$log.new" "$log" # a new file: all of it is read again
     touch "$log"
     tally capture --root "$home" >/dev/null
     [ "$(title)" = '[null,true]' ]
@@ -89,4 +90,20 @@ rename_session() { # TITLE
     [ "$status" -ne 0 ]
     tally log --json | cmp - before
     [ "$(title)" = '["ACME invoice page",false]' ]
+}
+
+@test "redacting an entry takes all that was ever said of it, an expense's note too" {
+    new_ledger
+    id=$(tally time add --client acme --date 2026-03-01 --duration 1h "With Jane" --json 2>/dev/null | jq -r .id)
+    tally describe "$id" "With John" 2>/dev/null
+    tally describe "$id" "Review of the parser" 2>/dev/null
+    [ "$(tally redact "$id" --json 2>/dev/null | jq '.redacted | length')" -eq 3 ]
+    for blob in $(tally log --json | jq -r 'select(.kind == "describe" or .kind == "time.add") | .body.text'); do
+        [ "$(tally redact "$blob" --json)" = '{"redacted":[]}' ] # it is gone already
+    done
+    id=$(tally expense add --category gpu --provider Modal --amount 5 --date 2026-03-02 --client acme \
+        "For Jane" --json 2>/dev/null | jq -r .id)
+    [ "$(tally redact "${id:0:8}" --json 2>/dev/null | jq '.redacted | length')" -eq 1 ]
+    not grep -q Jane <(tally expense list --json)
+    tally verify --deep >/dev/null
 }

@@ -160,5 +160,6 @@ need_terminal() { script -qec true /dev/null >/dev/null 2>&1 || skip "no termina
     [ "$status" -eq 0 ]
     [ "$(jq -c '[.rows, .total.total_cost]' <<<"$output")" = '[[],"0.00"]' ]
     try tally report
-    [ "$status" -eq 0 ] && [ -z "$output" ]
+    [ "$status" -eq 0 ]
+    [ -z "$output" ]
 }

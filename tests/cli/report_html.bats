@@ -185,3 +185,12 @@ found() { # ID FILE
     [ "$(found found-hours one)" != 0.000000 ]
     not grep -E "CONSOLE.*(Refused|violates|Uncaught)" "$BATS_TEST_TMPDIR/browser"
 }
+
+@test "the page says whose days it has" {
+    month
+    tally report --html one.html --period 2026-03
+    grep -q '<span>days of</span> <bdi>UTC' one.html
+    tally client set acme --timezone Asia/Tokyo 2>/dev/null
+    tally report --html two.html --period 2026-03
+    grep -q '<span>days of</span> each client’s own zone, else <bdi>UTC' two.html
+}

@@ -64,7 +64,9 @@ session_of_today() {
     TALLY_PASSPHRASE_FILE="$PWD/other" fails_with 4 tally prices set m --input 1 --output 2
     echo "$words" >>said
     [ -s seen ]
-    grep -q 'spies/git' seen && grep -q 'spies/describe' seen && grep -q 'spies/notify' seen
+    grep -q 'spies/git' seen
+    grep -q 'spies/describe' seen
+    grep -q 'spies/notify' seen
     for text in "$words_of_key" "$hook_secret" "$hook_bytes" "${hook_secret#whsec_}"; do
         not holds "$text" seen said
         not holds "$text" "$TALLY_HOME"/* "$TALLY_HOME.log"
@@ -103,7 +105,8 @@ session_of_today() {
     mkfifo pipe
     for wanted in "expense add --category other --provider X --amount 5 --evidence pipe" "costs import pipe" "sync import pipe"; do
         try timeout 20 "$TALLY" $wanted
-        [ "$status" -ne 0 ] && [ "$status" -ne 124 ]
+        [ "$status" -ne 0 ]
+        [ "$status" -ne 124 ]
         [[ "$words" == *"nobody writes to"* ]] || { echo "$wanted: $words"; return 1; }
     done
     tally costs import <(sleep 1; echo '{"costs": []}') >/dev/null

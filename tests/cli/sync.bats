@@ -145,7 +145,8 @@ models() { # DIR
     try tally sync folder shared --json
     [ "$status" -eq 0 ]
     [ "$(jq -c '[.files_refused, .files_written]' <<<"$output")" = '[1,1]' ]
-    [ "$(cat shared/notes.txt)" = hello ] && [ -L shared/link.tally ]
+    [ "$(cat shared/notes.txt)" = hello ]
+    [ -L shared/link.tally ]
     [ "$(tally sync folder shared --ledger "$BEN" --json 2>/dev/null | jq .files_read)" -eq 1 ]
     [ "$(models "$BEN")" = '["model-a"]' ]
     fails_with 1 tally sync folder nosuch

@@ -32,7 +32,7 @@ static int add_cosig(void *ctx, const tally_cosignature *c, tally_error *err) {
     (void)err;
     if (tally_team_device_get(s->txn, &c->device, &device) != 0) return 0;
     if (tally_team_device_get(s->txn, &c->witness, &device) != 0) return 0;
-    s->sum += tally_cosignature_mark(c) * 0x9e3779b97f4a7c15u;
+    s->sum += tally_get_be64(c->signature) * 0x9e3779b97f4a7c15u;
     return 0;
 }
 

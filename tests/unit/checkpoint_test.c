@@ -96,7 +96,7 @@ static void key_ids_are_those_of_published_verifier_keys(void **state) {
         uint8_t id[4];
         char hex[2 * sizeof id + 1];
         assert_int_equal(tally_unhex(tally_span_str(known[i].key), key.b, sizeof key.b), 0);
-        tally_note_key_id(known[i].name, &key, id);
+        tally_note_key_id(known[i].name, TALLY_NOTE_ED25519, &key, id);
         tally_hex(tally_span_of(id, sizeof id), hex);
         assert_string_equal(hex, known[i].id);
     }

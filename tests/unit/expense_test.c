@@ -52,8 +52,8 @@ static int note_shares(void *ctx, const tally_expense_facts *facts, tally_error 
     char *out = ctx;
     size_t at = strlen(out);
     (void)err;
-    (void)snprintf(out + at, 512 - at, "%.*s:%lld ", (int)facts->client.len,
-                   (const char *)facts->client.ptr, (long long)facts->amount);
+    (void)snprintf(out + at, 512 - at, "%.*s:%lld ", (int)facts->whose.client.len,
+                   (const char *)facts->whose.client.ptr, (long long)facts->amount);
     return 0;
 }
 
