@@ -177,17 +177,18 @@ static void set_up(void) {
 /* What a peer's words may change for good: sizes, forks and cosignatures. */
 static uint64_t state_of(tally_ledger *ledger) {
     tally_txn *txn;
-    uint64_t forks, came, digest, sum = 0;
+    uint64_t forks, came, sum = 0;
     must(tally_read_begin(ledger, &txn, NULL) == 0);
     must(tally_fork_digest(txn, &forks, NULL) == 0);
-    must(tally_cosignature_state(txn, &came, &digest, NULL) == 0);
+    must(tally_cosignatures_came(txn, &came, NULL) == 0);
+    sum = came;
     for (uint32_t i = 0; i < tally_feed_count(txn); i++) {
         tally_feed feed;
         must(tally_feed_get(txn, i, &feed, NULL) == 0);
         sum = 31 * sum + feed.size;
     }
     tally_read_end(txn);
-    return forks ^ sum ^ digest;
+    return forks ^ sum;
 }
 
 static void copy_file(const char *from, const char *to) {
