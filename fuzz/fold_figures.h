@@ -161,7 +161,7 @@ static inline int mix_expense(void *ctx, const tally_expense_facts *facts, tally
     figures *f = ctx;
     (void)err;
     mix_bytes(f, facts->expense->id.b, sizeof facts->expense->id.b);
-    mix_text(f, facts->client);
+    mix_text(f, facts->whose.client);
     mix(f, (uint64_t)facts->amount);
     return 0;
 }
