@@ -18,7 +18,7 @@ enum cli_exit {
     CLI_FAILED = 1,  /* a check failed, or what was asked for is not there */
     CLI_USAGE = 2,   /* wrong usage */
     CLI_DAMAGED = 3, /* the ledger or a file is damaged, or cannot be read or written */
-    CLI_REFUSED = 4  /* policy forbids it */
+    CLI_REFUSED = 4  /* policy forbids it, or there is no exact figure to give */
 };
 
 typedef struct cli_option {

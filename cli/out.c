@@ -20,7 +20,8 @@ static int exit_of(int code) {
     case TALLY_EINVAL: return CLI_USAGE;
     case TALLY_ENOTFOUND:
     case TALLY_EEXIST: return CLI_FAILED;
-    case TALLY_EREFUSED: return CLI_REFUSED;
+    case TALLY_EREFUSED:
+    case TALLY_EOVERFLOW: return CLI_REFUSED; /* nothing is damaged: only exact figures are given */
     default: return CLI_DAMAGED;
     }
 }

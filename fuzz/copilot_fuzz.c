@@ -5,5 +5,7 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-    return fuzz_adapter(&capture_copilot, data, size);
+    const char *path = size > 0 && data[0] & 1 ? "/h/.copilot/session-state/0a1b/events.jsonl"
+                                               : "/h/.copilot/session-state/0a1b.jsonl";
+    return fuzz_adapter_at(&capture_copilot, path, data, size);
 }

@@ -183,6 +183,40 @@ static void check_feed(tally_txn *txn, unsigned device, uint8_t chosen) {
     must(tally_hash_eq(&root, &expected));
 }
 
+typedef struct handed {
+    tally_span records[FILL_RECORDS + MAX_COMMITS * MAX_RECORDS];
+    size_t count;
+    uint64_t next;
+} handed;
+
+static int hand_on(void *ctx, uint64_t index, tally_span record, tally_error *err) {
+    handed *h = ctx;
+    (void)err;
+    must(index == h->next++);
+    h->records[h->count++] = record;
+    return 0;
+}
+
+/* What is handed on, to its first head or to the last that fits, is what is here already. */
+static void check_handed(tally_txn *txn, unsigned device, uint8_t chosen) {
+    static handed h;
+    tally_feed feed;
+    tally_checkpoint cp;
+    feed_of(txn, device, &feed);
+    for (int joined = 0; joined < 2 && feed.size > 0; joined++) {
+        uint64_t from = chosen % feed.size;
+        h.count = 0;
+        h.next = from;
+        int rc = joined ? tally_commit_span(txn, feed.number, from, &cp, hand_on, &h, NULL)
+                        : tally_commit_get(txn, feed.number, from, &cp, hand_on, &h, NULL);
+        must(rc == 0 && h.next == cp.size && (!joined || cp.size == feed.size));
+        must(tally_ingest(txn, &feed.device, from, h.records, h.count, &cp, NULL) == TALLY_EEXIST);
+    }
+    if (feed.size > 0)
+        must(tally_commit_get(txn, feed.number, feed.size, &cp, hand_on, &h, NULL) ==
+             TALLY_ENOTFOUND);
+}
+
 static void check_views(tally_txn *txn) {
     tally_hash wanted[2][MAX_WANTED];
     size_t count[2];
@@ -228,8 +262,10 @@ static int one_input(void *ctx, tally_txn *txn, tally_error *err) {
         take_commit(txn, &input, &c);
         give(txn, &c, &digest);
     }
-    for (unsigned i = 0; i < DEVICES; i++)
+    for (unsigned i = 0; i < DEVICES; i++) {
         check_feed(txn, i, chosen);
+        check_handed(txn, i, chosen);
+    }
     check_views(txn);
     return tally_fail(err, TALLY_EREFUSED, "seen");
 }

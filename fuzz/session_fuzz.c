@@ -1,23 +1,17 @@
 /* What an authenticated teammate may say: the plaintext of its message stream, from its hello on,
- * into a session of a small real ledger. Nothing breaks, output stays bounded, and what the ledger
- * holds afterwards still verifies. */
-#include <sodium.h>
-#include <stdio.h>
-#include <stdlib.h>
+ * into a session of a small real ledger; as bytes, or sound messages as the input says
+ * (session_peer.h). Nothing breaks, output stays bounded, and what the ledger holds afterwards
+ * still verifies. */
+#include "session_peer.h"
+
 #include <unistd.h>
 
-#include "../sync/session_state.h"
-#include "store.h"
-
-#define NOW_MS      1788862805000 /* 2026-09-08T10:20:05Z */
+#define NOW_MS      FUZZ_NOW_MS
 #define HEADROOM    (2u * TALLY_MESSAGE_MAX_BYTES)
 #define LEDGER_COPY "template.mdb"
+#define SOUND       0xfeu /* an input's first byte: the others say what a sound teammate does */
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void must(bool condition) {
-    if (!condition) abort();
-}
 
 /* Team secrets come from here: a corpus means the same on every machine. */
 static uint32_t fixed_random(void) {
@@ -101,6 +95,30 @@ static int write_first(void *ctx, tally_txn *txn, tally_error *err) {
     return tally_append(txn, "session", writer, NULL, err);
 }
 
+/* The heads of its own feed, which are signed already. */
+static void read_heads(tally_txn *txn, peer_feed *feed) {
+    tally_feed own;
+    must(tally_feed_get(txn, 0, &own, NULL) == 0);
+    for (uint64_t at = 0; at < own.size; at = feed->heads[feed->count++].size)
+        must(tally_checkpoint_get(txn, 0, at, &feed->heads[feed->count], NULL) == 0);
+    feed->range = own.range;
+}
+
+/* The peer has seen them. */
+static int cosign_heads(void *ctx, tally_txn *txn, tally_error *err) {
+    const peer_feed *feed = ctx;
+    tally_cosignature c = {.device = *tally_key_device(self.key)};
+    char origin[TALLY_ORIGIN_MAX_BYTES];
+    tally_origin_format(tally_ledger_team(self.ledger), &c.device, origin);
+    for (size_t i = 0; i < feed->count; i++) {
+        c.checkpoint = feed->heads[i];
+        c.time_s = NOW_MS / 1000 + (int64_t)i;
+        tally_cosignature_sign(peer.key, origin, &c);
+        must(tally_cosignature_take(txn, &c, err) == 0);
+    }
+    return 0;
+}
+
 static void forget_all(void) {
     fuzz_node *nodes[] = {&self, &peer};
     for (int i = 0; i < 2; i++) {
@@ -118,6 +136,24 @@ static void forget_all(void) {
     tally_wire_packer_free(packer);
 }
 
+static peer_side sound; /* as it is before it has said anything */
+
+static void set_up_sound(tally_txn *txn, tally_writer *writer) {
+    const uint8_t seed[32] = {5};
+    tally_key *added;
+    must(tally_key_from_seed(seed, &added, NULL) == 0);
+    sound = (peer_side){.team = *tally_ledger_team(self.ledger),
+                        .packer = packer,
+                        .writer = writer,
+                        .feeds = {{.key = self.key}, {.key = peer.key}, {.key = added}},
+                        .now_ms = NOW_MS};
+    for (unsigned i = 1; i < PEER_FEEDS; i++) {
+        tally_range_init(&sound.feeds[i].range);
+        sound.feeds[i].clock = tally_hlc_next(0, NOW_MS);
+    }
+    read_heads(txn, &sound.feeds[0]);
+}
+
 static void set_up(void) {
     tally_writer *writer = NULL;
     tally_txn *txn;
@@ -128,28 +164,30 @@ static void set_up(void) {
     node_make(&self, 1, NULL);
     node_make(&peer, 2, tally_ledger_team(self.ledger));
     must(tally_ledger_write(self.ledger, NOW_MS, write_first, writer, NULL) == 0);
-    tally_writer_free(writer);
     must(tally_read_begin(self.ledger, &txn, NULL) == 0);
     must(tally_team_secrets(txn, secrets, &secret_count, NULL) == 0);
+    set_up_sound(txn, writer);
     tally_read_end(txn);
+    must(tally_ledger_write(self.ledger, NOW_MS, cosign_heads, &sound.feeds[0], NULL) == 0);
     path_of(&self, LEDGER_COPY, path);
     must(tally_backup(self.ledger, path, NULL) == 0);
     (void)atexit(forget_all);
 }
 
-/* What a peer's words may change for good: sizes and forks. */
+/* What a peer's words may change for good: sizes, forks and cosignatures. */
 static uint64_t state_of(tally_ledger *ledger) {
     tally_txn *txn;
-    uint64_t forks, sum = 0;
+    uint64_t forks, came, digest, sum = 0;
     must(tally_read_begin(ledger, &txn, NULL) == 0);
     must(tally_fork_digest(txn, &forks, NULL) == 0);
+    must(tally_cosignature_state(txn, &came, &digest, NULL) == 0);
     for (uint32_t i = 0; i < tally_feed_count(txn); i++) {
         tally_feed feed;
         must(tally_feed_get(txn, i, &feed, NULL) == 0);
         sum = 31 * sum + feed.size;
     }
     tally_read_end(txn);
-    return forks ^ sum;
+    return forks ^ sum ^ digest;
 }
 
 static void copy_file(const char *from, const char *to) {
@@ -162,10 +200,17 @@ static void copy_file(const char *from, const char *to) {
     must(fclose(in) == 0 && fclose(out) == 0);
 }
 
+/* That a device signed what is not here is to be found: it is what cosignatures are for. */
+static int only_other_histories(void *ctx, const char *sentence) {
+    (void)ctx;
+    must(strstr(sentence, "its device signed other first") != NULL);
+    return 0;
+}
+
 static void restore(void) {
     char from[512], to[512];
-    tally_check check = {0};
-    must(tally_verify(self.ledger, true, &check, NULL) == 0 && check.findings == 0);
+    tally_check check = {.found = only_other_histories};
+    must(tally_verify(self.ledger, true, &check, NULL) == 0);
     tally_ledger_close(self.ledger);
     path_of(&self, LEDGER_COPY, from);
     path_of(&self, STORE_FILE, to);
@@ -217,11 +262,9 @@ static void bounded(const tally_session *s) {
     must(s->ending || s->item_count <= TALLY_SESSION_PENDING_COMMITS);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-    if (size == 0) return 0;
-    set_up();
-    uint64_t before = state_of(self.ledger);
-    tally_session *s = established();
+/* ---- hearing ---- */
+
+static void hear_bytes(tally_session *s, const uint8_t *data, size_t size) {
     size_t step = (data[0] & 0x7fu) + 1u;
     bool flushes = (data[0] & 0x80u) != 0;
     for (size_t at = 1; at < size && !tally_session_ended(s); at += step) {
@@ -232,11 +275,47 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         bounded(s);
         if (flushes) tally_session_sent(s, tally_session_output(s).len, NOW_MS);
     }
-    tally_session_flush(s, NOW_MS);
-    tally_session_tick(s, NOW_MS + TALLY_SESSION_TRAIL_MS);
-    tally_session_wake(s, NOW_MS + TALLY_SESSION_TRAIL_MS);
+}
+
+/* Messages one by one; when time passes instead, all that was said is written and answered. */
+static int64_t hear_sound(tally_session *s, tally_span input) {
+    peer_side said = sound;
+    said.s = s;
+    tally_buffer_init(&said.out, TALLY_MESSAGE_MAX_BYTES + TALLY_MESSAGE_HEADER_BYTES);
+    (void)take(&input);
+    while (input.len > 0 && !tally_session_ended(s)) {
+        if (peer_says(&said, &input)) {
+            if (!session_take_stream(s, tally_buffer_span(&said.out))) break;
+            session_settle(s);
+        } else {
+            tally_session_flush(s, said.now_ms);
+            said.now_ms += TALLY_SESSION_COSIGN_MS;
+            s->heard_ms = said.now_ms;
+            tally_session_tick(s, said.now_ms);
+        }
+        bounded(s);
+        tally_session_sent(s, tally_session_output(s).len, said.now_ms);
+    }
+    tally_buffer_clear(&said.out);
+    return said.now_ms;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+    int64_t now_ms = NOW_MS;
+    if (size == 0) return 0;
+    set_up();
+    uint64_t before = state_of(self.ledger);
+    tally_session *s = established();
+    if (data[0] == SOUND)
+        now_ms = hear_sound(s, tally_span_of(data, size));
+    else
+        hear_bytes(s, data, size);
+    tally_session_flush(s, now_ms);
+    tally_session_tick(s, now_ms + TALLY_SESSION_TRAIL_MS);
+    tally_session_wake(s, now_ms + TALLY_SESSION_TRAIL_MS);
+    (void)tally_session_deadline(s);
     bounded(s);
-    tally_session_end(s, TALLY_BYE_DONE, "", NOW_MS);
+    tally_session_end(s, TALLY_BYE_DONE, "", now_ms);
     must(tally_session_ended(s));
     tally_session_free(s);
     if (state_of(self.ledger) != before) restore();

@@ -6,6 +6,7 @@
 #include <tally/outbox.h>
 
 #include <arpa/inet.h>
+#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -56,6 +57,28 @@ static void try_secret(tally_span text) {
     must(tally_span_is(text, again));
 }
 
+/* A message of these bytes, signed under two of these secrets: what HMAC-SHA256 says of it. */
+static void try_sign(tally_span body) {
+    const tally_span secrets[] = {tally_span_of(body.ptr, body.len / 2), body};
+    char out[WEBHOOK_SIGNATURES_BYTES], *at = out;
+    webhook_sign(secrets, 2, "msg_0", 7, body, out);
+    for (size_t i = 0; i < 2; i++, at += strlen(at) + 1) {
+        crypto_auth_hmacsha256_state state;
+        uint8_t mac[crypto_auth_hmacsha256_BYTES], told[sizeof mac];
+        size_t len = 0;
+        char *end = strchr(at, ' ');
+        must((end != NULL) == (i == 0));
+        if (end) *end = '\0';
+        (void)crypto_auth_hmacsha256_init(&state, secrets[i].ptr, secrets[i].len);
+        (void)crypto_auth_hmacsha256_update(&state, (const uint8_t *)"msg_0.7.", 8);
+        (void)crypto_auth_hmacsha256_update(&state, body.ptr, body.len);
+        (void)crypto_auth_hmacsha256_final(&state, mac);
+        must(strncmp(at, "v1,", 3) == 0);
+        must(tally_unbase64(tally_span_str(at + 3), false, told, sizeof told, &len) == 0);
+        must(len == sizeof mac && memcmp(told, mac, len) == 0);
+    }
+}
+
 static void try_remote(tally_span text) {
     char once[REMOTE_MAX_BYTES];
     size_t len = remote_normalise(text, once);
@@ -72,6 +95,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     try_endpoint(text);
     try_peers(span);
     try_secret(span);
+    try_sign(span);
     try_remote(span);
     if (tally_folder_name(span)) must(size < TALLY_FOLDER_NAME_BYTES);
     if (tally_hook_event_find(span, &event))

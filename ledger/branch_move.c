@@ -1,5 +1,6 @@
 /* Records between the main feed of a device and its branches: setting aside what a fork cuts off,
  * and taking in the history that was chosen. */
+#include "feed_tail.h"
 #include "fork_store.h"
 
 #include "view_fold.h"
@@ -155,6 +156,7 @@ static int drop_unsigned(tally_txn *txn, uint32_t feed, uint64_t size, tally_err
     int rc = feed_checkpoint_until(txn, feed, size, &cp, err);
     if (rc != 0 || cp.size != size || !feed_checkpoint_unsigned(&cp))
         return rc == TALLY_ENOTFOUND ? 0 : rc;
+    if ((rc = feed_tail_spill(txn, feed, err)) != 0) return rc;
     store_feed_key(key, feed, size);
     return store_del(txn, TABLE_CHECKPOINTS, tally_span_of(key, sizeof key), NULL, err);
 }

@@ -175,7 +175,7 @@ static int add_to_budget(budget_state *state, const scan_row *row, tally_error *
     if (!row->priced.priced && state->serial != row->serial) b->unpriced_requests++;
     if (!row->priced.priced) state->serial = row->serial;
     if (row->priced.priced && tally_add_i128(b->spent, row->priced.pico, &b->spent) != 0)
-        return tally_fail(err, TALLY_EOVERFLOW, "a sum of costs is too large to be exact");
+        return tally_inexact("a sum of costs", err);
     return 0;
 }
 

@@ -151,7 +151,7 @@ static int add_facts(void *ctx, const tally_expense_facts *facts, tally_error *e
         return tally_fail(err, TALLY_ELIMIT, "the expenses are in more than %u currencies",
                           TALLY_EXPENSE_MAX_CURRENCIES);
     if (tally_add_i128(sum->pico, facts->amount, &sum->pico) != 0)
-        return tally_fail(err, TALLY_EOVERFLOW, "a sum of expenses is too large to be exact");
+        return tally_inexact("a sum of expenses", err);
     const tally_entry_id *id = &facts->expense->id;
     if (!summing->any || memcmp(summing->last.b, id->b, sizeof id->b) != 0) sum->entries++;
     summing->last = *id;

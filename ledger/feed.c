@@ -1,5 +1,6 @@
 /* Feeds: appends records to the own feed, seals commits with checkpoints, and reads what is stored.
  * Views are folded through view_apply. */
+#include "feed_tail.h"
 #include "fork_store.h"
 #include "store.h"
 #include "view_fold.h"
@@ -9,43 +10,69 @@
 #include <assert.h>
 #include <stdio.h>
 
-#define FEED_FIXED_BYTES (TALLY_PUBLIC_KEY_BYTES + 8u + 8u)
-
-/* Row: device, size, last clock, right edge (as many hashes as size has set bits). */
-int feed_store(tally_txn *txn, const tally_feed *feed, tally_error *err) {
-    uint8_t key[4], row[FEED_FIXED_BYTES + TALLY_MERKLE_MAX_LEVELS * TALLY_HASH_BYTES];
-    size_t len = FEED_FIXED_BYTES;
-    tally_put_be32(key, feed->number);
-    memcpy(row, feed->device.b, TALLY_PUBLIC_KEY_BYTES);
-    tally_put_be64(row + TALLY_PUBLIC_KEY_BYTES, feed->size);
-    tally_put_be64(row + TALLY_PUBLIC_KEY_BYTES + 8, feed->last_hlc);
-    for (uint32_t i = 0; i < feed->range.count; i++, len += TALLY_HASH_BYTES)
-        memcpy(row + len, feed->range.nodes[i].b, TALLY_HASH_BYTES);
-    return store_put(txn, TABLE_FEEDS, tally_span_of(key, 4), tally_span_of(row, len), 0, err);
+int feed_damaged(uint32_t number, tally_error *err) {
+    return tally_fail(err, TALLY_ECORRUPT,
+                      "the head of feed number %u is damaged; run 'tally fsck'", number);
 }
 
-int feed_load(tally_txn *txn, uint32_t number, tally_feed *out, tally_error *err) {
+int feed_row(tally_txn *txn, uint32_t number, tally_span *head, tally_span *tail,
+             tally_error *err) {
     uint8_t key[4];
     tally_span row;
     tally_put_be32(key, number);
     int rc = store_get(txn, TABLE_FEEDS, tally_span_of(key, 4), &row, err);
+    if (rc != 0) return rc;
+    if (row.len < FEED_FIXED_BYTES) return feed_damaged(number, err);
+    uint64_t size = tally_get_be64(row.ptr + TALLY_PUBLIC_KEY_BYTES);
+    size_t len = FEED_FIXED_BYTES + (size_t)__builtin_popcountll(size) * TALLY_HASH_BYTES;
+    if (row.len < len) return feed_damaged(number, err);
+    *head = tally_span_of(row.ptr, len);
+    *tail = tally_span_of(row.ptr + len, row.len - len);
+    return 0;
+}
+
+int feed_put_row(tally_txn *txn, uint32_t number, tally_span head, tally_span tail,
+                 tally_error *err) {
+    uint8_t key[4], row[FEED_HEAD_MAX_BYTES + FEED_TAIL_MAX_BYTES];
+    assert(head.len <= FEED_HEAD_MAX_BYTES && tail.len <= FEED_TAIL_MAX_BYTES);
+    tally_put_be32(key, number);
+    memcpy(row, head.ptr, head.len);
+    if (tail.len > 0) memcpy(row + head.len, tail.ptr, tail.len);
+    return store_put(txn, TABLE_FEEDS, tally_span_of(key, 4),
+                     tally_span_of(row, head.len + tail.len), 0, err);
+}
+
+/* Head: device, size, last clock, right edge (as many hashes as size has set bits). What waits
+ * behind it stays. */
+int feed_store(tally_txn *txn, const tally_feed *feed, tally_error *err) {
+    uint8_t head[FEED_HEAD_MAX_BYTES];
+    size_t len = FEED_FIXED_BYTES;
+    tally_span old, tail = {0};
+    int rc = feed_row(txn, feed->number, &old, &tail, err);
+    if (rc != 0 && rc != TALLY_ENOTFOUND) return rc;
+    if (tail.len > FEED_TAIL_MAX_BYTES) return feed_damaged(feed->number, err);
+    memcpy(head, feed->device.b, TALLY_PUBLIC_KEY_BYTES);
+    tally_put_be64(head + TALLY_PUBLIC_KEY_BYTES, feed->size);
+    tally_put_be64(head + TALLY_PUBLIC_KEY_BYTES + 8, feed->last_hlc);
+    for (uint32_t i = 0; i < feed->range.count; i++, len += TALLY_HASH_BYTES)
+        memcpy(head + len, feed->range.nodes[i].b, TALLY_HASH_BYTES);
+    return feed_put_row(txn, feed->number, tally_span_of(head, len), tail, err);
+}
+
+int feed_load(tally_txn *txn, uint32_t number, tally_feed *out, tally_error *err) {
+    tally_span head, tail;
+    feed_tail waiting;
+    int rc = feed_row(txn, number, &head, &tail, err);
     if (rc == TALLY_ENOTFOUND) return tally_fail(err, rc, "there is no feed number %u", number);
     if (rc != 0) return rc;
+    if (!feed_tail_parse(tail, &waiting)) return feed_damaged(number, err);
     *out = (tally_feed){.number = number};
-    if (row.len >= FEED_FIXED_BYTES) {
-        memcpy(out->device.b, row.ptr, TALLY_PUBLIC_KEY_BYTES);
-        out->size = tally_get_be64(row.ptr + TALLY_PUBLIC_KEY_BYTES);
-        out->last_hlc = tally_get_be64(row.ptr + TALLY_PUBLIC_KEY_BYTES + 8);
-    }
-    uint32_t count = (uint32_t)__builtin_popcountll(out->size);
-    if (row.len != FEED_FIXED_BYTES + (size_t)count * TALLY_HASH_BYTES)
-        return tally_fail(err, TALLY_ECORRUPT,
-                          "the head of feed number %u is damaged; run 'tally fsck'", number);
+    memcpy(out->device.b, head.ptr, TALLY_PUBLIC_KEY_BYTES);
+    out->size = tally_get_be64(head.ptr + TALLY_PUBLIC_KEY_BYTES);
+    out->last_hlc = tally_get_be64(head.ptr + TALLY_PUBLIC_KEY_BYTES + 8);
     out->range.size = out->size;
-    out->range.count = count;
-    for (uint32_t i = 0; i < count; i++)
-        memcpy(out->range.nodes[i].b, row.ptr + FEED_FIXED_BYTES + (size_t)i * TALLY_HASH_BYTES,
-               TALLY_HASH_BYTES);
+    out->range.count = (uint32_t)__builtin_popcountll(out->size);
+    memcpy(out->range.nodes, head.ptr + FEED_FIXED_BYTES, head.len - FEED_FIXED_BYTES);
     return 0;
 }
 
@@ -236,8 +263,8 @@ int tally_append(tally_txn *txn, const char *kind, tally_writer *writer, tally_h
     return view_apply(&source, &record, err);
 }
 
-int feed_put_checkpoint(tally_txn *txn, uint32_t number, const tally_checkpoint *cp,
-                        tally_error *err) {
+int feed_put_checkpoint_row(tally_txn *txn, uint32_t number, const tally_checkpoint *cp,
+                            tally_error *err) {
     uint8_t key[FEED_INDEX_KEY_BYTES], row[TALLY_HASH_BYTES + TALLY_SIGNATURE_BYTES];
     store_feed_key(key, number, cp->size);
     memcpy(row, cp->root.b, TALLY_HASH_BYTES);
@@ -246,13 +273,19 @@ int feed_put_checkpoint(tally_txn *txn, uint32_t number, const tally_checkpoint 
                      tally_span_of(row, sizeof row), 0, err);
 }
 
+int feed_put_checkpoint(tally_txn *txn, uint32_t number, const tally_checkpoint *cp,
+                        tally_error *err) {
+    int rc = feed_tail_spill(txn, number, err);
+    return rc != 0 ? rc : feed_put_checkpoint_row(txn, number, cp, err);
+}
+
 int feed_seal(tally_txn *txn, tally_error *err) {
     if (txn->open_records == 0) return 0;
     tally_checkpoint cp = {.size = txn->own.size};
     tally_range_root(&txn->own.range, &cp.root);
     tally_checkpoint_sign(txn->ledger->key, txn->ledger->origin, &cp);
-    int rc = feed_put_checkpoint(txn, txn->own.number, &cp, err);
-    if (rc == 0) rc = feed_store(txn, &txn->own, err);
+    int rc = feed_store(txn, &txn->own, err);
+    if (rc == 0) rc = feed_tail_sign(txn, txn->own.number, &cp, err);
     if (rc != 0) return rc;
     txn->open_records = 0;
     txn->open_bytes = 0;
@@ -276,6 +309,20 @@ int tally_record_get(tally_txn *txn, uint32_t feed, uint64_t index, tally_span *
     return 0;
 }
 
+/* The first of those that wait, which all lie past the table's. */
+static int waiting_checkpoint(tally_txn *txn, uint32_t feed, uint64_t index, tally_checkpoint *out,
+                              tally_error *err) {
+    feed_tail tail;
+    int rc = feed_tail_load(txn, feed, &tail, err);
+    if (rc != 0) return rc;
+    for (size_t i = 0; i < tail.checkpoints; i++) {
+        *out = tail.checkpoint[i];
+        if (out->size > index) return 0;
+    }
+    return tally_fail(err, TALLY_ENOTFOUND, "no checkpoint covers record %llu",
+                      (unsigned long long)index);
+}
+
 int tally_checkpoint_get(tally_txn *txn, uint32_t feed, uint64_t index, tally_checkpoint *out,
                          tally_error *err) {
     uint8_t key[FEED_INDEX_KEY_BYTES];
@@ -288,9 +335,7 @@ int tally_checkpoint_get(tally_txn *txn, uint32_t feed, uint64_t index, tally_ch
     mdb_cursor_close(cursor);
     if (mdb != 0 && mdb != MDB_NOTFOUND) return store_fail(txn, mdb, "cannot read the ledger", err);
     bool found = mdb == 0 && k.mv_size == FEED_INDEX_KEY_BYTES && tally_get_be32(k.mv_data) == feed;
-    if (!found)
-        return tally_fail(err, TALLY_ENOTFOUND, "no checkpoint covers record %llu",
-                          (unsigned long long)index);
+    if (!found) return waiting_checkpoint(txn, feed, index, out, err);
     if (v.mv_size != TALLY_HASH_BYTES + TALLY_SIGNATURE_BYTES)
         return tally_fail(err, TALLY_ECORRUPT, "a checkpoint of feed number %u is damaged", feed);
     out->size = tally_get_be64((const uint8_t *)k.mv_data + 4);

@@ -1,6 +1,7 @@
 /* The trees of stored feeds: leaves, subtrees, the right edge and root at any size, checkpoints
  * from the end, and cutting a feed short. Growing one is in feed.c. */
 #include "feed_tree.h"
+#include "feed_tail.h"
 
 #include "view_fold.h"
 
@@ -97,8 +98,9 @@ int tally_feed_root(tally_txn *txn, uint32_t feed, uint64_t size, tally_hash *ro
     return rc;
 }
 
-int feed_checkpoint_until(tally_txn *txn, uint32_t feed, uint64_t size, tally_checkpoint *out,
-                          tally_error *err) {
+/* The last in the table. */
+static int stored_until(tally_txn *txn, uint32_t feed, uint64_t size, tally_checkpoint *out,
+                        tally_error *err) {
     uint8_t key[FEED_INDEX_KEY_BYTES];
     MDB_cursor *cursor;
     int rc = store_cursor(txn, TABLE_CHECKPOINTS, &cursor, err);
@@ -113,6 +115,19 @@ int feed_checkpoint_until(tally_txn *txn, uint32_t feed, uint64_t size, tally_ch
     bool found = mdb == 0 && k.mv_size == sizeof key && tally_get_be32(k.mv_data) == feed;
     uint64_t at = found ? tally_get_be64((const uint8_t *)k.mv_data + 4) : 0;
     return at > 0 ? tally_checkpoint_get(txn, feed, at - 1, out, err) : TALLY_ENOTFOUND;
+}
+
+int feed_checkpoint_until(tally_txn *txn, uint32_t feed, uint64_t size, tally_checkpoint *out,
+                          tally_error *err) {
+    feed_tail tail;
+    int rc = feed_tail_load(txn, feed, &tail, err);
+    if (rc != 0) return rc;
+    for (size_t i = tail.checkpoints; i-- > 0;)
+        if (tail.checkpoint[i].size <= size) {
+            *out = tail.checkpoint[i];
+            return 0;
+        }
+    return stored_until(txn, feed, size, out, err);
 }
 
 int feed_signed_until(tally_txn *txn, uint32_t feed, uint64_t size, tally_checkpoint *out,
@@ -174,6 +189,7 @@ int feed_cut(tally_txn *txn, tally_feed *feed, uint64_t size, tally_error *err) 
     assert(size < feed->size && (feed->number != 0 || txn->open_records == 0));
     int rc = feed_range_at(txn, feed->number, size, &range, err);
     if (rc == 0) rc = feed_clock_at(txn, feed->number, size, &last, err);
+    if (rc == 0) rc = feed_tail_spill(txn, feed->number, err);
     if (rc == 0) rc = delete_from(txn, TABLE_RECORDS, feed->number, size, err);
     if (rc == 0) rc = delete_from(txn, TABLE_CHECKPOINTS, feed->number, size + 1, err);
     if (rc == 0)

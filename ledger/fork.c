@@ -71,6 +71,12 @@ static int keep_proof(tally_txn *txn, const tally_fork *fork, tally_error *err) 
     return rc == TALLY_ENOTFOUND ? 0 : rc;
 }
 
+/* Its first record is the team's id: no history of it begins otherwise. */
+static bool begins_team(const tally_txn *txn, const tally_fork *fork) {
+    return fork->common > 1 ||
+           (fork->common == 1 && tally_hash_eq(&fork->base, &txn->ledger->team));
+}
+
 static int check_put(tally_txn *txn, const tally_fork *fork, tally_error *err) {
     tally_team_device device;
     fork_row held;
@@ -83,7 +89,7 @@ static int check_put(tally_txn *txn, const tally_fork *fork, tally_error *err) {
         return tally_fail(err, TALLY_EREFUSED,
                           "a fork of feed %s: nobody entitled has added this device", hex);
     if (rc != 0) return view_team_fail(rc, err);
-    if (device.creator && fork->common == 0)
+    if (device.creator && !begins_team(txn, fork))
         return tally_fail(err, TALLY_EFORMAT,
                           "a fork of feed %s: the first record of the team's creator is the team's "
                           "own id, and there is no other",

@@ -64,8 +64,14 @@ static bool brings_the_team(const incoming *in) {
 
 static int check_device(const incoming *in, tally_error *err) {
     tally_team_device known;
+    bool brings = brings_the_team(in);
     int rc = tally_team_device_get(in->txn, in->device, &known);
-    if (rc == 0 || (rc == TALLY_ENOTFOUND && brings_the_team(in))) return 0;
+    if (rc == 0 && known.creator && in->from == 0 && !brings)
+        return tally_fail(err, TALLY_EFORMAT,
+                          "feed %s: the first record of the team's creator is the team's own id, "
+                          "and there is no other",
+                          in->name);
+    if (rc == 0 || (rc == TALLY_ENOTFOUND && brings)) return 0;
     if (rc != TALLY_ENOTFOUND) return view_team_fail(rc, err);
     return tally_fail(err, TALLY_EREFUSED,
                       "feed %s: nobody entitled has added this device to the team", in->name);
@@ -344,24 +350,11 @@ static int within_limits(void *ctx, uint64_t index, tally_span record, tally_err
     return 0;
 }
 
-/* The last stored checkpoint in (from, end]; TALLY_ENOTFOUND. */
+/* The last checkpoint in (from, end]; TALLY_ENOTFOUND. */
 static int last_checkpoint(tally_txn *txn, uint32_t feed, uint64_t from, uint64_t end,
                            tally_checkpoint *out, tally_error *err) {
-    uint8_t key[FEED_INDEX_KEY_BYTES];
-    MDB_cursor *cursor;
-    int rc = store_cursor(txn, TABLE_CHECKPOINTS, &cursor, err);
-    if (rc != 0) return rc;
-    store_feed_key(key, feed, end + 1);
-    MDB_val k = {sizeof key, key}, v;
-    int mdb = mdb_cursor_get(cursor, &k, &v, MDB_SET_RANGE);
-    mdb = mdb_cursor_get(cursor, &k, &v, mdb == 0 ? MDB_PREV : MDB_LAST);
-    mdb_cursor_close(cursor);
-    if (mdb != 0 && mdb != MDB_NOTFOUND) return store_fail(txn, mdb, "cannot read the ledger", err);
-    if (mdb != 0 || k.mv_size != FEED_INDEX_KEY_BYTES || tally_get_be32(k.mv_data) != feed ||
-        tally_get_be64((const uint8_t *)k.mv_data + 4) <= from)
-        return TALLY_ENOTFOUND;
-    return tally_checkpoint_get(txn, feed, tally_get_be64((const uint8_t *)k.mv_data + 4) - 1, out,
-                                err);
+    int rc = feed_checkpoint_until(txn, feed, end, out, err);
+    return rc == 0 && out->size <= from ? TALLY_ENOTFOUND : rc;
 }
 
 typedef struct span_give {

@@ -214,7 +214,8 @@ static int read_identity(tally_ledger *ledger, tally_error *err) {
                         ledger->dir);
     if (rc == 0) {
         assert(team.ptr && device.ptr);
-        if (tally_get_be32(format.ptr) != STORE_FORMAT) ledger->views_outdated = true;
+        if (tally_get_be32(format.ptr) < STORE_FORMAT_VIEWS) ledger->views_outdated = true;
+        ledger->format_outdated = tally_get_be32(format.ptr) != STORE_FORMAT;
         memcpy(ledger->team.b, team.ptr, TALLY_HASH_BYTES);
         memcpy(ledger->device.b, device.ptr, TALLY_PUBLIC_KEY_BYTES);
         tally_origin_format(&ledger->team, &ledger->device, ledger->origin);
@@ -223,19 +224,21 @@ static int read_identity(tally_ledger *ledger, tally_error *err) {
     return rc;
 }
 
-/* Records have not changed since the oldest format; views have, and follow from the records. */
+/* Records have not changed since the oldest format; views have, and follow from the records. The
+ * new number keeps earlier versions from reading what they would not understand. */
 static int bring_up_to_date(void *ctx, tally_txn *txn, tally_error *err) {
+    const bool *views = ctx;
     uint8_t format[4];
-    (void)ctx;
     tally_put_be32(format, STORE_FORMAT);
-    int rc = view_rebuild_in(txn, err);
+    int rc = *views ? view_rebuild_in(txn, err) : 0;
     return rc != 0 ? rc : put_setting(txn, format_key, tally_span_of(format, 4), err);
 }
 
 static int check_views(tally_ledger *ledger, tally_error *err) {
-    if (!ledger->views_outdated) return 0;
-    ledger->views_outdated = false;
-    if (!ledger->read_only) return store_write(ledger, 0, bring_up_to_date, NULL, err);
+    bool views = ledger->views_outdated, format = ledger->format_outdated;
+    ledger->views_outdated = ledger->format_outdated = false;
+    if (!views && (!format || ledger->read_only)) return 0;
+    if (!ledger->read_only) return store_write(ledger, 0, bring_up_to_date, &views, err);
     return tally_fail(
         err, TALLY_EFORMAT,
         "the ledger in %s was written by an earlier version; run 'tally rebuild' once",

@@ -241,6 +241,12 @@ int tally_pico_scale(tally_i128 value, tally_u128 num, tally_u128 den, tally_i12
     return 0;
 }
 
+int tally_inexact(const char *figure, tally_error *err) {
+    return tally_fail(err, TALLY_EOVERFLOW,
+                      "%s is too large to be exact; ask for a shorter period, or for one client",
+                      figure);
+}
+
 typedef struct minor_part {
     size_t at;
     tally_u128 below; /* what rounding towards zero left */

@@ -46,9 +46,10 @@ static bool is_skipped(const tally_claim_options *options, const tally_hook *hoo
     return false;
 }
 
-/* Nothing waits longer than this: what does was written down by a clock that was ahead then. */
+/* Nothing waits longer than this: what does was written down by a clock that was ahead then. A
+ * damaged row may say any time. */
 static bool is_beyond(int64_t at_ms, int64_t now_ms) {
-    return at_ms - now_ms > TALLY_OUTBOX_WAIT_MAX_MS;
+    return at_ms > now_ms + TALLY_OUTBOX_WAIT_MAX_MS;
 }
 
 static int64_t due_at(const queued *q) {
@@ -153,6 +154,13 @@ static int claim_copy(tally_txn *txn, const uint8_t id[TALLY_MESSAGE_ID_BYTES],
     return outbox_damaged(err);
 }
 
+/* The very row that was found: a damaged one is not where its message says, and would be found
+ * again and again. */
+static int drop_place(tally_txn *txn, const tally_outbox_place *place, tally_error *err) {
+    outbox_key key = outbox_key_of(OUTBOX_QUEUE, tally_span_of(place->key, sizeof place->key));
+    return outbox_del(txn, &key, err);
+}
+
 /* The next that may be sent is counted as tried before it is: a message that kills whoever sends it
  * must come to an end too. */
 static int take(void *ctx, tally_txn *txn, tally_error *err) {
@@ -165,8 +173,10 @@ static int take(void *ctx, tally_txn *txn, tally_error *err) {
         if (rc != 0 || !walk.found) return rc;
         if (c->options->place) *c->options->place = walk.place;
         rc = claim_copy(txn, walk.first.id, walk.first.hook.name, c->claim, err);
+        if (rc == 0) rc = drop_place(txn, &walk.place, err);
         if (rc != 0) return rc;
         tally_message *message = &c->claim->message;
+        if (message->state != TALLY_MESSAGE_WAITING) continue;
         c->found = message->tries < TALLY_OUTBOX_TRIES;
         if (c->found) {
             message->tries++;

@@ -33,10 +33,6 @@ static int no_memory(tally_error *err) {
     return tally_fail(err, TALLY_ENOMEM, "no memory to reconcile");
 }
 
-static int too_large(tally_error *err) {
-    return tally_fail(err, TALLY_EOVERFLOW, "a sum of costs is too large to be exact");
-}
-
 static uint64_t core_of(tally_span model) {
     char canonical[TALLY_MODEL_MAX_BYTES];
     size_t len = tally_model_canonical(model, canonical);
@@ -80,14 +76,14 @@ static int add_line(reconcile_pass *pass, const tally_bill_line *line) {
         r->outside++;
         return tally_add_i128(r->outside_pico, line->pico, &r->outside_pico) == 0
                    ? 0
-                   : too_large(pass->err);
+                   : tally_inexact("a sum of costs", pass->err);
     }
     row *found = row_of(r, line->day, line->model);
     if (!found) return no_memory(pass->err);
     found->shown.on_bill = true;
     return tally_add_i128(found->shown.billed, line->pico, &found->shown.billed) == 0
                ? 0
-               : too_large(pass->err);
+               : tally_inexact("a sum of costs", pass->err);
 }
 
 static bool is_asked(const reconcile_pass *pass, const tally_cost *cost, tally_span *model) {
@@ -115,7 +111,7 @@ static int add_cost(void *ctx, const tally_cost *cost) {
     if (!priced.priced) return 0;
     return tally_add_i128(found->shown.recorded, priced.pico, &found->shown.recorded) == 0
                ? 0
-               : too_large(pass->err);
+               : tally_inexact("a sum of costs", pass->err);
 }
 
 static int row_order(const void *a, const void *b) {
@@ -136,7 +132,7 @@ static int sum_rows(tally_reconciliation *r, tally_error *err) {
         over |= tally_add_i128(total->recorded, from->recorded, &total->recorded);
         over |= tally_add_i128(total->billed, from->billed, &total->billed);
     }
-    return over ? too_large(err) : 0;
+    return over ? tally_inexact("a sum of costs", err) : 0;
 }
 
 static int fill(reconcile_pass *pass) {

@@ -256,7 +256,7 @@ static int note_conflict(tally_report *report, const scan_row *row, tally_error 
     conflict->requests++;
     if (row->priced.priced &&
         tally_add_i128(conflict->pico, row->priced.pico, &conflict->pico) != 0)
-        return tally_fail(err, TALLY_EOVERFLOW, "a sum of costs is too large to be exact");
+        return tally_inexact("a sum of costs", err);
     return 0;
 }
 

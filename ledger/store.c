@@ -301,6 +301,7 @@ void tally_read_end(tally_txn *txn) {
     if (!txn) return;
     assert(!txn->write && txn->ledger->readers > 0);
     txn->ledger->readers--;
+    view_gather_clear(txn);
     mdb_txn_abort(txn->txn);
     free(txn);
 }
@@ -347,7 +348,7 @@ static int write_once(tally_ledger *ledger, int64_t now_ms, tally_write_fn *fn, 
     if (rc == 0) rc = feed_seal(&txn, err);
     if (rc == 0) rc = fork_settle(&txn, err);
     if (rc == 0) rc = view_settle(&txn, err);
-    if (rc == 0) rc = view_gather_flush(&txn, err);
+    if (rc == 0) rc = view_gather_settle(&txn, err);
     if (rc == 0 && txn.own_grew) rc = feed_now(&txn, 0, &own, err);
     bool rise = txn.own_grew && txn.own_loaded && !txn.own_frozen; /* checked when it was loaded */
     if (rc == 0 && txn.own_grew && !rise) rc = mark_may_rise(&txn, &own, &rise, err);

@@ -9,7 +9,8 @@
 
 #define STORE_FILE          "ledger.mdb"
 #define STORE_KEY_FILE      "device.key"
-#define STORE_FORMAT        4u
+#define STORE_FORMAT        5u
+#define STORE_FORMAT_VIEWS  4u /* since then views are as now; what a feed's tail holds is new */
 #define STORE_FORMAT_OLDEST 1u /* that is brought up to date: its views are made anew */
 #define STORE_MAP_BYTES     (64u * 1024u * 1024u)
 #define STORE_MAP_MAX_BYTES ((size_t)1 << 42)
@@ -18,6 +19,8 @@
 #define RECORD_CHECK_BYTES                                                                         \
     8u /* first bytes of the leaf hash, stored before each record: names the bad one */
 #define FEED_INDEX_KEY_BYTES 12u
+#define FEED_FIXED_BYTES     (TALLY_PUBLIC_KEY_BYTES + 8u + 8u)
+#define FEED_HEAD_MAX_BYTES  (FEED_FIXED_BYTES + TALLY_MERKLE_MAX_LEVELS * TALLY_HASH_BYTES)
 
 typedef enum store_table {
     TABLE_FEEDS,
@@ -75,7 +78,8 @@ struct tally_ledger {
     tally_key *key; /* NULL until the first write */
     tally_passphrase_fn *ask;
     void *ask_ctx;
-    bool views_outdated; /* made by an earlier version; only while opening */
+    bool views_outdated;  /* made by an earlier version; only while opening, */
+    bool format_outdated; /* and so is this: nothing but its number changes */
     tally_hash team;
     tally_device_id device;
     char origin[TALLY_ORIGIN_MAX_BYTES]; /* of the own feed */
@@ -101,8 +105,9 @@ struct tally_txn {
     uint64_t appended;     /* records, in this transaction */
     uint32_t open_records; /* since the last checkpoint */
     size_t open_bytes;
-    struct view_gather *gather; /* view writes that wait; NULL while there are none */
-    bool team_changed;          /* team records were folded since the members were worked out */
+    struct view_gather *gather; /* costs that are in no table; NULL while there are none */
+    bool recent_taken;   /* those of the own feed's tail (feed_tail.h) are among them, or dropped */
+    bool team_changed;   /* team records were folded since the members were worked out */
     bool forks_changed;  /* proofs, branches or team facts: what forked feeds end at may change */
     bool fold_again;     /* what counts of stored records changed: all views follow from anew */
     bool gate_known;     /* gate_feed and gate_limit hold */
@@ -152,6 +157,12 @@ static inline void store_feed_key(uint8_t key[FEED_INDEX_KEY_BYTES], uint32_t fe
 /* feed.c */
 int feed_load(tally_txn *txn, uint32_t number, tally_feed *out, tally_error *err);
 int feed_store(tally_txn *txn, const tally_feed *feed, tally_error *err);
+/* A feed's stored row: its head, and what waits behind it (feed_tail.h). TALLY_ENOTFOUND (err
+ * untouched), TALLY_ECORRUPT. */
+int feed_row(tally_txn *txn, uint32_t number, tally_span *head, tally_span *tail, tally_error *err);
+int feed_put_row(tally_txn *txn, uint32_t number, tally_span head, tally_span tail,
+                 tally_error *err);
+int feed_damaged(uint32_t number, tally_error *err);
 /* As this transaction sees it: the own feed with what was appended since its last checkpoint. */
 int feed_now(tally_txn *txn, uint32_t number, tally_feed *out, tally_error *err);
 /* Adds an empty feed under the next number. */
@@ -166,6 +177,9 @@ int feed_put_record(tally_txn *txn, tally_feed *feed, tally_span bytes, const ta
                     tally_error *err);
 int feed_put_checkpoint(tally_txn *txn, uint32_t number, const tally_checkpoint *cp,
                         tally_error *err);
+/* The same into the table alone, past what waits for it. */
+int feed_put_checkpoint_row(tally_txn *txn, uint32_t number, const tally_checkpoint *cp,
+                            tally_error *err);
 /* Ends the open commit: root, signature, checkpoint, feed row. */
 int feed_seal(tally_txn *txn, tally_error *err);
 /* Reads the device's keys when a write first needs them. */

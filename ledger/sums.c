@@ -2,7 +2,7 @@
 #include "scan.h"
 
 static int too_large(tally_error *err) {
-    return tally_fail(err, TALLY_EOVERFLOW, "a sum of tokens or costs is too large to be exact");
+    return tally_inexact("a sum of tokens or costs", err);
 }
 
 /* Once a cost: a chain that ends at the first overflow, whose sums nobody will see. */
@@ -57,6 +57,6 @@ int sums_join(tally_sums *sums, const tally_sums *other, tally_error *err) {
 int sums_add_time(tally_sums *sums, const tally_engaged *piece, tally_error *err) {
     int over = tally_add_u64(sums->engaged_ms, (uint64_t)piece->engaged_ms, &sums->engaged_ms);
     over |= tally_add_u64(sums->agent_ms, (uint64_t)piece->agent_ms, &sums->agent_ms);
-    if (over) return tally_fail(err, TALLY_EOVERFLOW, "a sum of time is too large to be exact");
+    if (over) return tally_inexact("a sum of time", err);
     return 0;
 }

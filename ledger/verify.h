@@ -6,6 +6,9 @@
 
 /* Counts a finding and tells of it. */
 void verify_find(tally_check *check, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* verify.c: all but the views, in any transaction. */
+int verify_all(tally_txn *txn, bool deep, tally_check *check, tally_error *err);
+
 /* verify_fork.c */
 void verify_forks(tally_txn *txn, bool deep, tally_check *check);
 

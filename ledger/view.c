@@ -1,6 +1,7 @@
 /* Views as a whole: which kind of record folds where, registers, interned strings, rebuild and
  * digest. Each view's own rules are in view_*.c. */
 #include "blob.h"
+#include "feed_tail.h"
 #include "view_fold.h"
 #include "view_gather.h"
 
@@ -180,7 +181,7 @@ static bool of_the_team(int table) {
 }
 
 static int empty_views(tally_txn *txn, bool team_too, tally_error *err) {
-    view_gather_clear(txn);
+    view_gather_drop(txn);
     for (int t = TABLE_VIEW_FIRST; t < TABLE_COUNT; t++) {
         if (!team_too && of_the_team(t)) continue;
         int rc = mdb_drop(txn->txn, txn->ledger->tables[t], 0);
@@ -313,19 +314,41 @@ static int digest_row(tally_txn *txn, crypto_hash_sha256_state *state, tally_spa
     return 0;
 }
 
+static int digest_waiting(tally_txn *txn, crypto_hash_sha256_state *state, const gathered_row *row,
+                          int feed_at, tally_error *err) {
+    return digest_row(txn, state, tally_span_of(row->key, row->key_len),
+                      tally_span_of(row->value, row->value_len), feed_at, err);
+}
+
+static bool comes_before(const gathered_row *row, tally_span key, tally_span value) {
+    int keys = tally_span_cmp(tally_span_of(row->key, row->key_len), key);
+    return keys < 0 ||
+           (keys == 0 && tally_span_cmp(tally_span_of(row->value, row->value_len), value) < 0);
+}
+
+/* Rows that wait (view_gather.h) are hashed where they would stand. */
 static int digest_table(tally_txn *txn, int table, crypto_hash_sha256_state *state,
                         tally_error *err) {
+    gathered_row waiting[FEED_TAIL_COSTS];
+    size_t next = 0, count;
     MDB_cursor *cursor;
     MDB_val k, v;
-    int rc = store_cursor(txn, (store_table)table, &cursor, err);
+    int mdb = 0, feed_at = feed_number_at(table);
+    int rc = view_gather_rows(txn, (store_table)table, waiting, &count, err);
+    if (rc == 0) rc = store_cursor(txn, (store_table)table, &cursor, err);
     if (rc != 0) return rc;
     hash_sized(state, tally_span_str(store_table_name((store_table)table)));
-    int mdb = 0;
-    while (rc == 0 && (mdb = mdb_cursor_get(cursor, &k, &v, MDB_NEXT)) == 0)
-        if (!is_strangers(txn, table, store_span(k)))
-            rc = digest_row(txn, state, store_span(k), store_span(v), feed_number_at(table), err);
+    while (rc == 0 && (mdb = mdb_cursor_get(cursor, &k, &v, MDB_NEXT)) == 0) {
+        tally_span key = store_span(k), value = store_span(v);
+        for (; rc == 0 && next < count && comes_before(&waiting[next], key, value); next++)
+            rc = digest_waiting(txn, state, &waiting[next], feed_at, err);
+        if (rc == 0 && !is_strangers(txn, table, key))
+            rc = digest_row(txn, state, key, value, feed_at, err);
+    }
     mdb_cursor_close(cursor);
-    if (rc == 0 && mdb != MDB_NOTFOUND) rc = store_fail(txn, mdb, "cannot read a view", err);
+    if (rc == 0 && mdb != MDB_NOTFOUND) return store_fail(txn, mdb, "cannot read a view", err);
+    for (; rc == 0 && next < count; next++)
+        rc = digest_waiting(txn, state, &waiting[next], feed_at, err);
     return rc;
 }
 

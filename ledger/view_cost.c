@@ -1,6 +1,7 @@
 /* The cost view: one fixed-size row per API response, by day and time, counted once however often
  * it was recorded. Also voids, which take an entry out. Prices are applied while reading
  * (view_price.c). */
+#include "feed_tail.h"
 #include "view_fold.h"
 #include "view_gather.h"
 
@@ -276,6 +277,19 @@ static int read_winner(tally_txn *txn, tally_span entry, tally_record *record, t
     return device ? view_feed_device(txn, feed, device, err) : 0;
 }
 
+int view_cost_recent(tally_txn *txn, uint64_t index, gathered_cost *out, tally_error *err) {
+    uint8_t entry[ENTRY_BYTES] = {0}; /* feed 0 */
+    tally_record record;
+    tally_cost cost;
+    tally_put_be64(entry + 12, index);
+    int rc = read_winner(txn, tally_span_of(entry, sizeof entry), &record, &cost, NULL, err);
+    if (rc != 0) return rc;
+    row_encode(&cost, out->row);
+    out->index = index;
+    out->hlc = record.hlc;
+    return 0;
+}
+
 bool view_cost_void(tally_txn *txn, const uint8_t id[VIEW_ID_BYTES]) {
     tally_span state;
     return view_register_get(txn, TABLE_VIEW_VOIDS, tally_span_of(id, VIEW_ID_BYTES), NULL,
@@ -388,20 +402,55 @@ int view_fold_void(const view_source *source, const tally_record *record, tally_
     return rc != 0 ? rc : row_set(txn, &cost, !view_cost_void(txn, id), err);
 }
 
-/* The rows of one day that stand at the cursor, a page of them at a time. */
-static int each_of_day(MDB_cursor *cursor, MDB_val page, int64_t start_ms, int64_t end_ms,
-                       tally_cost_fn *fn, void *ctx) {
-    MDB_val key;
-    int mdb = 0;
+/* Costs in order of time: those of the table, and between them those that wait for it. */
+typedef struct cost_walk {
+    int64_t start_ms, end_ms;
+    int64_t due_ms; /* the time of the next that waits */
+    size_t count, next;
+    gathered_row waiting[FEED_TAIL_COSTS];
+    tally_cost_fn *fn;
+    void *ctx;
+} cost_walk;
+
+static void next_waiting(cost_walk *w) {
+    w->due_ms =
+        w->next < w->count ? (int64_t)load64(w->waiting[w->next].value + AT_TIME) : INT64_MAX;
+}
+
+static int give_row(const cost_walk *w, const uint8_t *row) {
     tally_cost cost;
+    int64_t time_ms = (int64_t)load64(row + AT_TIME);
+    if (time_ms < w->start_ms || time_ms >= w->end_ms) return 0;
+    row_decode(row, &cost);
+    return w->fn(w->ctx, &cost);
+}
+
+/* Those that wait and come before this row of the table; all that are left before NULL. */
+static int give_waiting(cost_walk *w, const uint8_t *row) {
+    int rc = 0;
+    while (rc == 0 && w->next < w->count &&
+           (!row || memcmp(w->waiting[w->next].value, row, ROW_BYTES) < 0)) {
+        rc = give_row(w, w->waiting[w->next++].value);
+        next_waiting(w);
+    }
+    return rc;
+}
+
+/* The rows of one day that stand at the cursor, a page of them at a time. */
+static int each_of_day(cost_walk *w, MDB_cursor *cursor, MDB_val page) {
+    MDB_val key;
+    tally_cost cost;
+    int mdb = 0;
     while (mdb == 0) {
         const uint8_t *row = page.mv_data, *end = row + page.mv_size;
         for (; end - row >= (ptrdiff_t)ROW_BYTES; row += ROW_BYTES) {
             int64_t time_ms = (int64_t)load64(row + AT_TIME);
-            if (time_ms < start_ms) continue;
-            if (time_ms >= end_ms) return 0;
+            if (time_ms < w->start_ms) continue;
+            if (time_ms >= w->end_ms) return 0;
+            int rc = time_ms >= w->due_ms ? give_waiting(w, row) : 0;
+            if (rc != 0) return rc;
             row_decode(row, &cost);
-            int rc = fn(ctx, &cost);
+            rc = w->fn(w->ctx, &cost);
             if (rc != 0) return rc;
         }
         mdb = mdb_cursor_get(cursor, &key, &page, MDB_NEXT_MULTIPLE);
@@ -409,35 +458,46 @@ static int each_of_day(MDB_cursor *cursor, MDB_val page, int64_t start_ms, int64
     return mdb == MDB_NOTFOUND ? 0 : TALLY_EIO;
 }
 
-int tally_cost_each(tally_txn *txn, int64_t start_ms, int64_t end_ms, tally_cost_fn *fn,
-                    void *ctx) {
-    MDB_cursor *cursor;
-    int rc = view_gather_flush(txn, NULL);
-    if (rc == 0) rc = store_cursor(txn, TABLE_VIEW_COSTS, &cursor, NULL);
-    if (rc != 0) return rc;
+static int each_of_table(cost_walk *w, tally_txn *txn, MDB_cursor *cursor) {
     uint8_t first[4];
-    day_key(start_ms > 0 ? (uint64_t)start_ms : 0, first);
+    int rc = 0;
+    day_key(w->start_ms > 0 ? (uint64_t)w->start_ms : 0, first);
     MDB_val key = {sizeof first, first}, value;
     int mdb = mdb_cursor_get(cursor, &key, &value, MDB_SET_RANGE);
     while (mdb == 0 && rc == 0) {
-        if (key.mv_size != 4 || (int64_t)tally_get_be32(key.mv_data) * DAY_MS >= end_ms) break;
+        if (key.mv_size != 4 || (int64_t)tally_get_be32(key.mv_data) * DAY_MS >= w->end_ms) break;
         mdb = mdb_cursor_get(cursor, &key, &value, MDB_GET_MULTIPLE);
-        if (mdb == 0) rc = each_of_day(cursor, value, start_ms, end_ms, fn, ctx);
+        if (mdb == 0) rc = each_of_day(w, cursor, value);
         if (mdb == 0 && rc == 0) mdb = mdb_cursor_get(cursor, &key, &value, MDB_NEXT_NODUP);
     }
-    mdb_cursor_close(cursor);
     if (rc == 0 && mdb != 0 && mdb != MDB_NOTFOUND)
         rc = store_fail(txn, mdb, "cannot read costs", NULL);
     return rc;
 }
 
+int tally_cost_each(tally_txn *txn, int64_t start_ms, int64_t end_ms, tally_cost_fn *fn,
+                    void *ctx) {
+    MDB_cursor *cursor;
+    cost_walk w = {.start_ms = start_ms, .end_ms = end_ms, .fn = fn, .ctx = ctx};
+    int rc = view_gather_flush(txn, NULL);
+    if (rc == 0) rc = view_gather_rows(txn, TABLE_VIEW_COSTS, w.waiting, &w.count, NULL);
+    next_waiting(&w);
+    if (rc == 0) rc = store_cursor(txn, TABLE_VIEW_COSTS, &cursor, NULL);
+    if (rc != 0) return rc;
+    rc = each_of_table(&w, txn, cursor);
+    mdb_cursor_close(cursor);
+    return rc != 0 ? rc : give_waiting(&w, NULL);
+}
+
 /* Writing what is gathered for one entry would write it all: it is only done when the table has
  * another record of that entry, so that both must be compared. */
 int tally_cost_get(tally_txn *txn, const tally_entry_id *id, tally_cost *out, uint64_t *index) {
-    const gathered_cost *gathered = view_gather_find(txn, id->b);
     tally_span entry, key = tally_span_of(id->b, TALLY_ENTRY_BYTES);
     tally_record record;
-    int rc = store_get(txn, TABLE_VIEW_ENTRIES, key, &entry, NULL);
+    int rc = view_gather_meet(txn, id->b, NULL);
+    if (rc != 0) return rc;
+    const gathered_cost *gathered = view_gather_find(txn, id->b);
+    rc = store_get(txn, TABLE_VIEW_ENTRIES, key, &entry, NULL);
     if (rc == TALLY_ENOTFOUND && gathered) {
         row_decode(gathered->row, out);
         if (index) *index = gathered->index;

@@ -37,9 +37,29 @@ typedef struct view_texts {
 } view_texts;
 view_texts *view_gather_texts(tally_txn *txn, tally_error *err);
 /* Writes what was gathered. Whoever reads the tables themselves inside a write transaction calls
- * this first. */
+ * this first; in a snapshot it does nothing. */
 int view_gather_flush(tally_txn *txn, tally_error *err);
 void view_gather_clear(tally_txn *txn);
+
+/* Costs that are few and all of the own feed need not be written: its tail (feed_tail.h) says which
+ * records they are, and every transaction that reads costs gathers them from there first. None of
+ * their entries is in view_entries. */
+int view_gather_recent(tally_txn *txn, tally_error *err);
+/* The same only if one of them may be of this entry. */
+int view_gather_meet(tally_txn *txn, const uint8_t id[VIEW_ID_BYTES], tally_error *err);
+/* Ends a write: notes in the tail what may wait, or writes it. */
+int view_gather_settle(tally_txn *txn, tally_error *err);
+/* Empties the gathering, and the tail when the write ends: all costs will be folded again. */
+void view_gather_drop(tally_txn *txn);
+
+/* What is gathered, as rows of the two tables, sorted as they are there. */
+typedef struct gathered_row {
+    size_t key_len, value_len;
+    uint8_t key[VIEW_ID_BYTES], value[VIEW_ROW_BYTES];
+} gathered_row;
+/* In a snapshot, for reading them beside the tables: `out` holds FEED_TAIL_COSTS. */
+int view_gather_rows(tally_txn *txn, store_table table, gathered_row *out, size_t *count,
+                     tally_error *err);
 
 /* view_cost.c: the table's key of a row. */
 void view_cost_day(const uint8_t row[VIEW_ROW_BYTES], uint8_t day[VIEW_DAY_BYTES]);
@@ -47,6 +67,8 @@ void view_cost_day(const uint8_t row[VIEW_ROW_BYTES], uint8_t day[VIEW_DAY_BYTES
  * row is then taken out. */
 int view_cost_contend(tally_txn *txn, const gathered_cost *cost,
                       const uint8_t entry[VIEW_ENTRY_BYTES], bool *wins, tally_error *err);
+/* view_cost.c: the cost that a record of the own feed says. TALLY_ECORRUPT. */
+int view_cost_recent(tally_txn *txn, uint64_t index, gathered_cost *out, tally_error *err);
 /* view_cost.c: whether an entry is taken out of every figure. */
 bool view_cost_void(tally_txn *txn, const uint8_t id[VIEW_ID_BYTES]);
 

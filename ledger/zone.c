@@ -398,7 +398,8 @@ void tally_zone_free(tally_zone *zone) {
 
 /* --- questions --- */
 
-static segment segment_at(const tally_zone *zone, int64_t at) {
+/* The first transition after an instant; their count where there is none. */
+static size_t next_transition(const tally_zone *zone, int64_t at) {
     size_t low = 0, high = zone->count;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
@@ -407,18 +408,40 @@ static segment segment_at(const tally_zone *zone, int64_t at) {
         else
             high = middle;
     }
-    if (low == zone->count && zone->rule.present) return rule_segment(&zone->rule, at);
-    return (segment){.offset_s = low == 0 ? zone->first_s : zone->offset_s[low - 1],
-                     .until = low < zone->count ? zone->at[low] : INT64_MAX};
+    return low;
+}
+
+static segment segment_from(const tally_zone *zone, size_t next, int64_t at) {
+    if (next == zone->count && zone->rule.present) return rule_segment(&zone->rule, at);
+    return (segment){.offset_s = next == 0 ? zone->first_s : zone->offset_s[next - 1],
+                     .until = next < zone->count ? zone->at[next] : INT64_MAX};
+}
+
+static segment segment_at(const tally_zone *zone, int64_t at) {
+    return segment_from(zone, next_transition(zone, at), at);
 }
 
 int32_t tally_zone_offset(const tally_zone *zone, int64_t unix_ms) {
     return segment_at(zone, tally_floor_div(unix_ms, 1000)).offset_s;
 }
 
+/* True where the clock may have shown a later day before: it was turned so lately that it could. */
+static bool turned_lately(const tally_zone *zone, size_t next, int64_t at) {
+    if (next == zone->count && zone->rule.present && zone->rule.has_dst) return true;
+    return next > 0 && at - zone->at[next - 1] < MAX_OFFSET_S - MIN_OFFSET_S;
+}
+
 int64_t tally_zone_day(const tally_zone *zone, int64_t unix_ms) {
     int64_t at = tally_floor_div(unix_ms, 1000);
-    return tally_floor_div(at + segment_at(zone, at).offset_s, TALLY_DAY_S);
+    size_t next = next_transition(zone, at);
+    int64_t day = tally_floor_div(at + segment_from(zone, next, at).offset_s, TALLY_DAY_S);
+    if (!turned_lately(zone, next, at)) return day;
+    /* At the end of time, where no day begins any more, the clock says all there is to say. */
+    for (int64_t start; (start = tally_zone_day_start(zone, day + 1)) <= unix_ms;) {
+        if (start == INT64_MAX || start == INT64_MIN) break;
+        day++;
+    }
+    return day;
 }
 
 int64_t tally_zone_day_start(const tally_zone *zone, int64_t days) {

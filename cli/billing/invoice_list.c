@@ -30,6 +30,7 @@ static void issued_json(cli_json *json, const tally_issued *issued) {
     cli_json_open(json, NULL, '{');
     cli_json_text(json, "number", issued->number);
     cli_json_hex(json, "issue", tally_span_of(issued->issue.b, sizeof issued->issue.b));
+    cli_json_string(json, "kind", tally_invoice_kind_text(issued->total));
     cli_json_text(json, "contract", issued->contract);
     cli_json_text(json, "client", issued->client);
     cli_json_text(json, "issuer", issued->member);
@@ -43,7 +44,10 @@ static void issued_json(cli_json *json, const tally_issued *issued) {
     cli_json_minor(json, "total", issued->total, d);
     cli_json_minor(json, "paid", issued->paid, d);
     cli_json_minor(json, "open", issued->open, d);
-    cli_json_minor(json, "late_fee", issued->late_fee, d);
+    if (issued->late_fee == TALLY_LATE_FEE_UNTOLD)
+        cli_json_null(json, "late_fee");
+    else
+        cli_json_minor(json, "late_fee", issued->late_fee, d);
     cli_json_i64(json, "days_late", issued->late_days);
     cli_json_string(json, "age", age_names[age_of(issued->late_days)]);
     cli_json_bool(json, "number_twice", issued->number_twice);
@@ -74,7 +78,10 @@ static void issued_line(const invoice_listing *listing, const tally_issued *issu
     day_cell(table, issued->due_day);
     minor_cell(table, issued->total, issued->decimals);
     minor_cell(table, issued->open, issued->decimals);
-    minor_cell(table, issued->late_fee, issued->decimals);
+    if (issued->late_fee == TALLY_LATE_FEE_UNTOLD)
+        cli_cell_text(table, "too large");
+    else
+        minor_cell(table, issued->late_fee, issued->decimals);
     cli_cell(table, issued->currency, CLI_PLAIN);
     cli_cell_text(table, id);
 }

@@ -78,6 +78,9 @@ static int derive_and_compare(const cli_issued *opened, bool frozen_words, verdi
     return 0;
 }
 
+/* All records of its frontier are folded again, of every client: whose an entry is, and what other
+ * invoices have of it, follows from all of them. To trust the views that stand would be no proof.
+ */
 static int verify_run(cli *run) {
     tally_error err = {0};
     cli_issued opened;
@@ -233,11 +236,11 @@ const cli_command command_invoice_explain = {
     .min_arguments = 2,
     .max_arguments = 2,
     .run = explain_run};
-const cli_command command_invoice_verify = {.name = "invoice verify",
-                                            .arguments = "NUMBER",
-                                            .summary =
-                                                "derive it again from the records, and compare",
-                                            .example = "tally invoice verify AK-2026-0007",
-                                            .min_arguments = 1,
-                                            .max_arguments = 1,
-                                            .run = verify_run};
+const cli_command command_invoice_verify = {
+    .name = "invoice verify",
+    .arguments = "NUMBER",
+    .summary = "derive it again from every record behind it, and compare",
+    .example = "tally invoice verify AK-2026-0007",
+    .min_arguments = 1,
+    .max_arguments = 1,
+    .run = verify_run};

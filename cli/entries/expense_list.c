@@ -59,11 +59,22 @@ static int expense_line(void *ctx, const tally_expense_facts *facts, tally_error
 
 /* ---- what may have come in twice ---- */
 
-static int twins_each(tally_txn *txn, const tally_filter *filter, tally_expense_twin_fn *fn,
-                      void *ctx, tally_error *err) {
-    return tally_expense_twins_each(txn, filter->has_period ? filter->period.first_day : INT64_MIN,
-                                    filter->has_period ? filter->period.end_day : INT64_MAX, fn,
-                                    ctx, err);
+/* Ways in which two expenses may be one bill: how they are found, what JSON calls them and what is
+ * said of them. */
+static const struct twin_way {
+    int (*each)(tally_txn *txn, int64_t first_day, int64_t end_day, tally_expense_twin_fn *fn,
+                void *ctx, tally_error *err);
+    const char *key, *words;
+} twin_ways[] = {{tally_expense_twins_each, "alike", "were recorded alike on two devices"},
+                 {tally_expense_same_evidence_each, "same_evidence",
+                  "rest on one evidence file that two devices recorded, and say different things"}};
+
+#define TWIN_WAYS (sizeof twin_ways / sizeof *twin_ways)
+
+static int twins_each(tally_txn *txn, const tally_filter *filter, const struct twin_way *way,
+                      tally_expense_twin_fn *fn, void *ctx, tally_error *err) {
+    return way->each(txn, filter->has_period ? filter->period.first_day : INT64_MIN,
+                     filter->has_period ? filter->period.end_day : INT64_MAX, fn, ctx, err);
 }
 
 static int twin_json(void *ctx, const tally_expense_twin *twin, tally_error *err) {
@@ -88,16 +99,17 @@ static int twin_note(void *ctx, const tally_expense_twin *twin, tally_error *err
     return 0;
 }
 
-static int twins_say(tally_txn *txn, const tally_filter *filter, tally_error *err) {
+static int twins_say(tally_txn *txn, const tally_filter *filter, const struct twin_way *way,
+                     tally_error *err) {
     twins_seen seen = {.count = 0};
     char id[ID_SHOWN_DIGITS + 1], other[ID_SHOWN_DIGITS + 1];
-    int code = twins_each(txn, filter, twin_note, &seen, err);
+    int code = twins_each(txn, filter, way, twin_note, &seen, err);
     if (code || !seen.count) return code;
     tally_hex(tally_span_of(seen.first.id.b, ID_SHOWN_DIGITS / 2), id);
     tally_hex(tally_span_of(seen.first.other.b, ID_SHOWN_DIGITS / 2), other);
-    cli_say("note: %zu of this period were recorded alike on two devices, such as %s and %s "
-            "('alike' with --json); if they are one bill, 'tally void' takes one out",
-            seen.count, id, other);
+    cli_say("note: %zu of this period %s, such as %s and %s ('%s' with --json); if they are one "
+            "bill, 'tally void' takes one out",
+            seen.count, way->words, id, other, way->key);
     return 0;
 }
 
@@ -115,9 +127,11 @@ static int list_json(cli *run, const cli_reading *reading, const tally_filter *f
     code = tally_expenses_filter(reading->txn, filter, expense_json, &lines, err);
     cli_json_close(&json, ']');
     cli_expense_sums_json(&json, &sums);
-    cli_json_open(&json, "alike", '[');
-    if (!code) code = twins_each(reading->txn, filter, twin_json, &json, err);
-    cli_json_close(&json, ']');
+    for (size_t i = 0; i < TWIN_WAYS; i++) {
+        cli_json_open(&json, twin_ways[i].key, '[');
+        if (!code) code = twins_each(reading->txn, filter, &twin_ways[i], twin_json, &json, err);
+        cli_json_close(&json, ']');
+    }
     cli_json_close(&json, '}');
     cli_json_end(&json);
     return code;
@@ -143,7 +157,9 @@ static int list_table(cli *run, const cli_reading *reading, const tally_filter *
         code = tally_fail(err, TALLY_ENOMEM, "memory ran out");
     cli_table_free(lines.table);
     if (!code) cli_expense_sums_text(out, "Total", &sums);
-    return code ? code : twins_say(reading->txn, filter, err);
+    for (size_t i = 0; i < TWIN_WAYS && !code; i++)
+        code = twins_say(reading->txn, filter, &twin_ways[i], err);
+    return code;
 }
 
 static int list_run(cli *run) {

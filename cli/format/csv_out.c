@@ -1,37 +1,43 @@
-/* The CSV writer. import_csv.c undoes the escapes. */
+/* The CSV writer. csv_read.c undoes the escapes. */
 #include "csv_out.h"
 
-/* Spreadsheets take what starts so for a formula. Apostrophes before it are counted in, so that
- * undoing the escape gives back exactly what was there. */
-static bool runs_as_formula(tally_span text) {
-    size_t at = 0;
-    while (at < text.len && text.ptr[at] == '\'')
-        at++;
-    return at < text.len && text.ptr[at] && strchr("=+-@\t\r", text.ptr[at]) != NULL;
-}
+#include "csv_formula.h"
+#include "printable.h"
 
 static bool needs_quotes(tally_span text) {
     for (size_t i = 0; i < text.len; i++)
-        if (strchr(",\"\r\n", text.ptr[i]) && text.ptr[i]) return true;
+        if (strchr(",\"\n", text.ptr[i]) && text.ptr[i]) return true;
     return text.len && (text.ptr[0] == ' ' || text.ptr[text.len - 1] == ' ');
 }
 
-static void cell_bytes(FILE *out, tally_span text) {
-    for (size_t i = 0; i < text.len; i++) {
-        if (text.ptr[i] == '"') fputc('"', out);
-        fputc(text.ptr[i], out);
+/* Line feeds and tabs stay as they are, for import: in quotes they are the cell's own. */
+static void cell_put(FILE *out, tally_span text) {
+    char bytes[4];
+    while (text.len) {
+        size_t plain = 0;
+        while (plain < text.len && text.ptr[plain] >= ' ' && text.ptr[plain] < 0x7f &&
+               text.ptr[plain] != '"')
+            plain++;
+        fwrite(text.ptr, 1, plain, out);
+        text = tally_span_of(text.ptr + plain, text.len - plain);
+        if (!text.len) return;
+        uint8_t first = text.ptr[0];
+        uint32_t character = cli_printable(&text);
+        if (first == '\n' || first == '\t') character = first;
+        if (character == '"') fputc('"', out);
+        fwrite(bytes, 1, cli_utf8(character, bytes), out);
     }
 }
 
 void cli_csv_texts(FILE *out, const tally_span *texts, size_t count) {
-    bool quotes = false, formula = count > 0 && runs_as_formula(texts[0]);
+    bool quotes = false, formula = count > 0 && cli_csv_is_formula(texts[0]);
     for (size_t i = 0; i < count; i++)
         quotes = quotes || needs_quotes(texts[i]);
     if (quotes) fputc('"', out);
     if (formula) fputc('\'', out);
     for (size_t i = 0; i < count; i++) {
         if (i) fputc(';', out);
-        cell_bytes(out, texts[i]);
+        cell_put(out, texts[i]);
     }
     if (quotes) fputc('"', out);
     fputc(',', out);

@@ -1,4 +1,6 @@
-/* CSV writer: cells with RFC 4180 quoting that no spreadsheet runs as a formula. */
+/* CSV writer: cells with RFC 4180 quoting that no spreadsheet runs as a formula, and that steer no
+ * terminal: control characters but line feed and tab, and what hides or reorders text, are U+FFFD;
+ * a carriage return is a space. Who needs the exact bytes takes JSON. */
 #ifndef TALLY_CLI_CSV_OUT_H
 #define TALLY_CLI_CSV_OUT_H
 

@@ -5,6 +5,8 @@
 
 #include <tally/record.h>
 
+#include "csv_formula.h"
+
 /* A quoted cell, unquoted in place: the text can only become shorter. */
 static bool quoted_read(cli_csv *csv, tally_span *out) {
     uint8_t *from = csv->at + 1, *to = csv->at, *start = csv->at;
@@ -136,9 +138,6 @@ int cli_csv_next(cli_csv *csv, const size_t *places, size_t count, tally_span *c
 }
 
 tally_span cli_csv_plain(tally_span cell) {
-    size_t at = 0;
-    while (at < cell.len && cell.ptr[at] == '\'')
-        at++;
-    bool escaped = at > 0 && at < cell.len && cell.ptr[at] && strchr("=+-@\t\r", cell.ptr[at]);
+    bool escaped = cell.len && cell.ptr[0] == '\'' && cli_csv_is_formula(cell);
     return escaped ? tally_span_of(cell.ptr + 1, cell.len - 1) : cell;
 }

@@ -61,7 +61,7 @@ static void place_read(line *at) {
 static int cost_add(void *ctx, const tally_cost_facts *facts, tally_error *err) {
     line *at = ctx;
     if (facts->priced.priced && tally_add_i128(at->today, facts->priced.pico, &at->today))
-        return tally_fail(err, TALLY_EOVERFLOW, "the costs of today are too large to add");
+        return tally_inexact("the sum of today's costs", err);
     return 0;
 }
 

@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "format/printable.h"
 #include "sheet_text.h"
 
 typedef struct character_range {
@@ -45,7 +46,7 @@ size_t columns_of(const char *text) {
     tally_span rest = tally_span_str(text);
     size_t columns = 0;
     while (rest.len)
-        columns += width(paper_character(&rest));
+        columns += width(cli_printable(&rest));
     return columns;
 }
 
@@ -69,7 +70,7 @@ int columns_next(const char **rest, size_t columns, columns_line *out) {
     *out = (columns_line){start, 0, 0};
     while (text.len) {
         const uint8_t *at = text.ptr;
-        size_t wide = width(paper_character(&text));
+        size_t wide = width(cli_printable(&text));
         bool may_break = *at == ' ' || (at != (const uint8_t *)start && (wide == 2 || after_wide));
         if (may_break && wide > 0) end_at(out, at, used), broken = true;
         if (used + wide > columns) {

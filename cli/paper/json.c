@@ -148,6 +148,7 @@ static int frontier(cli_json *json, const tally_invoice *invoice) {
 static void head(cli_json *json, const tally_invoice *invoice) {
     cli_json_text_or_null(json, "number", invoice->number);
     cli_json_bool(json, "draft", invoice->number.len == 0);
+    cli_json_string(json, "kind", tally_invoice_kind_text(invoice->total));
     cli_json_text(json, "contract", invoice->contract);
     cli_json_text_or_null(json, "title", invoice->title);
     cli_json_text(json, "client", invoice->client);

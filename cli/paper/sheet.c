@@ -7,6 +7,7 @@
 #include <tally/hash.h>
 
 #include "figures.h"
+#include "format/printable.h"
 #include "sheet_text.h"
 
 #define PARTY_MAX_LINES  10u
@@ -70,16 +71,22 @@ static void party_lines(paper_sheet *sheet, const tally_party *party, sheet_word
     add_words(out, labelled(sheet, "Company no.", party->company_id));
 }
 
-static void facts(paper_sheet *sheet, const tally_invoice *invoice) {
-    char period[PAPER_FIGURE_BYTES];
+/* Until when the client has to pay: nothing, of a credit note. */
+static void terms(paper_sheet *sheet, const tally_invoice *invoice) {
     sheet_pairs *out = &sheet->facts;
-    out->at = sheet_take(sheet, MAX_FACTS, sizeof *out->at);
-    add_pair(out, "Issue date", day(sheet, invoice->issue_day));
     if (invoice->due_day > invoice->issue_day)
         add_pair(out, "Due date", day(sheet, invoice->due_day));
     else if (invoice->due > 0)
         add_pair(out, "Due date", "On receipt");
     add_pair(out, "Terms", sheet_clean(sheet, invoice->terms));
+}
+
+static void facts(paper_sheet *sheet, const tally_invoice *invoice) {
+    char period[PAPER_FIGURE_BYTES];
+    sheet_pairs *out = &sheet->facts;
+    out->at = sheet_take(sheet, MAX_FACTS, sizeof *out->at);
+    add_pair(out, "Issue date", day(sheet, invoice->issue_day));
+    if (invoice->total >= 0) terms(sheet, invoice);
     if (invoice->end_day > invoice->first_day) {
         paper_period(invoice->first_day, invoice->end_day, period);
         add_pair(out, "Period", sheet_format(sheet, "%s", period));
@@ -199,10 +206,10 @@ static const char *grouped_iban(paper_sheet *sheet, tally_span iban) {
     char *out = sheet_take(sheet, 2 * iban.len + 1, 4), *at = out;
     if (!out) return "";
     for (size_t letters = 0; iban.len;) {
-        uint32_t character = paper_character(&iban);
+        uint32_t character = cli_printable(&iban);
         if (character == ' ') continue;
         if (letters && letters % IBAN_GROUP == 0) *at++ = ' ';
-        at += paper_utf8(character, at);
+        at += cli_utf8(character, at);
         letters++;
     }
     return out;

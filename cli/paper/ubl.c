@@ -7,6 +7,7 @@
 #include <tally/hash.h>
 
 #include "figures.h"
+#include "format/printable.h"
 #include "sheet_text.h"
 #include "ubl_check.h"
 
@@ -51,13 +52,13 @@ static void end(ubl *doc, const char *name) {
 static void escaped(FILE *out, tally_span text) {
     while (text.len) {
         char bytes[4];
-        uint32_t character = paper_character(&text);
+        uint32_t character = cli_printable(&text);
         switch (character) {
         case '&': fputs("&amp;", out); break;
         case '<': fputs("&lt;", out); break;
         case '>': fputs("&gt;", out); break;
         case '"': fputs("&quot;", out); break;
-        default: fwrite(bytes, 1, paper_utf8(character, bytes), out);
+        default: fwrite(bytes, 1, cli_utf8(character, bytes), out);
         }
     }
 }
@@ -81,13 +82,21 @@ static void date(ubl *doc, const char *name, int64_t day) {
     word(doc, name, text);
 }
 
-static void amount(ubl *doc, const char *name, int64_t minor) {
+static void figure(ubl *doc, const char *name, int64_t minor, int decimals) {
     char text[PAPER_FIGURE_BYTES];
-    paper_money(minor, doc->invoice->decimals, false, text);
+    paper_money(minor, decimals, false, text);
     indent(doc);
     fprintf(doc->out, "<%s currencyID=\"", name);
     escaped(doc->out, doc->invoice->currency);
     fprintf(doc->out, "\">%s</%s>\n", text, name);
+}
+
+/* With at most two decimals: ubl_check has seen that no more are needed. */
+static void amount(ubl *doc, const char *name, int64_t minor) {
+    int decimals = doc->invoice->decimals;
+    for (; decimals > UBL_MAX_DECIMALS; decimals--)
+        minor /= 10;
+    figure(doc, name, minor, decimals);
 }
 
 static void inside(ubl *doc, const char *outer, const char *name, tally_span text) {
@@ -276,7 +285,8 @@ static void line(ubl *doc, size_t at) {
     end(doc, "cac:ClassifiedTaxCategory");
     end(doc, "cac:Item");
     begin(doc, "cac:Price");
-    amount(doc, "cbc:PriceAmount", line->price < 0 ? -line->price : line->price);
+    figure(doc, "cbc:PriceAmount", line->price < 0 ? -line->price : line->price,
+           doc->invoice->decimals);
     end(doc, "cac:Price");
     end(doc, doc->words->line);
 }

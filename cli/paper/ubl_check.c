@@ -2,9 +2,9 @@
  * construction and are tested. */
 #include "ubl_check.h"
 
-#include "figures.h"
+#include <stdio.h>
 
-#define UBL_MAX_DECIMALS 2 /* BR-DEC-01 and its kin */
+#include "figures.h"
 
 typedef struct category_rule {
     const char *category;
@@ -89,13 +89,58 @@ static int check_lines(const tally_invoice *invoice, tally_error *err) {
     return 0;
 }
 
+typedef struct ubl_amount {
+    const char *what;
+    int64_t minor;
+    const char *rule;
+} ubl_amount;
+
+/* EN 16931 allows every amount two decimals, and prices any number: an amount in dinars passes
+ * where it has no fils of its own. */
+static int check_amounts(const tally_invoice *invoice, const ubl_amount *amounts, size_t count,
+                         tally_error *err) {
+    char what[PAPER_FIGURE_BYTES + 128], figure[PAPER_FIGURE_BYTES];
+    int64_t unit = 1;
+    for (int i = UBL_MAX_DECIMALS; i < invoice->decimals; i++)
+        unit *= 10;
+    for (size_t i = 0; i < count; i++) {
+        if (amounts[i].minor % unit == 0) continue;
+        paper_money(amounts[i].minor, invoice->decimals, false, figure);
+        snprintf(what, sizeof what, "%s, %s %.*s, has more than two decimals", amounts[i].what,
+                 figure, (int)invoice->currency.len, (const char *)invoice->currency.ptr);
+        return refuse(err, what, amounts[i].rule,
+                      "EN 16931 allows two: bill amounts that need no third, or in another "
+                      "currency, or send the PDF");
+    }
+    return 0;
+}
+
+static int check_decimals(const tally_invoice *invoice, tally_error *err) {
+    const ubl_amount sums[] = {{"the sum of the lines", invoice->net, "BR-DEC-09"},
+                               {"the tax", invoice->tax, "BR-DEC-13"},
+                               {"the total", invoice->total, "BR-DEC-14"},
+                               {"what was paid", invoice->paid, "BR-DEC-16"},
+                               {"what is due", invoice->due, "BR-DEC-18"}};
+    char what[48];
+    int rc = 0;
+    for (size_t i = 0; i < invoice->line_count && rc == 0; i++) {
+        snprintf(what, sizeof what, "the amount of line %zu", i + 1);
+        const ubl_amount of = {what, invoice->lines[i].amount, "BR-DEC-23"};
+        rc = check_amounts(invoice, &of, 1, err);
+    }
+    for (size_t i = 0; i < invoice->tax_count && rc == 0; i++) {
+        const ubl_amount of[] = {{"what a tax is on", invoice->taxes[i].base, "BR-DEC-19"},
+                                 {"the tax of a category", invoice->taxes[i].tax, "BR-DEC-20"}};
+        rc = check_amounts(invoice, of, 2, err);
+    }
+    return rc ? rc : check_amounts(invoice, sums, sizeof sums / sizeof *sums, err);
+}
+
 int ubl_check(const tally_invoice *invoice, tally_error *err) {
     int rc = 0;
     if (!invoice->number.len)
         return refuse(err, "a draft has no number", "BR-02", "issue it with 'tally invoice issue'");
-    if (invoice->decimals > UBL_MAX_DECIMALS)
-        return refuse(err, "amounts in this currency have more than two decimals", "BR-DEC-09",
-                      "send the PDF");
+    if ((rc = check_decimals(invoice, err)) != 0) return rc;
     if (invoice->paid && invoice->total < 0)
         return refuse(err, "a credit note that is partly paid cannot be said", "BT-113",
                       "send the PDF");

@@ -216,7 +216,7 @@ static int pieces_put(history *h, const tally_session_row *row, tally_sums *sum,
                       name_at(&h->members, member_of(h, row)), tally_span_str(day), &nothing);
     }
     cli_html_put(&h->page->html, "\"");
-    return bad ? tally_fail(err, TALLY_EOVERFLOW, "a sum of costs is too large to be exact") : 0;
+    return bad ? tally_inexact("a sum of costs", err) : 0;
 }
 
 static void start_put(history *h, const tally_session_row *row) {

@@ -309,7 +309,7 @@ static int chart_put(report_page *page, const tally_report *days, bool hours, ta
     chart->names[CLI_CHART_NOBODY] = tally_span_str("(unattributed)");
     bool drawn = chart_bins(page, days, &chart->bins);
     int code = drawn ? chart_fill(page, days, hours, chart) : 0;
-    if (code) tally_fail(err, TALLY_EOVERFLOW, "a sum of costs is too large to be exact");
+    if (code) tally_inexact("a sum of costs", err);
     if (!code && drawn && !chart_empty(chart)) {
         snprintf(label, sizeof label, "%s per %s",
                  hours                                 ? "Engaged hours"

@@ -216,7 +216,7 @@ static int rest_put(const table_shape *shape, const tally_report_row **rows, siz
         if (tally_add_i128(rest.pico, sums->pico, &rest.pico) ||
             tally_add_i128(rest.paid_pico, sums->paid_pico, &rest.paid_pico) ||
             tally_add_u64(rest.engaged_ms, sums->engaged_ms, &rest.engaged_ms))
-            return tally_fail(err, TALLY_EOVERFLOW, "a sum of costs is too large to be exact");
+            return tally_inexact("a sum of costs", err);
     }
     cli_html_format(&shape->page->html,
                     "<tr class=\"rest\"><th scope=\"row\" colspan=\"%zu\">%zu others</th>",

@@ -4,6 +4,7 @@
 
 #include <tally/budget.h>
 #include <tally/describe.h>
+#include <tally/invoice.h>
 #include <tally/money.h>
 #include <tally/report.h>
 
@@ -117,6 +118,15 @@ static void issue_find(tally_txn *txn, const tally_record *record, tally_record 
         *out = found;
 }
 
+/* "invoice" or "credit_note"; null where the invoice is not here. */
+static void kind_json(cli_json *json, const tally_record *issue) {
+    int64_t total;
+    if (tally_body_i64(issue, "total", &total))
+        cli_json_string(json, "kind", tally_invoice_kind_text(total));
+    else
+        cli_json_null(json, "kind");
+}
+
 static void issued_json(cli_json *json, const tally_record *record, const tally_record *issue) {
     cli_json_open(json, "period", '{');
     field_json(json, "from", record, "from");
@@ -175,6 +185,7 @@ int cli_event_of_record(const cli_reading *reading, uint32_t feed, const tally_r
     cli_json_open(&f.json, "data", '{');
     cli_json_hex(&f.json, "id", tally_span_of(leaf->b, sizeof leaf->b));
     text_json(&f.json, "number", number);
+    kind_json(&f.json, &issue);
     field_json(&f.json, "contract", &issue, "contract");
     field_json(&f.json, "client", &issue, "client");
     field_json(&f.json, "currency", &issue, "currency");

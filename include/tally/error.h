@@ -17,7 +17,7 @@ enum tally_code {
     TALLY_ENOMEM = -9,    /* memory ran out */
     TALLY_ELIMIT = -10,   /* a named limit was exceeded */
     TALLY_EREFUSED = -11, /* policy forbids it (budget, lock, role) */
-    TALLY_EOVERFLOW = -12 /* a number does not fit its exact integer type */
+    TALLY_EOVERFLOW = -12 /* no exact figure: a number does not fit its integer type */
 };
 
 #define TALLY_ERROR_TEXT_MAX_BYTES 640

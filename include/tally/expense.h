@@ -104,6 +104,11 @@ typedef int tally_expense_twin_fn(void *ctx, const tally_expense_twin *twin, tal
 /* Calls `fn` for each of first_day <= day < end_day, voided ones left out, by day. */
 int tally_expense_twins_each(tally_txn *txn, int64_t first_day, int64_t end_day,
                              tally_expense_twin_fn *fn, void *ctx, tally_error *err);
+/* The same for two that say different things, yet whose evidence is one file, byte for byte: a bill
+ * that one of them mistyped, or a bill of several rows. One pair for each two devices and file.
+ * Evidence that is not here is not compared. */
+int tally_expense_same_evidence_each(tally_txn *txn, int64_t first_day, int64_t end_day,
+                                     tally_expense_twin_fn *fn, void *ctx, tally_error *err);
 
 /* What is to be recorded. Empty spans: not given. */
 typedef struct tally_expense_entry {

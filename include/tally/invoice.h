@@ -155,10 +155,13 @@ typedef enum tally_invoice_status {
     TALLY_INVOICE_ISSUED,
     TALLY_INVOICE_PARTLY_PAID,
     TALLY_INVOICE_PAID,
-    TALLY_INVOICE_VOID
+    TALLY_INVOICE_VOID,
+    TALLY_INVOICE_CREDIT /* its total is owed to the client: nothing can be paid on it */
 } tally_invoice_status;
-/* "issued", "partly paid", "paid", "void". */
+/* "issued", "partly paid", "paid", "void", "credit". */
 const char *tally_invoice_status_text(tally_invoice_status status);
+/* What a document with that total is: "invoice", or "credit_note" below zero. */
+const char *tally_invoice_kind_text(int64_t total);
 
 /* An invoice as it stands on a day. Spans live as long as the transaction writes nothing. */
 typedef struct tally_issued {
@@ -169,8 +172,10 @@ typedef struct tally_issued {
     int64_t first_day, end_day, issue_day, due_day;
     uint32_t milestone, late_fee_bp;
     int64_t total, compute, project; /* minor units; project: milestones and fixed bids on it */
-    int64_t paid, open;              /* open: total - paid; 0 when it is void */
-    int64_t late_fee;                /* to date, on what was open meanwhile */
+    int64_t paid, open;              /* open: total - paid; below zero it is owed to the client; 0
+                                        when it is void */
+    int64_t late_fee;                /* to date, on what was open meanwhile; below zero: too large
+                                        to be told */
     int64_t late_days;               /* 0: nothing is overdue */
     tally_invoice_status status;
     tally_span void_reason;
@@ -204,7 +209,8 @@ int tally_invoice_issue(tally_txn *txn, const tally_draft *asked,
  * when it is void already. */
 int tally_invoice_void(tally_txn *txn, const tally_issued *issued, tally_span reason,
                        tally_error *err);
-/* `amount` in minor units, above zero. TALLY_EREFUSED on a void invoice. */
+/* `amount` in minor units, above zero. TALLY_EREFUSED on a void invoice and on a credit
+ * note. */
 int tally_invoice_pay(tally_txn *txn, const tally_issued *issued, int64_t amount, int64_t day,
                       tally_span note, tally_error *err);
 
@@ -251,7 +257,9 @@ bool tally_invoice_same(const tally_issued *issued, const tally_invoice *frozen,
 
 /* Interest on what is open: `bp` hundredths of a percent a month, compounding, for each month
  * started since the day after `due_day`, rounded half away from zero at each step. Payments count
- * for the months that start after their day. */
+ * for the months that start after their day. TALLY_LATE_FEE_UNTOLD beyond what is counted exactly:
+ * 2^53 minor units, or a hundred years. */
+#define TALLY_LATE_FEE_UNTOLD (-1)
 typedef struct tally_paid {
     int64_t day, amount;
 } tally_paid;

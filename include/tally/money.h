@@ -44,6 +44,9 @@ tally_i128 tally_pico_to_minor(tally_i128 pico, int decimals);
  * zero. TALLY_EOVERFLOW when the result does not fit. */
 int tally_pico_scale(tally_i128 value, tally_u128 num, tally_u128 den, tally_i128 *out);
 
+/* TALLY_EOVERFLOW with a sentence about "a sum of costs" or whatever has no exact figure. */
+int tally_inexact(const char *figure, tally_error *err);
+
 /* Rounds parts of a sum, all of one sign, to `decimals` (0..12) so that they still add up to the
  * sum as tally_pico_to_minor rounds it: each is rounded towards zero, and what is left goes one
  * minor unit each to the largest remainders, of equal ones to the earlier. TALLY_ENOMEM. */

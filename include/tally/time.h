@@ -57,7 +57,9 @@ int32_t tally_zone_offset(const tally_zone *zone, int64_t unix_ms);
  * that day or later. So midnight may be skipped or doubled, and a day the zone left out begins
  * where the next one does. Days beyond the range of int64_t milliseconds give its nearest end. */
 int64_t tally_zone_day_start(const tally_zone *zone, int64_t days);
-/* Local calendar day of an instant, in days since 1970-01-01. */
+/* Local calendar day of an instant, in days since 1970-01-01: the last that has begun. Where the
+ * clock goes back over midnight that is the day it showed before, so that days follow each other
+ * and those of a period add up to it. */
 int64_t tally_zone_day(const tally_zone *zone, int64_t unix_ms);
 
 /* The instant at which the local clock shows `minute` (0..1439) of local day `days`: the first of

@@ -69,7 +69,7 @@ static int item_add(compute_list *list, compute_group *group, const tally_trace 
     list->items[list->item_count++] = (compute_item){*trace, (uint32_t)(group - list->groups)};
     group->count++;
     if (tally_add_i128(group->pico, trace->pico, &group->pico) != 0)
-        return tally_fail(d->err, TALLY_EOVERFLOW, "a sum of costs is too large to be exact");
+        return tally_inexact("a sum of costs", d->err);
     return 0;
 }
 

@@ -164,13 +164,13 @@ static int tax_groups(draft *d, tally_invoice *invoice, size_t *count, tally_tax
                 (tally_tax_group){line->tax_category, draft_copy(d, reason), line->tax_rate, 0, 0};
         }
         if (__builtin_add_overflow(groups[g].base, line->amount, &groups[g].base))
-            return tally_fail(d->err, TALLY_EOVERFLOW, "the sum of the lines is too large");
+            return tally_inexact("the sum of the lines", d->err);
     }
     for (size_t g = 0; g < *count; g++) {
         tally_i128 tax = (tally_i128)groups[g].base * groups[g].rate;
         groups[g].tax = (int64_t)((tax + (tax < 0 ? -5000 : 5000)) / 10000);
         if (__builtin_add_overflow(invoice->tax, groups[g].tax, &invoice->tax))
-            return tally_fail(d->err, TALLY_EOVERFLOW, "the sum of the taxes is too large");
+            return tally_inexact("the sum of the taxes", d->err);
     }
     return 0;
 }
@@ -187,8 +187,7 @@ static int sum_up(draft *d, tally_invoice *invoice) {
     int rc = tax_groups(d, invoice, &invoice->tax_count, &taxes);
     invoice->taxes = taxes;
     overflow |= __builtin_add_overflow(invoice->net, invoice->tax, &invoice->total);
-    if (rc == 0 && overflow)
-        rc = tally_fail(d->err, TALLY_EOVERFLOW, "the sum of the lines is too large");
+    if (rc == 0 && overflow) rc = tally_inexact("the sum of the lines", d->err);
     invoice->due = invoice->total;
     return rc;
 }

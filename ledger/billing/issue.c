@@ -271,12 +271,18 @@ int tally_invoice_pay(tally_txn *txn, const tally_issued *issued, int64_t amount
     tally_writer *writer;
     const char *fault = note.len ? tally_field_typed_fault(TALLY_FIELD_TEXT, note) : NULL;
     if (fault) return tally_fail(err, TALLY_EINVAL, "a note must be %s", fault);
-    if (amount <= 0) return tally_fail(err, TALLY_EINVAL, "a payment is an amount above zero");
-    if (!invoice_amount_ok(amount))
-        return tally_fail(err, TALLY_EINVAL, "a payment of that size is no payment");
     if (issued->status == TALLY_INVOICE_VOID)
         return tally_fail(err, TALLY_EREFUSED, "invoice %.*s is void: nothing is owed on it",
                           SPAN(issued->number));
+    if (issued->status == TALLY_INVOICE_CREDIT)
+        return tally_fail(
+            err, TALLY_EREFUSED,
+            "%.*s is a credit note: its total is owed to the client, who pays nothing "
+            "on it; 'tally invoice void' takes it back",
+            SPAN(issued->number));
+    if (amount <= 0) return tally_fail(err, TALLY_EINVAL, "a payment is an amount above zero");
+    if (!invoice_amount_ok(amount))
+        return tally_fail(err, TALLY_EINVAL, "a payment of that size is no payment");
     int rc = tally_writer_new(&writer, err);
     if (rc != 0) return rc;
     tally_date_format(day, date);

@@ -13,8 +13,12 @@
 #define LATE_MONTHS_MAX 1200
 
 const char *tally_invoice_status_text(tally_invoice_status status) {
-    static const char *const texts[] = {"issued", "partly paid", "paid", "void"};
+    static const char *const texts[] = {"issued", "partly paid", "paid", "void", "credit"};
     return texts[status];
+}
+
+const char *tally_invoice_kind_text(int64_t total) {
+    return total < 0 ? "credit_note" : "invoice";
 }
 
 /* ---- late fees ---- */
@@ -36,16 +40,17 @@ static int64_t months_after(int64_t day, int64_t months) {
 int64_t tally_late_fee(int64_t total, int64_t due_day, uint32_t bp, const tally_paid *paid,
                        size_t paid_count, int64_t as_of) {
     tally_i128 fees = 0;
-    for (int64_t month = 0; month < LATE_MONTHS_MAX; month++) {
+    for (int64_t month = 0; bp > 0; month++) {
         int64_t start = months_after(due_day + 1, month);
         tally_i128 open = total + fees;
         if (start > as_of) break;
         for (size_t i = 0; i < paid_count; i++)
             if (paid[i].day < start) open -= paid[i].amount;
-        if (open <= 0 || open > INT64_MAX) break;
+        if (open <= 0) break;
         fees += (open * bp + 5000) / 10000;
+        if (fees >= INVOICE_AMOUNT_LIMIT || month == LATE_MONTHS_MAX) return TALLY_LATE_FEE_UNTOLD;
     }
-    return fees > INT64_MAX ? INT64_MAX : (int64_t)fees;
+    return (int64_t)fees;
 }
 
 /* ---- reading ---- */
@@ -151,6 +156,7 @@ static int stand_on(tally_txn *txn, const billed_issue *issue, int64_t day, tall
         out->paid += paid[i].amount;
     out->open = issue->voided ? 0 : out->total - out->paid;
     out->status = issue->voided    ? TALLY_INVOICE_VOID
+                  : out->total < 0 ? TALLY_INVOICE_CREDIT
                   : out->open <= 0 ? TALLY_INVOICE_PAID
                   : out->paid > 0  ? TALLY_INVOICE_PARTLY_PAID
                                    : TALLY_INVOICE_ISSUED;
@@ -317,13 +323,15 @@ typedef struct project_paid {
     int64_t paid;
 } project_paid;
 
-/* Of a paid invoice all that it bills of the project; of one paid in part, at most what came. */
+/* Of a paid invoice, and of one that credits cover, all that it bills of the project; of one paid
+ * in part, at most what came. */
 static int add_project(void *ctx, const tally_issued *issued, tally_error *err) {
     project_paid *p = ctx;
     (void)err;
     if (issued->status == TALLY_INVOICE_VOID || !tally_span_eq(issued->contract, p->contract))
         return 0;
-    bool all = issued->status == TALLY_INVOICE_PAID || issued->paid > issued->project;
+    bool all = issued->status == TALLY_INVOICE_PAID || issued->status == TALLY_INVOICE_CREDIT ||
+               issued->paid > issued->project;
     if (__builtin_add_overflow(p->paid, all ? issued->project : issued->paid, &p->paid))
         p->paid = INT64_MAX;
     return 0;

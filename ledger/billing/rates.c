@@ -76,8 +76,7 @@ int draft_to_minor(draft *d, tally_i128 pico, const rate_found *rate, uint32_t p
     for (int i = decimals; i < TALLY_PICO_DECIMALS; i++)
         den *= 10u;
     if (tally_pico_scale(pico, num, den, &minor) != 0 || minor > INT64_MAX || minor < -INT64_MAX)
-        return tally_fail(d->err, TALLY_EOVERFLOW,
-                          "a cost of this period is too large to be exact");
+        return tally_inexact("a cost of this period", d->err);
     *out = (int64_t)minor;
     return 0;
 }

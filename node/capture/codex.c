@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define STATE_VERSION 1u
+#define STATE_VERSION 2u
 #define WAITING_MAX   8u   /* prompts that may stand before the line that ends a copied prefix */
 #define REPEAT_MS     2000 /* one prompt may be written in both forms, within this */
 #define KEY_MAX_BYTES (CAPTURE_ID_MAX_BYTES + 6 * 20 + 16)
@@ -187,36 +187,56 @@ static int take_task_started(codex *state, const codex_line *line, tally_error *
     return check_turn(state, line, err);
 }
 
+/* What a record is known by: its response, else the thread's counters with it. 1; 0 with `why`. */
+static int name_record(const codex *state, const codex_line *line, const codex_vector *thread_usage,
+                       capture_id *response, char *key, tally_span *name, const char **why) {
+    *why = "response id is too long";
+    if (capture_id_is_long(&line->field[CODEX_RESPONSE])) return 0;
+    if (capture_id_take(response, &line->field[CODEX_RESPONSE])) {
+        *name = capture_id_span(response);
+        return 1;
+    }
+    *why = "usage record without a response id";
+    if (!thread_usage) return 0;
+    *name = tally_span_of(key, make_key(state, thread_usage, key));
+    return 1;
+}
+
+/* True when the response is counted already, by the event that came before the record; otherwise
+ * the event that is still to come repeats it. */
+static bool meet_event(codex *state, const codex_line *line, const codex_vector *usage,
+                       const codex_vector *thread_usage) {
+    uint64_t turn = codex_model_number_of(&state->model, &line->field[CODEX_TURN]);
+    if (codex_counter_claim(&state->counter, usage, thread_usage, turn)) return true;
+    /* What is compacted is a copy of a record that normally stands in the file itself. */
+    if (line->kind != CODEX_COMPACTED) codex_counter_expect_twin(&state->counter, usage);
+    return false;
+}
+
 static int take_record(codex *state, const codex_line *line, tally_error *err) {
     codex_vector usage, thread_usage;
     capture_id response;
     char key[KEY_MAX_BYTES];
-    const char *why = NULL;
+    tally_span name;
+    const char *why = NULL, *no_thread_usage;
     int rc = codex_vector_read(&line->field[CODEX_USAGE], &usage, &why);
     if (rc < 0) return skip_line(state, line, why, err);
     if (rc == 0) return 0;
-    bool copy =
-        line->kind == CODEX_COMPACTED; /* of a record that normally stands in the file itself */
-    bool late = codex_counter_has_spent(&state->counter, &usage); /* its event came before it */
-    if (!copy && !late) codex_counter_expect_twin(&state->counter, &usage);
-    if (names_own(state, line) && !state->own)
-        rc = become_own(state, err);
-    else
-        rc = 0;
-    if (rc != 0 || is_foreign(state, line) || !state->own) return rc;
-    if (copy && !names_own(state, line)) return 0;
-    tally_span name = tally_span_of(key, 0);
-    if (capture_id_is_long(&line->field[CODEX_RESPONSE]))
-        return skip_line(state, line, "response id is too long", err);
-    if (capture_id_take(&response, &line->field[CODEX_RESPONSE])) {
-        name = capture_id_span(&response);
-    } else {
-        if (codex_vector_read(&line->field[CODEX_THREAD_USAGE], &thread_usage, &why) != 1)
-            return skip_line(state, line, "usage record without a response id", err);
-        name.len = make_key(state, &thread_usage, key);
+    bool has_thread_usage =
+        codex_vector_read(&line->field[CODEX_THREAD_USAGE], &thread_usage, &no_thread_usage) == 1;
+    const codex_vector *thread = has_thread_usage ? &thread_usage : NULL;
+    rc = names_own(state, line) && !state->own ? become_own(state, err) : 0;
+    if (rc != 0) return rc;
+    if (is_foreign(state, line) || !state->own ||
+        (line->kind == CODEX_COMPACTED && !names_own(state, line))) {
+        (void)meet_event(state, line, &usage, thread);
+        return 0;
     }
+    if (!name_record(state, line, thread, &response, key, &name, &why))
+        return skip_line(state, line, why, err);
     rc = codex_counter_is_first(&state->counter, name, err);
-    if (rc != 1 || late) return rc < 0 ? rc : 0;
+    if (rc != 1) return rc;
+    if (meet_event(state, line, &usage, thread)) return 0;
     return emit_cost(state, line, name, codex_model_of(&state->model, &line->field[CODEX_TURN]),
                      &usage, err);
 }
@@ -244,7 +264,7 @@ static int take_token_count(codex *state, const codex_line *line, bool *spent, t
         state->waiting_count = 0;
         return codex_counter_pass(&state->counter, &event, err);
     }
-    rc = codex_counter_spend(&state->counter, &event, &usage, &why, err);
+    rc = codex_counter_spend(&state->counter, &event, state->model.begun, &usage, &why, err);
     if (why && rc == 0) return skip_line(state, line, why, err);
     if (rc != 1) return rc;
     *spent = true;

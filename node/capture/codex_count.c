@@ -2,7 +2,7 @@
  * or resets is told apart by the totals that were seen before. */
 #include "codex_count.h"
 
-enum seen_seed { SEEN_TOTAL = 1, SEEN_RESPONSE = 2, SEEN_SPENT = 3 };
+enum seen_seed { SEEN_TOTAL = 1, SEEN_RESPONSE = 2 };
 
 void codex_counter_init(codex_counter *counter) {
     memset(counter, 0, sizeof *counter);
@@ -80,15 +80,18 @@ static bool spend_of_total(const codex_counter *counter, const codex_event *even
     return true;
 }
 
-/* Usage as such: some counters name the total and some do not. */
-static uint64_t spent_hash(const codex_vector *usage) {
-    codex_vector bare = *usage;
-    bare.total = 0;
-    return codex_vector_hash(SEEN_SPENT, &bare);
+static void leave_unclaimed(codex_counter *counter, const codex_vector *spent, uint64_t turns) {
+    if (counter->unclaimed_count == CODEX_PENDING_MAX) {
+        counter->unclaimed_count--;
+        memmove(&counter->unclaimed[0], &counter->unclaimed[1],
+                counter->unclaimed_count * sizeof counter->unclaimed[0]);
+    }
+    counter->unclaimed[counter->unclaimed_count++] =
+        (codex_unclaimed){.usage = *spent, .turns = turns};
 }
 
-int codex_counter_spend(codex_counter *counter, const codex_event *event, codex_vector *spent,
-                        const char **why, tally_error *err) {
+int codex_counter_spend(codex_counter *counter, const codex_event *event, uint64_t turns,
+                        codex_vector *spent, const char **why, tally_error *err) {
     *why = NULL;
     /* A twin, a repetition, or a late event that carries an older total. */
     bool spend = !take_twin(counter, event) && !codex_counter_is_repeat(counter, event) &&
@@ -99,13 +102,31 @@ int codex_counter_spend(codex_counter *counter, const codex_event *event, codex_
         spend = spend_of_total(counter, event, spent, why);
     /* After a compaction the context's size is estimated: no input, no output, no spend. */
     if (spend && spent->input == 0 && spent->output == 0) spend = false;
+    if (spend) leave_unclaimed(counter, spent, turns);
     int rc = advance(counter, event, err);
-    if (rc == 0 && spend) rc = capture_recent_add(&counter->seen, spent_hash(spent), err);
     return rc != 0 ? rc : spend;
 }
 
-bool codex_counter_has_spent(const codex_counter *counter, const codex_vector *usage) {
-    return capture_recent_has(&counter->seen, spent_hash(usage));
+/* The counters of all events so far, and this response on top: no event has it. */
+static bool goes_on(const codex_counter *counter, const codex_vector *usage,
+                    const codex_vector *thread_usage) {
+    if (!thread_usage || !counter->has_previous) return false;
+    codex_vector sum = codex_vector_sum(&counter->previous, usage);
+    return codex_vector_same_usage(&sum, thread_usage);
+}
+
+bool codex_counter_claim(codex_counter *counter, const codex_vector *usage,
+                         const codex_vector *thread_usage, uint64_t turn) {
+    if (goes_on(counter, usage, thread_usage)) return false;
+    for (size_t i = 0; i < counter->unclaimed_count; i++) {
+        const codex_unclaimed *event = &counter->unclaimed[i];
+        if (turn > event->turns || !codex_vector_same_usage(&event->usage, usage)) continue;
+        counter->unclaimed_count--;
+        memmove(&counter->unclaimed[i], &counter->unclaimed[i + 1],
+                (counter->unclaimed_count - i) * sizeof counter->unclaimed[0]);
+        return true;
+    }
+    return false;
 }
 
 void codex_counter_expect_twin(codex_counter *counter, const codex_vector *usage) {
@@ -131,6 +152,11 @@ void codex_counter_pack(const codex_counter *counter, capture_packer *packer) {
     capture_pack_u8(packer, (uint8_t)counter->pending_count);
     for (size_t i = 0; i < counter->pending_count; i++)
         codex_vector_pack(&counter->pending[i], packer);
+    capture_pack_u8(packer, (uint8_t)counter->unclaimed_count);
+    for (size_t i = 0; i < counter->unclaimed_count; i++) {
+        codex_vector_pack(&counter->unclaimed[i].usage, packer);
+        capture_pack_u64(packer, counter->unclaimed[i].turns);
+    }
     size_t room = capture_pack_room(packer) / 8;
     if (room > 0) room--; /* the count */
     uint32_t count = counter->seen.count < room ? counter->seen.count : (uint32_t)room;
@@ -139,19 +165,27 @@ void codex_counter_pack(const codex_counter *counter, capture_packer *packer) {
         capture_pack_u64(packer, capture_recent_newest(&counter->seen, age));
 }
 
+static size_t unpack_pending_count(capture_unpacker *unpacker) {
+    uint8_t count = capture_unpack_u8(unpacker);
+    if (count <= CODEX_PENDING_MAX) return count;
+    unpacker->bad = true;
+    return 0;
+}
+
 void codex_counter_unpack(codex_counter *counter, capture_unpacker *unpacker) {
     uint8_t flags = capture_unpack_u8(unpacker);
     counter->has_previous = (flags & 1) != 0;
     counter->has_last = (flags & 2) != 0;
     codex_vector_unpack(&counter->previous, unpacker);
     codex_vector_unpack(&counter->last, unpacker);
-    counter->pending_count = capture_unpack_u8(unpacker);
-    if (counter->pending_count > CODEX_PENDING_MAX) {
-        counter->pending_count = 0;
-        unpacker->bad = true;
-    }
+    counter->pending_count = unpack_pending_count(unpacker);
     for (size_t i = 0; i < counter->pending_count; i++)
         codex_vector_unpack(&counter->pending[i], unpacker);
+    counter->unclaimed_count = unpack_pending_count(unpacker);
+    for (size_t i = 0; i < counter->unclaimed_count; i++) {
+        codex_vector_unpack(&counter->unclaimed[i].usage, unpacker);
+        counter->unclaimed[i].turns = capture_unpack_u64(unpacker);
+    }
     uint64_t count = capture_unpack_u64(unpacker);
     if (unpacker->bad || count > CODEX_SEEN_MAX || count * 8 > unpacker->left.len) {
         unpacker->bad = true;

@@ -6,7 +6,7 @@
 #include "recent.h"
 
 #define CODEX_SEEN_MAX    4096u /* total vectors and response ids remembered in a file */
-#define CODEX_PENDING_MAX 8u    /* usage records whose twin event has not come yet */
+#define CODEX_PENDING_MAX 8u /* usage records whose event has not come yet, and events likewise */
 
 /* A token_count event: the thread's counters so far and those of its last response; either may be
  * absent. */
@@ -15,11 +15,19 @@ typedef struct codex_event {
     codex_vector total, last;
 } codex_event;
 
+/* What an event spent before any record of it came. */
+typedef struct codex_unclaimed {
+    codex_vector usage;
+    uint64_t turns; /* turns begun when it was written */
+} codex_unclaimed;
+
 typedef struct codex_counter {
     bool has_previous, has_last;
     codex_vector previous, last; /* of the event before */
     codex_vector pending[CODEX_PENDING_MAX];
     size_t pending_count;
+    codex_unclaimed unclaimed[CODEX_PENDING_MAX];
+    size_t unclaimed_count;
     capture_recent seen;
 } codex_counter;
 
@@ -36,14 +44,16 @@ bool codex_counter_is_repeat(const codex_counter *counter, const codex_event *ev
 
 /* Passes over an event that belongs to somebody else, or is no spend. 0 or TALLY_ENOMEM. */
 int codex_counter_pass(codex_counter *counter, const codex_event *event, tally_error *err);
-/* Decides about an event of this thread: 1 and what was spent, 0 for nothing (then `why` may say
- * what is wrong), TALLY_ENOMEM. */
-int codex_counter_spend(codex_counter *counter, const codex_event *event, codex_vector *spent,
-                        const char **why, tally_error *err);
+/* Decides about an event of this thread, written when `turns` had begun: 1 and what was spent, 0
+ * for nothing (then `why` may say what is wrong), TALLY_ENOMEM. */
+int codex_counter_spend(codex_counter *counter, const codex_event *event, uint64_t turns,
+                        codex_vector *spent, const char **why, tally_error *err);
 
-/* True when an event spent just that before its record came: whatever the record is of, an event
- * counts it, before or after. */
-bool codex_counter_has_spent(const codex_counter *counter, const codex_vector *usage);
+/* True when an event spent the record's usage before the record came; the event has its record
+ * then. Not so an event that is older than the record's turn (the `turn`th; 0: not known), nor any
+ * when `thread_usage`, the thread's counters with this response, proves the response a new one. */
+bool codex_counter_claim(codex_counter *counter, const codex_vector *usage,
+                         const codex_vector *thread_usage, uint64_t turn);
 /* A usage record was read: the event that repeats it is its twin. */
 void codex_counter_expect_twin(codex_counter *counter, const codex_vector *usage);
 /* 1 the first time that this file names the response, 0 later, TALLY_ENOMEM. */

@@ -5,6 +5,15 @@
 
 #define SAVED_TURNS_MAX 4u
 
+static const codex_turn *find_turn(const codex_model *model, const tally_json *turn) {
+    capture_id id;
+    if (!turn || !capture_id_take(&id, turn)) return NULL;
+    uint64_t hash = capture_hash(0, capture_id_span(&id));
+    for (size_t i = model->turn_count; i-- > 0;)
+        if (model->turns[i].id == hash) return &model->turns[i];
+    return NULL;
+}
+
 void codex_model_take_turn(codex_model *model, const tally_json *turn, const tally_json *name) {
     capture_id id;
     if (capture_id_take(&id, name)) {
@@ -12,13 +21,15 @@ void codex_model_take_turn(codex_model *model, const tally_json *turn, const tal
         model->next.len = 0;
     }
     if (!capture_id_take(&id, turn)) return;
+    const codex_turn *known = find_turn(model, turn);
+    uint64_t number = known ? known->number : ++model->begun;
     if (model->turn_count == CODEX_MODEL_TURNS_MAX) {
         memmove(&model->turns[0], &model->turns[1],
                 (CODEX_MODEL_TURNS_MAX - 1) * sizeof model->turns[0]);
         model->turn_count--;
     }
-    model->turns[model->turn_count++] =
-        (codex_turn){.id = capture_hash(0, capture_id_span(&id)), .model = model->now};
+    model->turns[model->turn_count++] = (codex_turn){
+        .id = capture_hash(0, capture_id_span(&id)), .number = number, .model = model->now};
 }
 
 static uint32_t tier_of(const tally_json *service_tier) {
@@ -50,12 +61,13 @@ void codex_model_begin_turn(codex_model *model) {
 }
 
 const capture_id *codex_model_of(const codex_model *model, const tally_json *turn) {
-    capture_id id;
-    if (!turn || !capture_id_take(&id, turn)) return &model->now;
-    uint64_t hash = capture_hash(0, capture_id_span(&id));
-    for (size_t i = model->turn_count; i-- > 0;)
-        if (model->turns[i].id == hash) return &model->turns[i].model;
-    return &model->now;
+    const codex_turn *known = find_turn(model, turn);
+    return known ? &known->model : &model->now;
+}
+
+uint64_t codex_model_number_of(const codex_model *model, const tally_json *turn) {
+    const codex_turn *known = find_turn(model, turn);
+    return known ? known->number : 0;
 }
 
 void codex_model_pack(const codex_model *model, capture_packer *packer) {
@@ -63,9 +75,11 @@ void codex_model_pack(const codex_model *model, capture_packer *packer) {
     capture_pack_text(packer, capture_id_span(&model->now));
     capture_pack_text(packer, capture_id_span(&model->next));
     capture_pack_u64(packer, model->tier);
+    capture_pack_u64(packer, model->begun);
     capture_pack_u8(packer, (uint8_t)(model->turn_count - first));
     for (size_t i = first; i < model->turn_count; i++) {
         capture_pack_u64(packer, model->turns[i].id);
+        capture_pack_u64(packer, model->turns[i].number);
         capture_pack_text(packer, capture_id_span(&model->turns[i].model));
     }
 }
@@ -74,6 +88,7 @@ void codex_model_unpack(codex_model *model, capture_unpacker *unpacker) {
     capture_unpack_text(unpacker, model->now.text, sizeof model->now.text, &model->now.len);
     capture_unpack_text(unpacker, model->next.text, sizeof model->next.text, &model->next.len);
     model->tier = (uint32_t)capture_unpack_u64(unpacker);
+    model->begun = capture_unpack_u64(unpacker);
     model->turn_count = capture_unpack_u8(unpacker);
     if (model->turn_count > SAVED_TURNS_MAX) {
         model->turn_count = 0;
@@ -82,6 +97,7 @@ void codex_model_unpack(codex_model *model, capture_unpacker *unpacker) {
     for (size_t i = 0; i < model->turn_count; i++) {
         codex_turn *turn = &model->turns[i];
         turn->id = capture_unpack_u64(unpacker);
+        turn->number = capture_unpack_u64(unpacker);
         capture_unpack_text(unpacker, turn->model.text, sizeof turn->model.text, &turn->model.len);
     }
 }

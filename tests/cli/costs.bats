@@ -115,6 +115,29 @@ import_refused() { # FILE WORDS
         <(tally costs export --format json --ledger copy | jq -c '[.costs[] | [.project_path, .session, .model]] | sort | .[]')
 }
 
+@test "no name in a CSV steers a terminal, and nothing that a spreadsheet may run is left" {
+    new_ledger
+    n=0
+    # A terminal's title and colour, C1's CSI, a bell, a reversed name, a hidden mark, a carriage return;
+    # full-width and indented formulas.
+    for text in $'a\e]0;owned\ab' $'a\u009b31mb' $'a\u202eb' $'a\u200bb' $'a\rb' '＝1+1' '  =1+1' $'\n=1+1'; do
+        n=$((n + 1))
+        text=$text id=$(printf '%032x' "$n") one_cost '.costs[0] |= (.project_path = env.text |
+            .session = env.text | .model = "m" | .id = env.id)' | tally costs import -
+    done
+    tally costs export --format csv >out.csv
+    not grep -qP '[\x00-\x08\x0b-\x1f\x7f]|\xc2[\x80-\x9f]|\xe2\x80[\x8b\xae]' out.csv
+    grep -qF ',a�]0;owned�b,' out.csv
+    grep -qF ',a�31mb,' out.csv
+    [ "$(grep -cF ',a�b,' out.csv)" -eq 2 ]
+    grep -qF ',a b,' out.csv
+    grep -qF ",'＝1+1," out.csv
+    grep -qF ",\"'  =1+1\"," out.csv
+    grep -q "\"'$" out.csv # a line feed stays, in quotes
+    # JSON has every byte.
+    tally costs export --format json | jq -e 'any(.costs[]; .project_path == "a\u001b]0;owned\u0007b")'
+}
+
 @test "an unpriced row has an empty cost in CSV, null in JSON, and stays so when imported" {
     new_ledger
     one_cost '.costs[0].total_cost = null' | tally costs import -

@@ -29,6 +29,33 @@ load common
         jq -e '.total == "91.20" and (.warnings | any(test("alike")) | not)'
 }
 
+@test "one file behind expenses of two members that say different things is named" {
+    two_teammates
+    add() { tally expense add --category gpu --provider Modal --currency USD --date 2026-03-02 "$@" 2>/dev/null; }
+    echo 'Modal, March: 42.10' >bill.pdf
+    echo 'Modal, March: 42.11' >other.pdf # of the same length
+    cp bill.pdf mail.pdf
+    add --amount 42.10 --evidence bill.pdf
+    add --amount 9.00 --evidence bill.pdf # a second row of one's own bill
+    add --amount 5 --evidence other.pdf
+    tally expense list --json | jq -e '.same_evidence == []'
+    tally sync export team.seg >/dev/null 2>&1
+    add --ledger "$BEN" --amount 41.20 --evidence mail.pdf
+    add --ledger "$BEN" --amount 1.00
+    tally sync export ben.seg --ledger "$BEN" >/dev/null 2>&1
+    tally sync import ben.seg >/dev/null 2>&1
+    tally expense list --json >list.json
+    jq -e '.alike == [] and (.same_evidence | length) == 1 and
+        ([.same_evidence[][]] - [.entries[] | select(.amount | IN("42.10", "9.00", "41.20")).id] == []) and
+        ([.same_evidence[][]] | index($ben)) != null' list.json \
+        --arg ben "$(jq -r '.entries[] | select(.amount == "41.20").id' list.json)"
+    try tally expense list
+    [[ "$words" == *"1 of this period rest on one evidence file that two devices recorded"*"tally void"* ]]
+    # What says the same is alike already, and is named once.
+    add --amount 41.20 --evidence bill.pdf
+    tally expense list --json | jq -e '(.alike | length) == 1 and .same_evidence == []'
+}
+
 list() { tally expense list --json "$@"; }
 
 cohere() {

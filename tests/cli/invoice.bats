@@ -163,6 +163,16 @@ ROWS
     tally invoice aging --date 2026-04-16 --json | jq -e '.invoices[1].late_fee == "97.25"'
 }
 
+@test "a late fee that is too large to be exact is no figure" {
+    ada
+    tally contract set steep --client acme --fee 100 --late-fee 100 2>/dev/null
+    tally invoice issue steep --period 2026-03 --issue-date 2026-03-31 --yes >/dev/null 2>&1
+    # 100.00 doubles each month: 100 x (2^39 - 1) in the 39th, and no exact figure after that.
+    tally invoice aging --date 2029-06-16 --json | jq -e '.invoices[0].late_fee == "54975581388700.00"'
+    tally invoice aging --date 2029-07-16 --json | jq -e '.invoices[0].late_fee == null'
+    tally invoice aging --date 2029-07-16 | grep -Eq '^AK-2026-0001 .* too large '
+}
+
 issued() { tally invoice issue "$@" --yes --json 2>/dev/null | jq -r .number; }
 
 @test "an issued invoice holds its entries, void frees them, and numbers have no gaps" {
@@ -222,6 +232,41 @@ issued() { tally invoice issue "$@" --yes --json 2>/dev/null | jq -r .number; }
         .lines[1].amount == "-92.50" and .lines[1].description == "Half an hour too much"'
     issued rag --period 2026-04 >/dev/null
     tally invoice draft rag --period 2026-05 --json 2>/dev/null | jq -e '.lines == []'
+}
+
+# One hour at 185.00, and 300.00 given back.
+credit_note() {
+    hourly
+    issued rag --period 2026-03 >/dev/null
+    tally invoice credit rag 300 "Billed twice" --for AK-2026-0001 2>/dev/null
+    tally time add --client acme --date 2026-04-02 --duration 1h "More of it" >/dev/null 2>&1
+    issued rag --period 2026-04 --issue-date 2026-04-30
+}
+
+@test "an invoice below zero is a credit note, owed to the client, and never paid" {
+    [ "$(credit_note)" = AK-2026-0002 ]
+    tally invoice list --date 2026-05-01 >list
+    grep -Eq '^AK-2026-0001 .* issued ' list
+    grep -Eq '^AK-2026-0002 .* credit .* -115\.00 +-115\.00 ' list
+    tally invoice list --json | jq -e '[.invoices[] | [.kind, .status, .total, .open]] ==
+        [["invoice", "issued", "3467.00", "3467.00"], ["credit_note", "credit", "-115.00", "-115.00"]]
+        and .invoices[1].late_fee == "0.00"'
+    tally invoice aging >aged
+    grep -q AK-2026-0001 aged
+    not grep -q AK-2026-0002 aged
+    tally invoice show AK-2026-0002 --json | jq -e '.kind == "credit_note" and .due == "-115.00"'
+    tally invoice show AK-2026-0002 >shown
+    grep -q '^Credit note AK-2026-0002' shown
+    grep -q 'Total in your favour' shown
+    not grep -Eq '^(Due date|Terms) ' shown
+    # Nobody pays it; taken back, it is void as any other.
+    tally log --json >before
+    fails_with 4 tally invoice pay AK-2026-0002
+    [[ $words == *"owed to the client"* ]]
+    fails_with 4 tally invoice pay AK-2026-0002 115
+    tally log --json | cmp - before
+    tally invoice void AK-2026-0002 --reason "A mistake" 2>/dev/null
+    tally invoice list --json | jq -e '.invoices[1] | .kind == "credit_note" and .status == "void" and .open == "0.00"'
 }
 
 @test "hours are rounded as the contract says, per entry, day or line" {

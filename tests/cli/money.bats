@@ -138,6 +138,18 @@ holds() { # NUMBER
     tally report --basis paid --period 2026-03 --json | jq -e '.total.total_cost == "192000.00" and .bills[0].amount == "30000000"'
 }
 
+@test "a figure that is too large to be exact is refused, and damages nothing" {
+    seller USD
+    tally contract set c --client kaisha --rate 100 2>/dev/null
+    # 10^14 - 1 euros at 99,999 dollars each: 10^19 dollars are 10^21 cents, more than 64 bits hold.
+    tally fx set EUR USD --rate 99999 --date 2026-01-01 2>/dev/null
+    tally expense add --category gpu --provider Modal --amount 99999999999999 --currency EUR \
+        --client kaisha --date 2026-03-02 >/dev/null 2>&1
+    fails_with 4 tally invoice draft c --period 2026-03
+    [[ "$words" == *"too large to be exact; ask for a shorter period"* ]]
+    tally verify >/dev/null 2>&1
+}
+
 @test "what is too large is refused where it is typed, with the limit" {
     seller JPY
     fails_with 2 tally contract set c --client kaisha --fee 100000000000000

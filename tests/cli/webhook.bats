@@ -384,11 +384,16 @@ outbox() { tally webhook outbox --all --json | jq -c "$1"; }
         tally invoice issue yen --period 2026-10 --issue-date 2026-11-02 --yes
         tally invoice pay AL-2026-0001 1000.05 --date 2026-11-15
         tally invoice void AL-2026-0002 --reason "wrong currency"
+        tally invoice credit euros 34.56 "Too much" --for AL-2026-0001
+        tally invoice issue euros --period 2026-11 --issue-date 2026-11-15 --yes
     } >/dev/null 2>&1
     tally webhook deliver >/dev/null
     [ "$(had 'all(.[]; .verified[0])')" = true ]
     said() { had "[.[].body | select(.type == \"$1\") | .data | $2] | sort | @json"; }
-    [ "$(said invoice.issued '[.number, .contract, .client, .period.from, .period.to, .issue_date, .due_date, .total, .currency]')" = \
+    # Less than nothing is no invoice.
+    [ "$(said invoice.issued '[.number, .kind, .total]' | jq -c '.[2]')" = '["AL-2026-0003","credit_note","-34.56"]' ]
+    [ "$(said payment.received .kind)$(said invoice.voided .kind)" = '["invoice"]["invoice"]' ]
+    [ "$(said invoice.issued 'select(.kind == "invoice") | [.number, .contract, .client, .period.from, .period.to, .issue_date, .due_date, .total, .currency]')" = \
         '[["AL-2026-0001","euros","acme","2026-10-01","2026-10-31","2026-11-02","2026-11-17","1234.56","EUR"],["AL-2026-0002","yen","acme","2026-10-01","2026-10-31","2026-11-02","2026-11-17","98000","JPY"]]' ]
     [ "$(said payment.received '[.number, .client, .amount, .currency, .date]')" = \
         '[["AL-2026-0001","acme","1000.05","EUR","2026-11-15"]]' ]

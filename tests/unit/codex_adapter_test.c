@@ -235,6 +235,59 @@ static void an_event_that_comes_before_its_record_counts_once(void **state) {
     }
 }
 
+/* Twice FIRST: 2 x (1000, 600, 50, 10, 1050). */
+#define TWICE TOKENS(2000, 1200, 100, 20, 2100)
+
+static void expect_costs(const char *log, size_t lines, const char *const *keys, size_t count) {
+    for (size_t split = 0; split < lines; split++) {
+        world *w = new_world(&capture_codex);
+        write_log(w, PARENT, log);
+        read_file(w, &w->files[0], split);
+        assert_int_equal(w->cost_count, count);
+        for (size_t i = 0; i < count; i++)
+            assert_non_null(find_cost(w, keys[i]));
+        free_world(w);
+    }
+}
+
+static void a_record_counts_though_an_event_without_a_record_spent_the_same(void **state) {
+    (void)state;
+    static const char *const keys[] = {"p:1000/600/0/50/10/1050", "r1"};
+    /* A version that wrote no turn ids and no records, gone on by one that does. */
+    expect_costs(LOG(META("00:00", "p", ""), OLD_TURN("00:01", "m"), COUNT("00:02", FIRST, FIRST),
+                     TURN("00:03", "t1", "m"), RECORD("00:04", "p", "t1", "r1", FIRST)),
+                 5, keys, 2);
+    expect_costs(LOG(META("00:00", "p", ""), TURN("00:01", "t1", "m"), COUNT("00:02", FIRST, FIRST),
+                     TURN("00:03", "t2", "m"), TURN("00:04", "t1", "m"), TURN("00:05", "t2", "m"),
+                     RECORD("00:06", "p", "t2", "r1", FIRST)),
+                 7, keys, 2);
+    /* The same turn: the thread's counters hold both. */
+    expect_costs(LOG(META("00:00", "p", ""), TURN("00:01", "t1", "m"), COUNT("00:02", FIRST, FIRST),
+                     AT("00:03", "token_usage_record",
+                        "'thread_id':'p','turn_id':'t1','response_id':'r1','usage':" FIRST
+                        ",'thread_token_usage':" TWICE)),
+                 4, keys, 2);
+    /* Turns side by side: the event may be of either, and is of the one whose record comes. */
+    expect_costs(LOG(META("00:00", "p", ""), TURN("00:01", "t1", "m"), TURN("00:02", "t2", "m"),
+                     COUNT("00:03", FIRST, FIRST), RECORD("00:04", "p", "t1", "r9", FIRST)),
+                 5, keys, 1);
+}
+
+static void an_event_has_one_record_and_a_record_one_event(void **state) {
+    (void)state;
+    static const char *const late[] = {"p:1000/600/0/50/10/1050", "r2"};
+    expect_costs(LOG(META("00:00", "p", ""), TURN("00:01", "t", "m"), COUNT("00:02", FIRST, FIRST),
+                     RECORD("00:03", "p", "t", "r1", FIRST), RECORD("00:04", "p", "t", "r2", FIRST),
+                     COUNT("00:05", TWICE, FIRST)),
+                 6, late, 2);
+    /* A record written twice awaits no second event: that one is another response's. */
+    static const char *const twice[] = {"r1", "p:2000/1200/0/100/20/2100"};
+    expect_costs(LOG(META("00:00", "p", ""), TURN("00:01", "t", "m"),
+                     RECORD("00:02", "p", "t", "r1", FIRST), RECORD("00:03", "p", "t", "r1", FIRST),
+                     COUNT("00:04", FIRST, FIRST), COUNT("00:05", TWICE, FIRST)),
+                 6, twice, 2);
+}
+
 static void a_rewritten_rollout_gives_the_same_keys_and_no_hours(void **state) {
     (void)state;
     const char *before = LOG(META("00:00", "p", ""), TURN("00:01", "t", "m"), PROMPT("00:02", "go"),
@@ -436,6 +489,8 @@ int main(void) {
         cmocka_unit_test(a_compacted_copy_is_billed_only_when_its_record_is_missing),
         cmocka_unit_test(twins_of_records_are_found_even_when_records_overtake_them),
         cmocka_unit_test(an_event_that_comes_before_its_record_counts_once),
+        cmocka_unit_test(a_record_counts_though_an_event_without_a_record_spent_the_same),
+        cmocka_unit_test(an_event_has_one_record_and_a_record_one_event),
         cmocka_unit_test(a_rewritten_rollout_gives_the_same_keys_and_no_hours),
         cmocka_unit_test(only_typed_prompts_are_human),
         cmocka_unit_test(a_session_tells_place_remote_and_title),

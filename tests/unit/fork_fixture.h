@@ -36,6 +36,18 @@ static inline void fork_copy(fixture *f, fixture *to, uint8_t seed) {
     fixture_hurry(to);
 }
 
+/* The creator's key makes a team once more, a millisecond later. */
+static inline void fork_make_again(fixture *f, fixture *other) {
+    fixture_folder(other);
+    other->key = fixture_seeded_key(1);
+    copy_file(f, other, STORE_KEY_FILE, 0600);
+    tally_ledger_init init = fixture_init(other);
+    init.now_ms++;
+    OK(tally_ledger_create(&init, &f->err));
+    fixture_reopen(other, false, 0);
+    fixture_hurry(other);
+}
+
 static inline const tally_device_id *fixture_id(const fixture *who) {
     return tally_key_device(who->key);
 }

@@ -130,25 +130,13 @@ static void a_feed_with_no_more_than_common_is_no_branch(void **state) {
     tally_read_end(txn);
 }
 
-/* The creator's key makes a team once more, a millisecond later. */
-static void make_again(fixture *other) {
-    fixture_folder(other);
-    other->key = fixture_seeded_key(1);
-    copy_file(f, other, STORE_KEY_FILE, 0600);
-    tally_ledger_init init = fixture_init(other);
-    init.now_ms++;
-    OK(tally_ledger_create(&init, &f->err));
-    fixture_reopen(other, false, 0);
-    fixture_hurry(other);
-}
-
 /* A device that forged its own first record has not forked the team: its id says which it was. */
 static void the_creators_first_record_cannot_be_forked(void **state) {
     (void)state;
     fixture other;
     tally_fork fork;
     char origin[TALLY_ORIGIN_MAX_BYTES];
-    make_again(&other);
+    fork_make_again(f, &other);
     fixture_append_costs(&other, 0, 1);
     fork_prove(f, &other, fixture_id(f), 0, &fork);
     tally_origin_format(team_id(), fixture_id(f), origin);
@@ -156,6 +144,29 @@ static void the_creators_first_record_cannot_be_forked(void **state) {
         tally_checkpoint_sign(f->key, origin, &fork.branches[i].checkpoint);
     OK(tally_fork_check(team_id(), &fork, &f->err));
     assert_int_equal(fork_give(&carol, &fork), TALLY_EFORMAT);
+    fixture_close(&other);
+}
+
+/* Two histories that go on from a first record that is not this team's; from the second record on
+ * they differ, because what is sealed there is. */
+static void a_fork_of_what_was_never_this_team_is_no_fork_of_it(void **state) {
+    (void)state;
+    fixture other, another;
+    tally_fork fork;
+    char origin[TALLY_ORIGIN_MAX_BYTES];
+    fork_make_again(f, &other);
+    fork_make_again(f, &another);
+    assert_int_equal(fork_place(&other, &another, fixture_id(f)), 1);
+    fork_prove(&other, &another, fixture_id(f), 1, &fork);
+    tally_origin_format(team_id(), fixture_id(f), origin);
+    for (size_t i = 0; i < 2; i++)
+        tally_checkpoint_sign(f->key, origin, &fork.branches[i].checkpoint);
+    OK(tally_fork_check(team_id(), &fork, &f->err));
+    uint64_t before = team_stored(&carol, fixture_id(f));
+    assert_int_equal(fork_give(&carol, &fork), TALLY_EFORMAT);
+    assert_int_equal(team_stored(&carol, fixture_id(f)), before);
+    fixture_verify_clean(&carol);
+    fixture_close(&another);
     fixture_close(&other);
 }
 
@@ -481,6 +492,7 @@ int main(void) {
         TEAM(the_same_branch_twice_and_branches_out_of_order_prove_nothing),
         TEAM(a_feed_with_no_more_than_common_is_no_branch),
         TEAM(the_creators_first_record_cannot_be_forked),
+        TEAM(a_fork_of_what_was_never_this_team_is_no_fork_of_it),
         TEAM(a_forked_feed_is_frozen_at_the_last_common_size),
         TEAM(what_a_fork_cuts_off_counts_nowhere_and_is_kept_as_a_branch),
         TEAM(a_feed_that_is_shorter_is_frozen_and_still_filled_up_to_common),

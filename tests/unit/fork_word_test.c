@@ -174,6 +174,30 @@ static int setup_two_admins(void **state) {
     return rc;
 }
 
+/* While its last word is awaited, its device may bring histories that nobody knows: none of them
+ * begins with another first record, for that is the team's id. */
+static void a_history_of_another_team_is_no_word_of_the_creators(void **state) {
+    (void)state;
+    static commit c;
+    fixture other;
+    char origin[TALLY_ORIGIN_MAX_BYTES];
+    meet(f, &bob);
+    meet(&twin, &bob);
+    assert_int_equal(team_stored(&bob, fixture_id(f)), 4);
+    fork_make_again(f, &other);
+    fixture_append_costs(&other, 0, 5);
+    assert_true(commit_read_joined(&other, fixture_id(f), 0, &c));
+    assert_int_equal(c.cp.size, 7);
+    tally_origin_format(tally_ledger_team(f->ledger), fixture_id(f), origin);
+    tally_checkpoint_sign(f->key, origin, &c.cp);
+    size_t branches = branch_count(&bob, fixture_id(f));
+    assert_int_equal(commit_give(&bob, &c), TALLY_EFORMAT);
+    assert_int_equal(branch_count(&bob, fixture_id(f)), branches);
+    assert_int_equal(team_stored(&bob, fixture_id(f)), 4);
+    fixture_verify_clean(&bob);
+    fixture_close(&other);
+}
+
 /* With another admin the creator's own word has no weight. */
 static void where_another_admin_can_settle_the_creator_cannot(void **state) {
     (void)state;
@@ -203,6 +227,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         ALONE(the_only_admin_settles_its_own_fork_by_adding_its_heir),
         ALONE(of_two_last_words_all_nodes_take_the_same),
+        ALONE(a_history_of_another_team_is_no_word_of_the_creators),
         cmocka_unit_test_setup_teardown(where_another_admin_can_settle_the_creator_cannot,
                                         setup_two_admins, teardown),
     };

@@ -353,11 +353,33 @@ static void late_fees_compound_by_month_and_a_payment_stops_them(void **state) {
                      100 + 101); /* 28 February */
 }
 
+/* 100.00 that doubles each month owes 10,000 x (2^n - 1) after n of them. */
+static void a_late_fee_that_cannot_be_told_exactly_is_no_figure(void **state) {
+    (void)state;
+    const int64_t due = 20558; /* 2026-04-15 */
+    const int64_t month_39 = tally_days_from_civil(2029, 6, 16);
+    assert_int_equal(tally_late_fee(10000, due, 10000, NULL, 0, month_39), 5497558138870000);
+    assert_int_equal(tally_late_fee(10000, due, 10000, NULL, 0, month_39 + 30),
+                     TALLY_LATE_FEE_UNTOLD); /* 2^53 is 9,007,199,254,740,992 */
+    assert_int_equal(tally_late_fee(10000, due, 10000, NULL, 0, due + 1000000),
+                     TALLY_LATE_FEE_UNTOLD);
+    /* A cent a month for a hundred years; longer is not counted. */
+    const int64_t month_1200 = tally_days_from_civil(2126, 3, 16);
+    assert_int_equal(tally_late_fee(10000, due, 1, NULL, 0, month_1200), 1200);
+    assert_int_equal(tally_late_fee(10000, due, 1, NULL, 0, month_1200 + 31),
+                     TALLY_LATE_FEE_UNTOLD);
+    assert_int_equal(tally_late_fee(10000, due, 0, NULL, 0, month_1200 + 31), 0);
+    /* One that was paid in time owes nothing, however long ago. */
+    tally_paid paid[] = {{due, 10000}};
+    assert_int_equal(tally_late_fee(10000, due, 10000, paid, 1, month_1200 + 31), 0);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         LEDGER(random_contracts_add_up_and_bill_every_share_once),
         LEDGER(a_document_packed_elsewhere_is_read_and_packed_alike),
         LEDGER(late_fees_compound_by_month_and_a_payment_stops_them),
+        LEDGER(a_late_fee_that_cannot_be_told_exactly_is_no_figure),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

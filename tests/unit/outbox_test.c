@@ -2,6 +2,8 @@
  * are those of the Standard Webhooks specification's example schedule. */
 #include "ledger_case.h"
 
+#include "outbox_row.h"
+
 #include <tally/outbox.h>
 
 #include <sodium.h>
@@ -190,6 +192,55 @@ static void one_that_kills_its_senders_comes_to_an_end(void **state) {
     }
     assert_int_equal(take(now, &claim), 0);
     assert_int_equal(seen(7).state, TALLY_MESSAGE_DEAD);
+}
+
+/* A row of the queue that says another time than its message, as on a damaged disk. */
+static int misplace(void *ctx, tally_txn *txn, tally_error *err) {
+    uint8_t name[8 + TALLY_MESSAGE_ID_BYTES] = {0}, value[9] = {0};
+    tally_put_be64(name, *(const uint64_t *)ctx);
+    name[8] = 7;
+    value[8] = 'a';
+    outbox_key key = outbox_key_of(OUTBOX_QUEUE, tally_span_of(name, sizeof name));
+    return outbox_put(txn, &key, tally_span_of(value, sizeof value), err);
+}
+
+static void a_damaged_queue_sends_nothing_twice_and_comes_to_an_end(void **state) {
+    static const uint64_t times[] = {0, 1, NOW - 1, UINT64_C(1) << 63, UINT64_MAX};
+    tally_claim claim;
+    (void)state;
+    hook("a", 1);
+    message("a", 7);
+    assert_int_equal(take(NOW, &claim), 7);
+    settle(&claim, NOW, DELIVERED);
+    for (size_t i = 0; i < sizeof times / sizeof *times; i++) {
+        OK(tally_ledger_write(f->ledger, NOW, misplace, (void *)(uintptr_t)&times[i], &f->err));
+        assert_int_equal(take(NOW, &claim), 0);
+    }
+    message("a", 8);
+    int64_t now = NOW;
+    for (int i = 0; i < 10; i++, now = seen(8).next_ms) {
+        assert_int_equal(take(now, &claim), 8);
+        settle(&claim, now, FAILED);
+    }
+    assert_int_equal(seen(8).state, TALLY_MESSAGE_DEAD);
+    assert_int_equal(take(now, &claim), 0);
+}
+
+/* Tried as often as anything is, and one more row of it is left. */
+static void what_was_tried_often_enough_is_dead_whatever_the_queue_says(void **state) {
+    static const uint64_t long_ago = 1;
+    tally_claim claim;
+    (void)state;
+    hook("a", 1);
+    message("a", 7);
+    for (int64_t i = 0; i < 10; i++) {
+        assert_int_equal(take(NOW + i * LEASE_MS, &claim), 7);
+        tally_claim_clear(&claim);
+    }
+    OK(tally_ledger_write(f->ledger, NOW, misplace, (void *)(uintptr_t)&long_ago, &f->err));
+    assert_int_equal(take(NOW + 10 * LEASE_MS, &claim), 0);
+    assert_int_equal(seen(7).state, TALLY_MESSAGE_DEAD);
+    assert_true(next_due() == INT64_MAX);
 }
 
 static void an_endpoint_in_trouble_gets_one_at_a_time_and_others_go_on(void **state) {
@@ -420,6 +471,8 @@ int main(void) {
         LEDGER(a_message_that_never_arrives_is_tried_ten_times_and_then_dead),
         LEDGER(what_is_being_sent_is_nobody_elses_until_the_lease_ends),
         LEDGER(one_that_kills_its_senders_comes_to_an_end),
+        LEDGER(a_damaged_queue_sends_nothing_twice_and_comes_to_an_end),
+        LEDGER(what_was_tried_often_enough_is_dead_whatever_the_queue_says),
         LEDGER(an_endpoint_in_trouble_gets_one_at_a_time_and_others_go_on),
         LEDGER(what_could_not_be_signed_was_not_tried),
         LEDGER(a_run_goes_on_where_it_found_the_last_one),

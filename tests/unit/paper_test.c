@@ -45,6 +45,23 @@ static void a_draft_says_so_and_an_invoice_says_its_number(void **state) {
     }
 }
 
+static void a_credit_note_says_what_the_client_has_and_asks_for_nothing(void **state) {
+    (void)state;
+    static const paper_format formats[] = {PAPER_TEXT, PAPER_MARKDOWN, PAPER_HTML};
+    for (size_t i = 0; i < sizeof formats / sizeof *formats; i++) {
+        paper_made made = make(fixture_credit_note(fixture), formats[i]);
+        assert_non_null(strstr(made.bytes, "Credit note"));
+        assert_non_null(strstr(made.bytes, "Total in your favour"));
+        assert_non_null(strstr(made.bytes, "EUR -238.00")); /* (100 - 300) x 1.19 */
+        assert_null(strstr(made.bytes, "Due date"));
+        assert_null(strstr(made.bytes, "Net 15"));
+        made_free(&made);
+    }
+    says(fixture_credit_note(fixture), PAPER_JSON, "\"kind\": \"credit_note\"");
+    says(fixture_hourly(fixture), PAPER_JSON, "\"kind\": \"invoice\"");
+    says(fixture_hourly(fixture), PAPER_TEXT, "Due date");
+}
+
 static void text_keeps_to_80_columns(void **state) {
     (void)state;
     const tally_invoice *invoices[] = {fixture_long(fixture, 300), NULL};
@@ -270,6 +287,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_text_shows_the_sum_of_each_sample),
         cmocka_unit_test(a_draft_says_so_and_an_invoice_says_its_number),
+        cmocka_unit_test(a_credit_note_says_what_the_client_has_and_asks_for_nothing),
         cmocka_unit_test(text_keeps_to_80_columns),
         cmocka_unit_test(widths_are_those_of_unicode),
         cmocka_unit_test(what_steers_a_terminal_reaches_no_paper),

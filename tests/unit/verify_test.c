@@ -1,5 +1,6 @@
 /* Verification: every flipped bit, lost, added and swapped row is found, and the finding names it.
  */
+#include "feed_tail.h"
 #include "ledger_case.h"
 #include "random.h"
 
@@ -397,10 +398,16 @@ static void a_record_cut_to_nothing_is_found(void **state) {
     }
 }
 
+static int spill(void *ctx, tally_txn *txn, tally_error *err) {
+    (void)ctx;
+    return feed_tail_spill(txn, 0, err);
+}
+
 static void a_missing_newest_checkpoint_is_found_and_an_older_one_is_covered(void **state) {
     (void)state;
     fixture_append_costs(f, 0, 3);
     fixture_append_costs(f, 3, 3);
+    OK(store_write(f->ledger, 0, spill, NULL, &f->err));
     row newest = row_at(TABLE_CHECKPOINTS, 0, 8), older = row_at(TABLE_CHECKPOINTS, 0, 5);
     row_del(TABLE_CHECKPOINTS, &newest);
     assert_found(false, "no checkpoint signs its head at size 8");
@@ -413,6 +420,7 @@ static void a_missing_newest_checkpoint_is_found_and_an_older_one_is_covered(voi
 static void a_checkpoint_beyond_the_end_is_found(void **state) {
     (void)state;
     fixture_append_costs(f, 0, 3);
+    OK(store_write(f->ledger, 0, spill, NULL, &f->err));
     row beyond = row_at(TABLE_CHECKPOINTS, 0, 5);
     store_feed_key(beyond.key, 0, 9);
     row_put(TABLE_CHECKPOINTS, &beyond);
