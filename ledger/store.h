@@ -7,8 +7,8 @@
 
 #include <lmdb.h>
 
-#define STORE_FILE          "ledger.mdb"
-#define STORE_KEY_FILE      "device.key"
+#define STORE_FILE          TALLY_STORE_FILE
+#define STORE_KEY_FILE      TALLY_KEY_FILE
 #define STORE_FORMAT        5u
 #define STORE_FORMAT_VIEWS  4u /* since then views are as now; what a feed's tail holds is new */
 #define STORE_FORMAT_OLDEST 1u /* that is brought up to date: its views are made anew */
