@@ -1,6 +1,7 @@
 /* Billed already: locks of living invoices, added up exactly, so that the parts billed of an entry
  * never exceed the whole. */
 #include "billed.h"
+#include "invoice.h"
 
 #include <tally/invoice.h>
 
@@ -64,10 +65,23 @@ static bool above_whole(const fraction *f) {
 
 /* ---- the invoices there are ---- */
 
+static bool amount_counts(const tally_record *record, const char *key) {
+    int64_t minor;
+    return !tally_body_i64(record, key, &minor) || invoice_amount_ok(minor);
+}
+
+bool billed_issue_counts(const tally_record *record) {
+    tally_span currency;
+    return tally_body_str(record, "currency", &currency) &&
+           tally_currency_decimals(currency) >= 0 && amount_counts(record, "total") &&
+           amount_counts(record, "compute") && amount_counts(record, "project");
+}
+
 static int keep_issue(void *ctx, const fact *f, tally_error *err) {
     billed *b = ctx;
     tally_policy_row contract;
     uint64_t compute = 0;
+    if (!billed_issue_counts(&f->record)) return 0; /* what it holds is not billed either */
     if (b->count == b->room) {
         size_t room = b->room ? 2 * b->room : 64;
         billed_issue *grown = realloc(b->issues, room * sizeof *grown);

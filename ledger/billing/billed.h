@@ -22,7 +22,11 @@ typedef struct billed_issue {
     int64_t fewer_ms;                /* time that it billed and that is no longer there */
 } billed_issue;
 
-/* Valid as long as the transaction writes nothing. Free with billed_free. */
+/* Whether an invoice.issue has an effect: its currency is one, and its amounts can be summed
+ * (PROTOCOL section 15). */
+bool billed_issue_counts(const tally_record *record);
+
+/* Those that count. Valid as long as the transaction writes nothing. Free with billed_free. */
 int billed_new(tally_txn *txn, billed **out, tally_error *err);
 void billed_free(billed *b);
 size_t billed_count(const billed *b);

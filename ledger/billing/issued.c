@@ -72,8 +72,7 @@ static void hash_of(const tally_record *record, const char *key, tally_hash *out
     if (tally_body_bin(record, key, TALLY_HASH_BYTES, &bytes)) memcpy(out->b, bytes, sizeof out->b);
 }
 
-/* False for a record that lacks what makes an invoice. */
-static bool issue_read(tally_txn *txn, const billed_issue *issue, tally_issued *out) {
+static void issue_read(tally_txn *txn, const billed_issue *issue, tally_issued *out) {
     const tally_record *record = &issue->record;
     int64_t milestone = number_of(record, "milestone"), late = number_of(record, "late_fee_bp");
     *out = (tally_issued){.issue = issue->leaf,
@@ -95,10 +94,8 @@ static bool issue_read(tally_txn *txn, const billed_issue *issue, tally_issued *
     hash_of(record, "trace", &out->trace_digest);
     (void)tally_body_str(record, "client", &out->client);
     (void)tally_feed_names(txn, issue->feed, &out->member, &out->device);
-    if (!tally_body_str(record, "currency", &out->currency)) return false;
+    (void)tally_body_str(record, "currency", &out->currency);
     out->decimals = tally_currency_decimals(out->currency);
-    return out->decimals >= 0 && invoice_amount_ok(out->total) && invoice_amount_ok(out->compute) &&
-           invoice_amount_ok(out->project);
 }
 
 static size_t frontier_read(const tally_record *record, tally_frontier_entry *out) {
@@ -204,7 +201,7 @@ int tally_issued_each(tally_txn *txn, int64_t day, tally_issued_fn *fn, void *ct
     for (size_t i = 0; i < count && rc == 0; i++) {
         tally_issued issued;
         // NOLINTNEXTLINE(clang-analyzer-core.CallAndMessage): a list has as many as it counts
-        if (!issue_read(txn, sorted[i], &issued)) continue;
+        issue_read(txn, sorted[i], &issued);
         issued.number_twice =
             same_number(sorted, count, i, i + 1) || (i > 0 && same_number(sorted, count, i, i - 1));
         issued.frontier = frontier;
