@@ -39,7 +39,7 @@ static int pay_apply(void *ctx, tally_txn *txn, tally_error *err) {
     s->amount = s->issued.open;
     if (!code && s->run->argument_count > 1)
         code = cli_minor_read(s->run->arguments[1], s->issued.decimals, &s->amount, err);
-    else if (!code && s->amount <= 0 && s->issued.status != TALLY_INVOICE_VOID)
+    else if (!code && s->amount <= 0 && s->issued.status == TALLY_INVOICE_PAID)
         code = tally_fail(err, TALLY_EREFUSED,
                           "nothing is open on invoice %s; with an amount, what came in all the "
                           "same is recorded",
