@@ -15,11 +15,11 @@ static void must(bool condition) {
     if (!condition) abort();
 }
 
-/* Bytes of UTF-8; of control characters only newlines. */
-static void is_plain(tally_span text) {
+/* Bytes of UTF-8; of control characters only newlines, and in tables tabs. */
+static void is_plain(tally_span text, bool tabs) {
     must(tally_utf8_valid(text));
     for (size_t i = 0; i < text.len; i++)
-        must(text.ptr[i] == '\n' || text.ptr[i] == '\r' ||
+        must(text.ptr[i] == '\n' || text.ptr[i] == '\r' || (tabs && text.ptr[i] == '\t') ||
              (text.ptr[i] >= 0x20 && text.ptr[i] != 0x7f));
 }
 
@@ -35,7 +35,7 @@ static int look(void *ctx, tally_span bytes, tally_error *err) {
     tally_json root;
     (void)err;
     must(bytes.len > 0);
-    is_plain(bytes);
+    is_plain(bytes, *format == PAPER_CSV);
     if (*format == PAPER_JSON) must(tally_json_parse(bytes, &root) == 0);
     if (*format == PAPER_HTML || *format == PAPER_UBL) {
         must(bytes.ptr[0] == '<');
