@@ -101,13 +101,22 @@ static bool mark_load(tally_ledger *ledger, mark *out) {
     return ledger->mark_whole;
 }
 
-int tally_mark_get(const tally_ledger *ledger, uint64_t *size) {
+int tally_mark_lost(tally_ledger *ledger, uint64_t *size, uint64_t *lost, tally_error *err) {
     mark m;
+    tally_txn *txn;
+    tally_feed own;
     int fd = file_open(ledger, O_RDONLY);
     bool whole = mark_read(ledger, fd, &m);
     if (fd >= 0) (void)close(fd);
     *size = whole ? m.size : 0;
-    return whole ? 0 : TALLY_ENOTFOUND;
+    *lost = 0;
+    if (!whole) return TALLY_ENOTFOUND;
+    int rc = tally_read_begin(ledger, &txn, err);
+    if (rc != 0) return rc;
+    rc = tally_feed_get(txn, 0, &own, err);
+    tally_read_end(txn);
+    if (rc == 0 && m.size > own.size) *lost = m.size - own.size;
+    return rc;
 }
 
 typedef struct admins {

@@ -114,18 +114,18 @@ void doctor_key(doctor *doc) {
 
 void doctor_mark(doctor *doc) {
     tally_feed own;
-    uint64_t size;
+    uint64_t size, lost;
     if (tally_feed_get(doc->reading.txn, 0, &own, NULL)) return;
-    if (tally_mark_get(doc->reading.ledger, &size)) {
+    if (tally_mark_lost(doc->reading.ledger, &size, &lost, NULL)) {
         if (!own.size) return;
         doctor_say(doc, DOCTOR_NOTE,
                    "%s/" TALLY_MARK_FILE " is missing or torn; the next record makes it anew",
                    doc->run->dir);
         doctor_why(doc, "until then, a store brought back from a backup is not recognised");
-    } else if (size > own.size) {
+    } else if (lost) {
         doctor_say(doc, DOCTOR_ERROR,
                    "this device has signed %" PRIu64 " records, and the store holds %" PRIu64, size,
-                   own.size);
+                   size - lost);
         doctor_why(doc, "it was brought back from a backup; going on would make two histories");
         doctor_next(doc, "tally sync now, which fetches what teammates hold of it");
     } else {

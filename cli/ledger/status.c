@@ -18,7 +18,7 @@ typedef struct status_facts {
     tally_ledger *ledger;
     tally_feed feed; /* this device's */
     tally_span member, device;
-    uint64_t feeds, records;
+    uint64_t feeds, records, lost;
     bool has_head, captured;
     tally_checkpoint head;
     int64_t captured_ms;
@@ -139,6 +139,8 @@ static int facts_read(cli *run, const cli_reading *reading, status_facts *facts,
         code = tally_feed_get(txn, i, &feed, err);
         if (!code) facts->records += feed.size;
     }
+    uint64_t signed_before;
+    if (!code) (void)tally_mark_lost(facts->ledger, &signed_before, &facts->lost, NULL);
     if (!code) code = tally_feed_names(txn, 0, &facts->member, &facts->device);
     if (!code && facts->feed.size) {
         code = tally_checkpoint_get(txn, 0, facts->feed.size - 1, &facts->head, err);
@@ -169,6 +171,7 @@ static int status_json(cli *run, const cli_reading *reading, const status_facts 
     cli_json_hex(&json, "device", tally_span_of(facts->feed.device.b, sizeof facts->feed.device.b));
     cli_json_u64(&json, "feeds", facts->feeds);
     cli_json_u64(&json, "records", facts->records);
+    cli_json_u64(&json, "records_lost", facts->lost);
     cli_json_time_or_null(&json, "last_capture", facts->captured, facts->captured_ms);
     cli_json_open(&json, "head", '{');
     cli_json_u64(&json, "size", facts->head.size);
@@ -230,6 +233,11 @@ static int status_text(cli *run, const cli_reading *reading, const status_facts 
              (const char *)facts->device.ptr);
     fprintf(out, "ledger        %s\n", run->dir);
     fprintf(out, "records       %" PRIu64 " in %" PRIu64 " feeds\n", facts->records, facts->feeds);
+    if (facts->lost)
+        fprintf(out,
+                "older copy    lacks %" PRIu64
+                " of the records that this device signed; 'tally doctor' says how to go on\n",
+                facts->lost);
     fprintf(out, "head          size %" PRIu64 ", root %s\n", facts->head.size, root);
     fprintf(out, "last capture  %s\n", time);
     fprintf(out, "requests      %" PRIu64 " in %" PRIu64 " sessions\n", facts->total.requests,

@@ -106,7 +106,8 @@ int tally_branch_record_get(tally_txn *txn, const tally_branch *branch, uint64_t
  * (TALLY_EREFUSED, saying how to go on) until the missing records have come back from a teammate.
  */
 #define TALLY_MARK_FILE "device.mark"
-/* What the mark says; TALLY_ENOTFOUND, and 0, when there is none of this ledger's that is whole. */
-int tally_mark_get(const tally_ledger *ledger, uint64_t *size);
+/* What the mark says, and how many of these records the store lacks. The mark is read first: a
+ * writer beside is no loss. TALLY_ENOTFOUND when there is no mark of this ledger's that is whole. */
+int tally_mark_lost(tally_ledger *ledger, uint64_t *size, uint64_t *lost, tally_error *err);
 
 #endif

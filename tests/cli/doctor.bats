@@ -126,8 +126,11 @@ response_of() { # MODEL
     cp "$TALLY_HOME/ledger.mdb" old
     record_in "$TALLY_HOME" model-a
     finds ok mark "holds all"
+    tally status --json | jq -e '.records_lost == 0'
     cp old "$TALLY_HOME/ledger.mdb"
     finds error mark "has signed 3 records, and the store holds 2"
+    tally status | grep -q "^older copy  *lacks 1 of the records that this device signed"
+    tally status --json | jq -e '.records_lost == 1'
     rm "$TALLY_HOME/device.mark"
     finds note mark "is missing or torn"
 }
