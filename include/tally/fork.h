@@ -107,7 +107,7 @@ int tally_branch_record_get(tally_txn *txn, const tally_branch *branch, uint64_t
  */
 #define TALLY_MARK_FILE "device.mark"
 /* What the mark says, and how many of these records the store lacks. The mark is read first: a
- * writer beside is no loss. TALLY_ENOTFOUND when there is no mark of this ledger's that is whole. */
+ * writer beside is no loss. TALLY_ENOTFOUND: no mark of this ledger that is whole. */
 int tally_mark_lost(tally_ledger *ledger, uint64_t *size, uint64_t *lost, tally_error *err);
 
 #endif
