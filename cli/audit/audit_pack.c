@@ -79,7 +79,7 @@ static int period_read(tally_ledger *ledger, const char *text, tally_pack_option
     return code;
 }
 
-static int write_run(cli *run, tally_pack_options *options) {
+static int write_run(cli *run, tally_pack_options options) {
     tally_error err = {0};
     tally_ledger *ledger = NULL;
     tally_pack_verdict verdict;
@@ -87,11 +87,11 @@ static int write_run(cli *run, tally_pack_options *options) {
     char words[512];
     size_t len = 0;
     size_t left_out = 0;
-    options->left_out = &left_out;
-    options->withhold_blobs = cli_has(run, "withhold-descriptions");
+    options.left_out = &left_out;
+    options.withhold_blobs = cli_has(run, "withhold-descriptions");
     int code = cli_ledger_open(run, false, &ledger, &err);
-    if (!code) code = period_read(ledger, cli_value(run, "period"), options, &err);
-    if (!code) code = tally_pack_write(ledger, options, zone_named, NULL, &pack, &len, &err);
+    if (!code) code = period_read(ledger, cli_value(run, "period"), &options, &err);
+    if (!code) code = tally_pack_write(ledger, &options, zone_named, NULL, &pack, &len, &err);
     if (!code) code = tally_pack_verify(tally_span_of(pack, len), &verdict, &err);
     if (!code && !verdict.ok)
         code = tally_fail(
@@ -118,13 +118,13 @@ static int pack_run(cli *run) {
         return cli_usage(run, "a pack is of an --invoice, or of a --client and --period");
     if (!cli_has(run, "invoice") && !client)
         return cli_usage(run, "--client and --period belong together");
-    return write_run(run, &options);
+    return write_run(run, options);
 }
 
 static int export_run(cli *run) {
     tally_pack_options options = {.client = tally_span_str(cli_value(run, "client"))};
     if (!cli_has(run, "period")) return cli_usage(run, "--period is missing");
-    return write_run(run, &options);
+    return write_run(run, options);
 }
 
 #define PACK_OPTIONS                                                                               \
