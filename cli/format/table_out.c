@@ -3,6 +3,7 @@
 #include "table_out.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <inttypes.h>
 #include <langinfo.h>
 #include <locale.h>
@@ -172,11 +173,23 @@ static void bars_hide(cli_table *table) {
             (void)scols_column_set_flags(scols_table_get_column(table->table, i), SCOLS_FL_HIDDEN);
 }
 
+/* The library leaves a cell blank for which it finds no memory, and says nothing: so nothing is
+ * shown before errno says that this did not happen. */
+static int print_whole(cli_table *table) {
+    char *text = NULL;
+    errno = 0;
+    int rc = scols_print_table_to_string(table->table, &text);
+    if (rc == 0 && (errno == ENOMEM || !text)) rc = -1;
+    if (rc == 0) fprintf(scols_table_get_stream(table->table), "%s\n", text);
+    free(text);
+    return rc;
+}
+
 int cli_table_print(cli_table *table) {
     bars_hide(table);
     if (!table->failed && table->narrow && terminal_fit(table)) table->failed = true;
     if (!table->failed && !scols_table_is_empty(table->table)) {
-        if (scols_print_table(table->table)) table->failed = true;
+        if (print_whole(table)) table->failed = true;
     }
     return table->failed ? -1 : 0;
 }
