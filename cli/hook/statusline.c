@@ -12,6 +12,7 @@
 #include "commands.h"
 #include "file.h"
 #include "format/json_out.h"
+#include "format/memstream.h"
 #include "hook_event.h"
 #include "open.h"
 #include "policy/budgets.h"
@@ -193,7 +194,7 @@ static int statusline_run(cli *run) {
         place_read(at);
         code = line_make(at, work, &err);
     }
-    if (whole && fclose(whole) != 0) code = TALLY_ENOMEM;
+    if (whole && !cli_memstream_close(whole, &text)) code = TALLY_ENOMEM;
     if (!code)
         fputs(text, cli_out(run));
     else

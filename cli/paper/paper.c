@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "format/memstream.h"
 #include "formats.h"
 
 typedef struct format_row {
@@ -38,9 +39,8 @@ int paper_write(const tally_invoice *invoice, paper_format format, paper_sink *s
     FILE *out = open_memstream(&bytes, &len);
     int rc = out ? sheet_new(invoice, &sheet, err) : TALLY_ENOMEM;
     if (rc == 0) rc = formats[format].write(out, invoice, sheet, err);
-    bool whole = out && !ferror(out);
-    if (out && fclose(out) != 0) whole = false;
-    if (!whole) rc = tally_fail(err, TALLY_ENOMEM, "out of memory for the invoice's text");
+    if (!out || !cli_memstream_close(out, &bytes))
+        rc = tally_fail(err, TALLY_ENOMEM, "out of memory for the invoice's text");
     if (rc == 0) rc = sink->write(sink->ctx, tally_span_of(bytes, len), err);
     sheet_free(sheet);
     free(bytes);

@@ -11,6 +11,7 @@
 #include "child.h"
 #include "describe_jobs.h"
 #include "format/json_out.h"
+#include "format/memstream.h"
 #include "open.h"
 
 #define TIMEOUT_MS   10000
@@ -91,8 +92,8 @@ static bool input_new(tally_ledger *ledger, asking *ask, char **text, size_t *le
     wanted = !asked && !tally_words_get(txn, target, TALLY_WORDS_PERSON, &words);
 done:
     if (txn) tally_read_end(txn);
-    if (out) fclose(out);
-    return wanted;
+    bool whole = out && cli_memstream_close(out, text);
+    return whole && wanted;
 }
 
 /* ---- asking ---- */

@@ -9,6 +9,7 @@
 #include <tally/report.h>
 
 #include "costs/cost_row.h"
+#include "format/memstream.h"
 #include "policy/budgets.h"
 #include "report/attribution_out.h"
 #include "webhooks.h"
@@ -36,7 +37,9 @@ static int frame_open(framed *f, const char *type, int64_t time_ms, cli_event *e
 
 static int frame_close(framed *f, cli_event *event, tally_error *err) {
     cli_json_close(&f->json, '}');
-    if (fclose(f->out) == 0 && event->payload_len <= TALLY_OUTBOX_PAYLOAD_MAX_BYTES) return 0;
+    if (cli_memstream_close(f->out, &event->payload) &&
+        event->payload_len <= TALLY_OUTBOX_PAYLOAD_MAX_BYTES)
+        return 0;
     free(event->payload);
     event->payload = NULL;
     return tally_fail(err, TALLY_ENOMEM, "a webhook's message could not be written");
