@@ -2,8 +2,6 @@
  * that its contract has now; which may have been others when an invoice was issued. */
 #include "draft.h"
 
-#include <tally/blob.h>
-
 #define SCHEDULE_MAX 2u /* the last milestone that a schedule of no deposit's own names */
 
 typedef struct holder {
@@ -35,16 +33,9 @@ static tally_i128 taken_off(const tally_invoice *invoice, const tally_entry_id *
 
 static int read_credit(draft *d, const billed_issue *issue, const tally_entry_id *thing,
                        tally_i128 *out) {
-    const uint8_t *document;
-    tally_span content;
     tally_invoice *invoice;
-    if (!tally_body_bin(&issue->record, "document", TALLY_HASH_BYTES, &document) ||
-        tally_blob_get(d->txn, document, &content) != 0)
-        return tally_fail(d->err, TALLY_ENOTFOUND,
-                          "what %.*s credited of a deposit is not known: its document is not here; "
-                          "'tally sync now' fetches it",
-                          SPAN(issue->number));
-    int rc = tally_invoice_decode(content, &invoice, d->err);
+    tally_span what = draft_text(d, "what %.*s credited of a deposit", SPAN(issue->number));
+    int rc = draft_document(d, issue, what, &invoice);
     if (rc != 0) return rc;
     *out += taken_off(invoice, thing);
     tally_invoice_free(invoice);

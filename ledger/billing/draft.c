@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include <tally/blob.h>
+
 #define CHUNK_BYTES 65536u
 
 struct draft_chunk {
@@ -229,6 +231,17 @@ int draft_thing_billed(draft *d, const tally_entry_id *id, bool *out) {
     int rc = billed_ask(d->billed, &d->contract, &share, &answer, d->err);
     *out = answer.state != BILLED_NOT;
     return rc;
+}
+
+int draft_document(draft *d, const billed_issue *issue, tally_span what, tally_invoice **out) {
+    const uint8_t *document;
+    tally_span content;
+    if (!tally_body_bin(&issue->record, "document", TALLY_HASH_BYTES, &document) ||
+        tally_blob_get(d->txn, document, &content) != 0)
+        return tally_fail(
+            d->err, TALLY_ENOTFOUND,
+            "%.*s is not known: its document is not here; 'tally sync now' fetches it", SPAN(what));
+    return tally_invoice_decode(content, out, d->err);
 }
 
 bool draft_covers(const draft *d, tally_span project, int64_t day) {

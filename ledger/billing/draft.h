@@ -65,6 +65,9 @@ bool draft_grow(draft *d, void **items, size_t *room, size_t count, size_t size)
  * name), its first 16 bytes. */
 void draft_thing_id(const draft *d, const char *what, tally_span name, tally_entry_id *out);
 int draft_thing_billed(draft *d, const tally_entry_id *id, bool *out);
+/* What an issued invoice says. `what` it was wanted for begins the error where its document is not
+ * here (TALLY_ENOTFOUND). Free with tally_invoice_free. */
+int draft_document(draft *d, const billed_issue *issue, tally_span what, tally_invoice **out);
 /* Whether a client's project (empty: none) is billed by this contract on that day. */
 bool draft_covers(const draft *d, tally_span project, int64_t day);
 /* The parts of an entry that are this client's, in all its projects. */

@@ -2,8 +2,6 @@
  * that are above what the fee includes. */
 #include "hours.h"
 
-#include <tally/blob.h>
-
 #include <inttypes.h>
 
 typedef struct retainer_month {
@@ -125,16 +123,9 @@ static bool reaches(const tally_record *record, const retainer_month *month) {
 }
 
 static int overage_on(draft *d, const billed_issue *issue, tally_span month, int64_t *sum) {
-    const uint8_t *document;
-    tally_span content;
     tally_invoice *invoice;
-    if (!tally_body_bin(&issue->record, "document", TALLY_HASH_BYTES, &document) ||
-        tally_blob_get(d->txn, document, &content) != 0)
-        return tally_fail(d->err, TALLY_ENOTFOUND,
-                          "the overage on %.*s is not known: its document is not here; 'tally sync "
-                          "now' fetches it",
-                          SPAN(issue->number));
-    int rc = tally_invoice_decode(content, &invoice, d->err);
+    tally_span what = draft_text(d, "the overage on %.*s", SPAN(issue->number));
+    int rc = draft_document(d, issue, what, &invoice);
     if (rc != 0) return rc;
     *sum += overage_in(invoice, month);
     tally_invoice_free(invoice);
