@@ -374,15 +374,6 @@ static int one_order(void *ctx, tally_txn *txn, tally_error *err) {
     return tally_fail(err, TALLY_EREFUSED, "seen");
 }
 
-/* ---- making the ledger, once ---- */
-
-static int make_team(void *ctx, tally_txn *txn, tally_error *err) {
-    (void)ctx;
-    int rc = fuzz_device_add(txn, 1, TALLY_ROLE_ADMIN, err);
-    if (rc == 0) rc = fuzz_device_add(txn, 2, TALLY_ROLE_MEMBER, err);
-    return rc != 0 ? rc : fuzz_device_add(txn, 3, TALLY_ROLE_ADMIN, err);
-}
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     static tally_ledger *ledger;
     static giving straight, mixed;
@@ -390,7 +381,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     if (!ledger) {
         must(tally_writer_new(&the_world.writer, NULL) == 0);
         must(tally_wire_packer_new(&packer, NULL) == 0);
-        ledger = fuzz_ledger_make(make_team);
+        ledger = fuzz_ledger_make(fuzz_two_admins);
         must(tally_ledger_write(ledger, FUZZ_NOW_MS, fork_world_made, &the_world, NULL) ==
              TALLY_EREFUSED);
     }

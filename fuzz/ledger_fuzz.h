@@ -60,6 +60,14 @@ static inline int fuzz_device_add(tally_txn *txn, unsigned device, tally_role ro
     return tally_team_device_add(txn, &add, err);
 }
 
+/* A filling: two admins and a member beside the one who made the team. */
+static inline int fuzz_two_admins(void *ctx, tally_txn *txn, tally_error *err) {
+    (void)ctx;
+    int rc = fuzz_device_add(txn, 1, TALLY_ROLE_ADMIN, err);
+    if (rc == 0) rc = fuzz_device_add(txn, 2, TALLY_ROLE_MEMBER, err);
+    return rc != 0 ? rc : fuzz_device_add(txn, 3, TALLY_ROLE_ADMIN, err);
+}
+
 /* `fill` writes the team and what else stands there before any input; may be NULL. */
 static inline tally_ledger *fuzz_ledger_make(tally_write_fn *fill) {
     const char *base = getenv("TMPDIR");
