@@ -21,6 +21,11 @@ fixtures() { printf '%s\n' "$TALLY_TEST_DATA/fixtures"; }
 # A test that needs recorded logs cannot pass without them.
 need() { [ -e "$1" ] || skip "no $1"; }
 
+# A test that means the program itself, or the seconds it takes, means nothing under memcheck (./dev valgrind).
+not_under_memcheck() { # REASON
+    [ -z "${TALLY_BUILD:-}" ] || skip "under memcheck $1"
+}
+
 new_ledger() {
     tally init --member Ada --device laptop --timezone UTC "$@" 2>/dev/null
 }

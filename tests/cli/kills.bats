@@ -33,6 +33,7 @@ under_way() {
 }
 
 @test "a transfer of 100,000 costs finishes, without starting over, however often either side is killed" {
+    not_under_memcheck "a transfer takes longer than all kills"
     local port relay seed=${TALLY_SEED:-20261121} kills=${TALLY_KILLS:-12} n before now all whole received killed_ada=0
     node_found ada
     join ada "127.0.0.1:$(free_port)" bob member

@@ -91,6 +91,7 @@ session_of_today() {
 }
 
 @test "doctor says when keys cannot be kept out of swap" {
+    not_under_memcheck "mlock does nothing"
     new_ledger
     tally doctor --json | jq -e '.checks[] | select(.check == "memory")' >/dev/null
     command -v setpriv >/dev/null || skip "no setpriv here"

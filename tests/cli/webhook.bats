@@ -99,6 +99,7 @@ outbox() { tally webhook outbox --all --json | jq -c "$1"; }
 }
 
 @test "a receiver that fails twice gets the same message again, with the same id and a fresh signature" {
+    not_under_memcheck "the next try is due too soon"
     new_ledger
     receiver fail fail accept
     hook books --since 2026-10-01
@@ -196,6 +197,7 @@ outbox() { tally webhook outbox --all --json | jq -c "$1"; }
 }
 
 @test "whoever is killed while sending leaves the message to be sent again under its id" {
+    not_under_memcheck "the claim of the one killed is over too soon"
     new_ledger
     receiver hang
     hook books --since 2026-10-01
