@@ -62,6 +62,17 @@ int cli_filter_read(const cli *run, cli_reading *reading, tally_filter *out, tal
                               err);
 }
 
+void cli_no_match_say(const cli_reading *reading, const tally_filter *filter, const char *what) {
+    tally_policy_row row;
+    tally_span client = filter->client;
+    if (client.len > 0 &&
+        tally_policy_get(reading->txn, TALLY_POLICY_CLIENT, &client, 1, &row) != 0)
+        cli_say("no %s match; 'tally client list' has no '%.*s'", what, (int)client.len,
+                (const char *)client.ptr);
+    else
+        cli_say("no %s match", what);
+}
+
 int cli_list(cli *run, cli_list_fn *json, cli_list_fn *table) {
     tally_error err = {0};
     cli_reading reading = {0};

@@ -18,6 +18,9 @@ typedef int cli_list_fn(cli *run, const cli_reading *reading, const tally_filter
                         tally_error *err);
 int cli_list(cli *run, cli_list_fn *json, cli_list_fn *table);
 
+/* Says that no WHAT match, and names a client that the team has not set. */
+void cli_no_match_say(const cli_reading *reading, const tally_filter *filter, const char *what);
+
 /* "period": {"label","from","to"}: instants (to is exclusive), null where open. */
 void cli_period_json(cli_json *json, const cli *run, const tally_filter *filter);
 

@@ -45,6 +45,16 @@ int cli_day_read(const cli *run, const char *name, int64_t otherwise, int64_t *o
                       text);
 }
 
+int cli_day_past_read(const cli *run, const char *name, int64_t today, int64_t *out,
+                      tally_error *err) {
+    int code = cli_day_read(run, name, today, out, err);
+    if (code || *out <= today + 1) return code; /* tomorrow has begun further east */
+    char text[TALLY_TIME_TEXT_BYTES];
+    tally_date_format(today, text);
+    return tally_fail(err, TALLY_EINVAL, "--%s %s is yet to come; today is %s", name,
+                      cli_value(run, name), text);
+}
+
 void cli_json_day(cli_json *json, const char *key, int64_t day) {
     char text[TALLY_TIME_TEXT_BYTES];
     tally_date_format(day, text);

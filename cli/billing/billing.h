@@ -16,6 +16,9 @@ int cli_minor_read(const char *text, int decimals, int64_t *out, tally_error *er
 /* --NAME as a day; `otherwise` when it is not given. TALLY_EINVAL. */
 int cli_day_read(const cli *run, const char *name, int64_t otherwise, int64_t *out,
                  tally_error *err);
+/* The same for what has happened: not later than tomorrow. */
+int cli_day_past_read(const cli *run, const char *name, int64_t today, int64_t *out,
+                      tally_error *err);
 /* Days as dates in JSON. */
 void cli_json_day(cli_json *json, const char *key, int64_t day);
 

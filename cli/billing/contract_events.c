@@ -46,7 +46,7 @@ static int event_run(cli *run, event_append *append, const char *before, const c
         event->run = run;
         event->contract = tally_span_str(run->arguments[0]);
         event->decimals = tally_currency_decimals(found.contract.currency);
-        code = cli_day_read(run, "date", found.today, &event->day, &err);
+        code = cli_day_past_read(run, "date", found.today, &event->day, &err);
     }
     tally_zone_free(found.zone);
     cli_reading_close(&reading);

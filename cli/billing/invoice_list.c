@@ -36,6 +36,7 @@ static void issued_json(cli_json *json, const tally_issued *issued) {
     cli_json_text(json, "issuer", issued->member);
     cli_json_text(json, "currency", issued->currency);
     cli_json_string(json, "status", tally_invoice_status_text(issued->status));
+    cli_json_text_or_null(json, "voided_by", issued->void_member);
     cli_json_text_or_null(json, "void_reason", issued->void_reason);
     cli_json_day(json, "from", issued->first_day);
     cli_json_day(json, "to", issued->end_day - 1);

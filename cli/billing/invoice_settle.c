@@ -75,7 +75,8 @@ static int settle_run(cli *run, tally_write_fn *apply, void (*note)(const settli
     settling s = {.run = run};
     int code = cli_reading_open(run, &reading, &err);
     if (!code)
-        code = cli_day_read(run, "date", tally_zone_day(reading.zone, cli_now_ms()), &s.day, &err);
+        code = cli_day_past_read(run, "date", tally_zone_day(reading.zone, cli_now_ms()), &s.day,
+                                 &err);
     cli_reading_close(&reading);
     if (!code) code = cli_ledger_open(run, false, &ledger, &err);
     if (!code) code = tally_ledger_write(ledger, cli_now_ms(), apply, &s, &err);

@@ -12,13 +12,20 @@
 #define SPAN(s)        (int)(s).len, (const char *)(s).ptr
 #define ID_SHOWN_BYTES 8u
 
+static void void_note(const tally_issued *issued) {
+    tally_span by = issued->void_member, why = issued->void_reason;
+    if (issued->status != TALLY_INVOICE_VOID) return;
+    cli_say("note: this invoice is void%s%.*s%s%.*s", by.len ? ", by " : "", SPAN(by),
+            why.len ? ": " : "", SPAN(why));
+}
+
 static int show_run(cli *run) {
     tally_error err = {0};
     cli_issued opened;
     paper_format format;
     if (cli_invoice_format(run, &format) != CLI_DONE) return CLI_USAGE;
     int code = cli_issued_open(run, run->arguments[0], &opened, &err);
-    if (!code && opened.issued.status == TALLY_INVOICE_VOID) cli_say("note: this invoice is void");
+    if (!code) void_note(&opened.issued);
     if (!code) code = cli_invoice_write(run, opened.document, format, &err);
     cli_issued_close(&opened);
     if (code == TALLY_EINVAL) return cli_usage(run, "%s", err.text);
@@ -49,13 +56,16 @@ static void verify_json(cli *run, const cli_issued *opened, const verdict *said)
 }
 
 static void verify_text(const cli_issued *opened, const verdict *said) {
+    const char *lines = said->lines == 1 ? "line" : "lines";
+    const char *devices = said->devices == 1 ? "device's" : "devices'";
     if (said->words)
-        cli_say("%.*s: %zu lines, derived again from %zu devices' records, byte for byte",
-                SPAN(opened->issued.number), said->lines, said->devices);
+        cli_say("%.*s: %zu %s, derived again from %zu %s records, byte for byte",
+                SPAN(opened->issued.number), said->lines, lines, said->devices, devices);
     else if (said->figures)
-        cli_say("%.*s: %zu lines, every figure derived again from %zu devices' records; words "
-                "differ, redacted or late: %s",
-                SPAN(opened->issued.number), said->lines, said->devices, said->difference);
+        cli_say("%.*s: %zu %s, every figure derived again from %zu %s records; words differ, "
+                "redacted or late: %s",
+                SPAN(opened->issued.number), said->lines, lines, said->devices, devices,
+                said->difference);
     else
         cli_say("%.*s differs: %s", SPAN(opened->issued.number), said->difference);
 }

@@ -120,8 +120,9 @@ static int copy_frontier(void *ctx, const tally_issued *issued, tally_error *err
 
 /* The snapshot ends before the texts are used. */
 static void keep_texts(cli_issued *out) {
-    tally_span *texts[] = {&out->issued.number, &out->issued.contract, &out->issued.client,
-                           &out->issued.currency, &out->issued.member};
+    tally_span *texts[] = {&out->issued.number,     &out->issued.contract, &out->issued.client,
+                           &out->issued.currency,   &out->issued.member,   &out->issued.void_member,
+                           &out->issued.void_reason};
     size_t used = 0;
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         size_t len =
@@ -130,7 +131,7 @@ static void keep_texts(cli_issued *out) {
         *texts[i] = tally_span_of(out->texts + used, len);
         used += len;
     }
-    out->issued.device = out->issued.void_reason = (tally_span){0};
+    out->issued.device = (tally_span){0};
 }
 
 int cli_issued_open(cli *run, const char *name, cli_issued *out, tally_error *err) {

@@ -90,7 +90,7 @@ static int costs_table(cli *run, const cli_reading *reading, const tally_filter 
     int code = cli_total(reading, filter, &total, err);
     if (code) return code;
     if (!total.requests) {
-        cli_say("no costs match");
+        cli_no_match_say(reading, filter, "costs");
         return 0;
     }
     FILE *out = cli_out_paged(run);

@@ -152,6 +152,8 @@ static int day_read(const cli *run, const cli_reading *reading, int64_t *day, ta
                           "--date %s is no date; write it like 2026-03-14, today or yesterday",
                           text ? text : "today");
     *day = period.first_day;
+    if (*day > tally_zone_day(reading->zone, cli_now_ms()) + 1)
+        cli_say("note: %s is yet to come", text);
     return 0;
 }
 

@@ -232,7 +232,8 @@ static int status_text(cli *run, const cli_reading *reading, const status_facts 
              (const char *)facts->member.ptr, (int)facts->device.len,
              (const char *)facts->device.ptr);
     fprintf(out, "ledger        %s\n", run->dir);
-    fprintf(out, "records       %" PRIu64 " in %" PRIu64 " feeds\n", facts->records, facts->feeds);
+    fprintf(out, "records       %" PRIu64 " in %" PRIu64 " feed%s\n", facts->records, facts->feeds,
+            facts->feeds == 1 ? "" : "s");
     if (facts->lost)
         fprintf(out,
                 "older copy    lacks %" PRIu64

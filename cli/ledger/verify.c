@@ -233,11 +233,12 @@ static void result_print(cli *run, const check_result *result) {
         for (size_t i = 0; i < result->count; i++)
             fprintf(cli_out(run), "%s\n", result->sentences[i]);
         if (result->findings)
-            cli_say("%" PRIu64 " findings", result->findings);
+            cli_say("%" PRIu64 " finding%s", result->findings, result->findings == 1 ? "" : "s");
         else
             fprintf(cli_out(run),
-                    "ok: %" PRIu64 " records, %" PRIu64 " checkpoints, %" PRIu64 " feeds\n",
-                    result->records, result->checkpoints, result->feeds);
+                    "ok: %" PRIu64 " records, %" PRIu64 " checkpoints, %" PRIu64 " feed%s\n",
+                    result->records, result->checkpoints, result->feeds,
+                    result->feeds == 1 ? "" : "s");
         witnesses_text(cli_out(run), result);
         return;
     }

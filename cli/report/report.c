@@ -230,7 +230,7 @@ static void zones_note(FILE *out, const report_view *shown) {
 static int report_text(cli *run, const report_view *shown) {
     FILE *out = cli_out(run);
     if (!tally_report_count(shown->report)) {
-        cli_say("no costs match");
+        cli_no_match_say(shown->reading, shown->filter, "costs");
         cli_expense_sums_text(out, expense_words, &shown->expenses);
         return 0;
     }

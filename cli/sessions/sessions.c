@@ -183,7 +183,7 @@ static int sessions_run(cli *run) {
     if (!code && run->json)
         code = sessions_json(run, &reading, &filter, list, &err);
     else if (!code && !tally_sessions_count(list))
-        cli_say("no sessions match");
+        cli_no_match_say(&reading, &filter, "sessions");
     else if (!code && sessions_table(run, &reading, list))
         code = tally_fail(&err, TALLY_ENOMEM, "memory ran out");
     tally_sessions_free(list);

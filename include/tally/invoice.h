@@ -178,8 +178,8 @@ typedef struct tally_issued {
                                         to be told */
     int64_t late_days;               /* 0: nothing is overdue */
     tally_invoice_status status;
-    tally_span void_reason;
-    bool number_twice; /* another living invoice has the same number */
+    tally_span void_member, void_reason; /* who made it void, and why */
+    bool number_twice;                   /* another living invoice has the same number */
     tally_hash document, document_hash, trace_digest; /* blob id; SHA-256 of its content */
     const tally_frontier_entry *frontier;             /* as long as the call */
     size_t frontier_count;

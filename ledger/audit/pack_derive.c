@@ -37,7 +37,7 @@ static void copy_texts(issued_copy *copy) {
         *texts[i] = tally_span_of(copy->texts + used, len);
         used += len;
     }
-    copy->issued.device = copy->issued.void_reason = (tally_span){0};
+    copy->issued.device = copy->issued.void_member = copy->issued.void_reason = (tally_span){0};
 }
 
 static int copy_issued(issued_list *list, const tally_issued *issued, tally_error *err) {

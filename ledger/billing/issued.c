@@ -134,13 +134,23 @@ static int keep_payment(void *ctx, const fact *f, tally_error *err) {
     return 0;
 }
 
-static int keep_reason(void *ctx, const fact *f, tally_error *err) {
-    tally_issued *out = ctx;
+typedef struct void_gather {
+    tally_txn *txn;
+    tally_issued *out;
+} void_gather;
+
+static int keep_void(void *ctx, const fact *f, tally_error *err) {
+    void_gather *g = ctx;
+    tally_issued *out = g->out;
+    tally_span device;
     const uint8_t *issue;
     (void)err;
-    if (tally_body_bin(&f->record, "issue", TALLY_HASH_BYTES, &issue) &&
-        memcmp(issue, out->issue.b, TALLY_HASH_BYTES) == 0)
-        (void)tally_body_str(&f->record, "reason", &out->void_reason);
+    if (out->void_member.len > 0 || /* the first to do so did it */
+        !tally_body_bin(&f->record, "issue", TALLY_HASH_BYTES, &issue) ||
+        memcmp(issue, out->issue.b, TALLY_HASH_BYTES) != 0)
+        return 0;
+    (void)tally_body_str(&f->record, "reason", &out->void_reason);
+    (void)tally_feed_names(g->txn, f->feed, &out->void_member, &device);
     return 0;
 }
 
@@ -148,6 +158,7 @@ static int stand_on(tally_txn *txn, const billed_issue *issue, int64_t day, tall
                     tally_error *err) {
     tally_paid paid[PAYMENTS_MAX];
     payment_gather g = {out, day, paid, 0};
+    void_gather v = {txn, out};
     int rc = facts_each(txn, FACT_PAYMENT, out->number, keep_payment, &g, err);
     for (size_t i = 0; i < g.count; i++)
         out->paid += paid[i].amount;
@@ -157,8 +168,7 @@ static int stand_on(tally_txn *txn, const billed_issue *issue, int64_t day, tall
                   : out->open <= 0 ? TALLY_INVOICE_PAID
                   : out->paid > 0  ? TALLY_INVOICE_PARTLY_PAID
                                    : TALLY_INVOICE_ISSUED;
-    if (rc == 0 && issue->voided)
-        rc = facts_each(txn, FACT_VOID, out->number, keep_reason, out, err);
+    if (rc == 0 && issue->voided) rc = facts_each(txn, FACT_VOID, out->number, keep_void, &v, err);
     if (issue->voided) return rc;
     out->late_fee = tally_late_fee(out->total, out->due_day, out->late_fee_bp, paid, g.count, day);
     if (out->open > 0 && day > out->due_day) out->late_days = day - out->due_day;

@@ -55,8 +55,14 @@ session() { # PROMPT-TIME PROMPT-TIME ANSWER-TIME
     swap
     tally invoice list --json | jq -e '.conflicts | length == 1'
     tally status | grep -q "AD-2026-0001"
-    tally invoice void AD-2026-0001 2>/dev/null
+    tally invoice void AD-2026-0001 --reason "Ben has it" --ledger "$BEN" 2>/dev/null
+    swap
     tally invoice list --json | jq -e '.conflicts == []'
+    # Anybody may void it; whoever did is named.
+    tally invoice list --json | jq -e '[.invoices[] | [.number, .issuer, .voided_by, .void_reason]] ==
+        [["AD-2026-0001","Ada","Ben","Ben has it"],["BN-2026-0001","Ben",null,null]]'
+    tally invoice show AD-2026-0001 2>words >/dev/null
+    grep -qx "note: this invoice is void, by Ben: Ben has it" words
     # The other two thirds are another client's, and no conflict.
     tally contract set f --client fin --rate 100 2>/dev/null
     [ "$(total f --period 2026-03)" = 60.00 ]
@@ -183,6 +189,22 @@ session() { # PROMPT-TIME PROMPT-TIME ANSWER-TIME
     grep -q "200.00 USD more than it asked for" words
     tally invoice void AK-2026-0001 2>words
     grep -q "1,200.00 USD was paid on it" words
+}
+
+@test "money cannot have come, nor a milestone been met, on a day that is yet to come" {
+    ada
+    tally contract set m --client acme --fee 1000 2>/dev/null
+    tally contract set steps --client acme --fee 1000 2>/dev/null
+    tally milestone set steps 1 --title "Launch" 2>/dev/null
+    issue m --period 2026-03
+    local late
+    late=$(date -u -d '3 days' +%F)
+    fails_with 2 tally invoice pay AK-2026-0001 --date "$late"
+    [[ "$words" == *"--date $late is yet to come; today is 20"* ]]
+    fails_with 2 tally deposit receive m 500 --date 2999-01-01
+    fails_with 2 tally milestone accept steps 1 --date 2999-01-01
+    tally invoice list --json | jq -e '.invoices[0].paid == "0.00"'
+    tally invoice pay AK-2026-0001 --date "$(date -u -d '1 day' +%F)" # as it is called further east
 }
 
 @test "hours of a retainer's month that has no fee are warned of" {

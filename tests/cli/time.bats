@@ -31,6 +31,15 @@ add() { tally time add --json "$@" 2>/dev/null | jq -r .id; }
     tally time add --client beta --duration 20h --date 2026-03-14 Migration 2>/dev/null
 }
 
+@test "a day that is yet to come is spoken of" {
+    new_ledger
+    try tally time add --client acme --duration 1h --date 2999-03-14 Call
+    [ "$status" -eq 0 ]
+    [[ "$words" == *"2999-03-14 is yet to come"* ]]
+    try tally time add --client acme --duration 1h --date 2026-03-14 Call
+    [[ "$words" != *"yet to come"* ]]
+}
+
 @test "a start is a time of the team's clock" {
     new_ledger --ledger berlin --timezone Europe/Berlin
     # Clocks went forward from 02:00 to 03:00 on 2026-03-29 and go back on 2026-10-25.
