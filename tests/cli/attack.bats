@@ -211,8 +211,11 @@ on_terminal() { script -qec "stty cols 80 rows 50; PAGER=cat NO_COLOR=1 $*" /dev
     # 00 01 02 ... ff, sixteen times.
     for _ in {1..16}; do printf "$(printf '\\x%02x' {0..255})"; done >nonsense
     pages=$(($(stat -c %s sound.mdb) / 4096))
+    commands=('report --by model' 'tag add x --session 0000')
+    # LMDB copies in a child, which damage may kill: memcheck would say so.
+    [ -n "${TALLY_BUILD:-}" ] || commands+=('backup copy.mdb')
     for page in $(seq 2 $((pages - 1))); do
-        for command in 'report --by model' 'tag add x --session 0000' 'backup copy.mdb'; do
+        for command in "${commands[@]}"; do
             cp sound.mdb "$TALLY_HOME/ledger.mdb"
             rm -f "$TALLY_HOME/device.mark" # a tag of the round before makes this an older copy
             dd if=nonsense of="$TALLY_HOME/ledger.mdb" bs=4096 seek="$page" conv=notrunc status=none
