@@ -34,12 +34,14 @@ void cli_name_copy(char *out, const char *text, size_t length) {
 
 /* The full name up to the first comma of the password file's comment, else the login name. */
 void cli_name_member(char *out, const char *given) {
+    if (given) {
+        cli_name_copy(out, given, strlen(given));
+        return;
+    }
     const struct passwd *user = getpwuid(geteuid());
     const char *login = getenv("USER");
     size_t full = user && user->pw_gecos ? strcspn(user->pw_gecos, ",") : 0;
-    if (given)
-        cli_name_copy(out, given, strlen(given));
-    else if (full)
+    if (full)
         cli_name_copy(out, user->pw_gecos, full);
     else if (login && *login)
         cli_name_copy(out, login, strlen(login));
