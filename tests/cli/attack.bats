@@ -204,6 +204,7 @@ on_terminal() { script -qec "stty cols 80 rows 50; PAGER=cat NO_COLOR=1 $*" /dev
 }
 
 @test "a page of the store that holds other bytes is damage or nothing, never a crash" {
+    not_under_memcheck "LMDB trusts its pages: it reads and writes beyond those that lie, until a guard ends it"
     new_ledger
     claude_log 'claude-opus-4-8|2026-09-07T10:00:05Z|1000|100' 'claude-opus-4-6|2026-09-07T10:01:05Z|10|1'
     tally capture >/dev/null
@@ -211,11 +212,8 @@ on_terminal() { script -qec "stty cols 80 rows 50; PAGER=cat NO_COLOR=1 $*" /dev
     # 00 01 02 ... ff, sixteen times.
     for _ in {1..16}; do printf "$(printf '\\x%02x' {0..255})"; done >nonsense
     pages=$(($(stat -c %s sound.mdb) / 4096))
-    commands=('report --by model' 'tag add x --session 0000')
-    # LMDB copies in a child, which damage may kill: memcheck would say so.
-    [ -n "${TALLY_BUILD:-}" ] || commands+=('backup copy.mdb')
     for page in $(seq 2 $((pages - 1))); do
-        for command in "${commands[@]}"; do
+        for command in 'report --by model' 'tag add x --session 0000' 'backup copy.mdb'; do
             cp sound.mdb "$TALLY_HOME/ledger.mdb"
             rm -f "$TALLY_HOME/device.mark" # a tag of the round before makes this an older copy
             dd if=nonsense of="$TALLY_HOME/ledger.mdb" bs=4096 seek="$page" conv=notrunc status=none
