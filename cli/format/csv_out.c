@@ -25,7 +25,8 @@ static void cell_put(FILE *out, tally_span text) {
         uint32_t character = cli_printable(&text);
         if (first == '\n' || first == '\t') character = first;
         if (character == '"') fputc('"', out);
-        fwrite(bytes, 1, cli_utf8(character, bytes), out);
+        size_t len = cli_utf8(character, bytes);
+        fwrite(bytes, 1, len, out);
     }
 }
 
