@@ -14,8 +14,8 @@
 #define WORLD_DEVICES      3u
 #define WORLD_RECORDS_MAX  48u
 #define WORLD_RECORD_BYTES 2048u
-#define WORLD_ROOM_BYTES   8192u /* twenty fields, each too long */
-#define WORLD_BLOBS        4u    /* the last of them is nowhere */
+#define WORLD_ROOM_BYTES   16384u /* fifty fields, each too long */
+#define WORLD_BLOBS        4u     /* the last of them is nowhere */
 #define WORLD_TEXT_BYTES   64u
 
 /* What a field's byte may say instead of which of the sound values it is. */
