@@ -66,8 +66,8 @@ int view_feed_device(tally_txn *txn, uint32_t feed, tally_device_id *out, tally_
                       feed);
 }
 
-static int register_wins(const view_source *source, tally_hlc hlc, tally_span held, bool *wins,
-                         tally_error *err) {
+int view_register_wins(const view_source *source, tally_hlc hlc, tally_span held, bool *wins,
+                       tally_error *err) {
     tally_hlc held_hlc = held.len >= REGISTER_HEAD_BYTES ? tally_get_be64(held.ptr) : 0;
     *wins = hlc > held_hlc;
     if (hlc != held_hlc || held.len < REGISTER_HEAD_BYTES) return 0;
@@ -83,7 +83,7 @@ int view_register_put(const view_source *source, store_table table, tally_span k
     tally_span held;
     bool wins = true;
     int rc = store_get(source->txn, table, key, &held, err);
-    if (rc == 0) rc = register_wins(source, hlc, held, &wins, err);
+    if (rc == 0) rc = view_register_wins(source, hlc, held, &wins, err);
     if (rc != 0 && rc != TALLY_ENOTFOUND) return rc;
     if (!wins) return 0;
     uint8_t row[REGISTER_HEAD_BYTES + TALLY_RECORD_MAX_BYTES];

@@ -35,6 +35,9 @@ bool view_policy_kind(tally_span kind);
 #define REGISTER_FEED_AT    8
 int view_register_put(const view_source *source, store_table table, tally_span key, tally_hlc hlc,
                       tally_span value, tally_error *err);
+/* Whether a record of `source` with that clock wins over the row that stands there. */
+int view_register_wins(const view_source *source, tally_hlc hlc, tally_span held, bool *wins,
+                       tally_error *err);
 /* The value of a register: 0, TALLY_ENOTFOUND. */
 int view_register_get(tally_txn *txn, store_table table, tally_span key, uint32_t *feed,
                       tally_span *value);

@@ -38,7 +38,8 @@ static int refer_document(const view_source *source, const tally_record *record,
     return blob_refer(source->txn, &id, err);
 }
 
-/* Row: clock and feed as in a register, the leaf, the body. */
+/* Row: clock and feed as in a register, the leaf, the body. The same bytes of two devices are one
+ * fact, of the device that a register would take. */
 int view_fold_billing(const view_source *source, const tally_record *record, tally_error *err) {
     uint8_t key[FACT_KEY_BYTES],
         row[REGISTER_HEAD_BYTES + TALLY_HASH_BYTES + TALLY_RECORD_MAX_BYTES];
@@ -55,7 +56,13 @@ int view_fold_billing(const view_source *source, const tally_record *record, tal
     tally_put_be32(row + REGISTER_FEED_AT, source->feed);
     memcpy(row + REGISTER_HEAD_BYTES, source->leaf->b, TALLY_HASH_BYTES);
     memcpy(row + REGISTER_HEAD_BYTES + TALLY_HASH_BYTES, record->body.ptr, record->body.len);
-    int rc = kind == FACT_ISSUE ? refer_document(source, record, err) : 0;
+    tally_span held;
+    bool wins = true;
+    int rc = store_get(source->txn, TABLE_VIEW_BILLING, tally_span_of(key, len), &held, err);
+    if (rc == 0) rc = view_register_wins(source, record->hlc, held, &wins, err);
+    if (rc == TALLY_ENOTFOUND) rc = 0;
+    if (rc != 0 || !wins) return rc;
+    if (kind == FACT_ISSUE) rc = refer_document(source, record, err);
     return rc != 0 ? rc
                    : store_put(source->txn, TABLE_VIEW_BILLING, tally_span_of(key, len),
                                tally_span_of(row, REGISTER_HEAD_BYTES + TALLY_HASH_BYTES +
